@@ -1,0 +1,1 @@
+"""augment: one image of a dataset under many random augmentations, the same ones for every network."""

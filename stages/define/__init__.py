@@ -1,0 +1,1 @@
+"""define: check a network's parameters, and write its card."""

@@ -1,0 +1,119 @@
+"""From params.yaml to network cards: names replaced by their values, defaults spelled out, every mistake refused."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.shared.analyses import SECTIONS
+from stages.shared.card import DATASETS, KINDS, Width, select_layers
+from stages.shared.command import InputError
+from stages.shared.parameters import Count, Section, check
+
+
+class Common(Section):
+    """The parameters at the top level, beside the analyses' sections."""
+
+    data: Annotated[str, Field(min_length=1)]
+    bottleneck: Width
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    threads: Count
+    networks: Annotated[dict[str, dict], Field(min_length=1)]
+
+
+def resolve(values, name):
+    """Return the network card of `name` from the mapping `values` of params.yaml.
+
+    Raises
+    ------
+    InputError
+        For the first mistake anywhere in `values`, in another network or an analysis too: what would stop the
+        pipeline later stops it here, before anything is trained.
+    """
+    common = check(Common, {key: value for key, value in values.items() if key not in SECTIONS}, "")
+    sections = {key: check(model, values.get(key, {}), key) for key, model in SECTIONS.items()}
+    if name not in common.networks:
+        raise InputError(f"params.yaml: networks holds no {name!r}; it holds {', '.join(common.networks)}.")
+    networks = {key: resolve_network(key, network, common) for key, network in common.networks.items()}
+    check_layers(networks, sections["activations"].layers)
+    check_thresholds(networks[name], sections["gradients"].thresholds)
+    return networks[name]
+
+
+def resolve_network(name, values, common):
+    """The card of one network, with `bottleneck` and `seed` put in and `input` taken from its dataset."""
+    where = f"networks.{name}"
+    if values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
+        raise InputError(
+            f"params.yaml: {where}.framework is {values.get('framework')!r}, but should be {' or '.join(KINDS)}."
+        )
+    if values.get("dataset") not in list(DATASETS):
+        raise InputError(
+            f"params.yaml: {where}.dataset is {values.get('dataset')!r}, but should be {' or '.join(DATASETS)}."
+        )
+    resolved = {"seed": common.seed, "input": list(DATASETS[values["dataset"]]), **values, "name": name}
+    if isinstance(resolved.get("layers"), list):
+        resolved["layers"] = [insert(common.bottleneck, layer) for layer in resolved["layers"]]
+    network = check(KINDS[values["framework"]], resolved, where)
+    check_input(network)
+    return network
+
+
+def insert(bottleneck, layer):
+    """A layer's widths with the word `bottleneck` replaced by its value."""
+    if isinstance(layer, list):
+        return [insert(bottleneck, width) for width in layer]
+    return bottleneck if layer == "bottleneck" else layer
+
+
+def check_input(network):
+    """Refuse an input that its dataset's images cannot be padded and repeated to, or that pooling shrinks to nothing."""
+    where, natural = f"params.yaml: networks.{network.name}", DATASETS[network.dataset]
+    height, width, channels = natural
+    repeats = (1, 3) if channels == 1 else (channels,)
+    if network.input[0] < height or network.input[1] < width or network.input[2] not in repeats:
+        raise InputError(
+            f"{where}.input is {network.input}, but {network.dataset} has images of {list(natural)}, which can only be "
+            "padded to a larger height and width and, if grey, repeated to 3 channels."
+        )
+    poolings = len(getattr(network, "convolutions", []))
+    if min(network.input[:2]) >> poolings == 0:
+        raise InputError(
+            f"{where}.convolutions has {poolings} layers, each halving the image, "
+            f"too many for the input {network.input}: remove some."
+        )
+
+
+def check_layers(networks, layers):
+    """Refuse patterns of `activations.layers` that match no layer of any network, or none of one network."""
+    if isinstance(layers, str):
+        return
+    for pattern in layers:
+        if not any(select_layers(network, [pattern]) for network in networks.values()):
+            names = sorted({name for network in networks.values() for name, _ in network.outline()})
+            raise InputError(
+                f"params.yaml: activations.layers has {pattern!r}, which no network has; there are {', '.join(names)}."
+            )
+    for network in networks.values():
+        if not select_layers(network, layers):
+            names = ", ".join(name for name, _ in network.outline())
+            raise InputError(
+                f"params.yaml: activations.layers is {layers}, which picks no layer of {network.name}; it has {names}."
+            )
+
+
+def check_thresholds(network, thresholds):
+    """Refuse thresholds, of the analysis or the live display, between the edges that the recorder counts at."""
+    edges, watch = network.recorder.edges, f"networks.{network.name}.recorder.watch"
+    for parameter, values in (("gradients.thresholds", thresholds), (watch, network.recorder.watch)):
+        for value in values:
+            if value not in edges:
+                raise InputError(
+                    f"params.yaml: {parameter} has {value:g}, which is none of {network.name}'s recorder.edges; "
+                    f"the nearest are {nearest(value, edges)}."
+                )
+
+
+def nearest(value, edges):
+    """The edges on both sides of `value`, as text."""
+    below, above = [e for e in edges if e < value], [e for e in edges if e > value]
+    return " and ".join(f"{e:g}" for e in below[-1:] + above[:1])

@@ -1,0 +1,72 @@
+"""The analyses' sections of params.yaml; a stage depends on its own section alone."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stages.shared.parameters import Count, Section, check, load
+
+
+class Augment(Section):
+    """Which image of the test split is augmented, and how many times."""
+
+    image: Annotated[int, Field(ge=0)] = 0
+    count: Annotated[int, Field(ge=2)] = 300
+
+
+class Activations(Section):
+    """What is extracted: which layers, of how many test images, and at most how many units of each."""
+
+    layers: Literal["blocks", "all"] | list[str] = "blocks"
+    samples: Annotated[int, Field(ge=4)] = 1000
+    max_units: Annotated[int, Field(ge=1, le=16000)] = 256  # their indices fit an HDF5 attribute, at most 64 KiB
+
+
+class Correlations(Section):
+    """Which epochs keep the whole units x units matrix: every k-th stored one, and always the last."""
+
+    keep_every: Count = 1
+
+
+class Gradients(Section):
+    """Below which abs(gradient) a parameter counts as near zero."""
+
+    thresholds: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = [1e-7, 1e-5]
+
+
+class Svd(Section):
+    """The share of the variance that the counted principal components explain."""
+
+    explained_variance: Annotated[float, Field(gt=0, le=1)] = 0.99
+
+
+class Tsne(Section):
+    """openTSNE's settings, and how many of the probe's samples are embedded."""
+
+    samples: Annotated[int, Field(ge=4)] = 500
+    perplexity: Annotated[float, Field(gt=1)] = 30.0
+    iterations: Count = 500
+    neighbors: Count = 10
+
+
+class Plots(Section):
+    """How the figures look."""
+
+    dpi: Annotated[int, Field(ge=50, le=600)] = 150
+    palette: Literal["study", "colourblind"] = "study"
+
+
+SECTIONS = {
+    "augment": Augment,
+    "activations": Activations,
+    "correlations": Correlations,
+    "gradients": Gradients,
+    "svd": Svd,
+    "tsne": Tsne,
+    "plots": Plots,
+}
+
+
+def section(name, path="params.yaml"):
+    """Return the checked section `name` of the parameters file, defaults filled in."""
+    return check(SECTIONS[name], load(path).get(name, {}), name)

@@ -1,0 +1,132 @@
+"""The network card: everything that makes a network what it is, checked and fully resolved.
+
+`define` writes it to artifacts/<network>/network.yaml; every later stage reads it there and nowhere else.
+"""
+
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AfterValidator, Field
+
+from stages.shared.parameters import Count, Section, check, load
+from stages.shared.store import whole
+
+DATASETS = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+"""Shape (height, width, channels) of the images of each dataset that `download` makes."""
+
+DECADES = [float(f"1e{k}") for k in range(-10, 1)]
+
+Width = Annotated[int, Field(ge=1, le=65536)]
+SqueezeExpand = Annotated[list[Width], Field(min_length=2, max_length=2)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def ascending(edges):
+    if sorted(set(edges)) != edges:
+        raise ValueError("the edges must ascend")
+    return edges
+
+
+Edges = Annotated[list[Rate], Field(min_length=1, max_length=60), AfterValidator(ascending)]
+
+
+class Training(Section):
+    """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last."""
+
+    optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adam"
+    learning_rate: Rate = 0.001
+    batch_size: Count = 128
+    epochs: Count = 10
+    checkpoint_every: Count = 1
+
+
+class Recorder(Section):
+    """What is recorded of the gradients: at every how many steps, counted between which edges of abs(gradient), and
+    which of the edges are watched live in TensorBoard."""
+
+    every: Count = 1
+    edges: Edges = DECADES
+    watch: list[Rate] = [1e-7, 1e-5]
+
+
+class Network(Section):
+    """What every network has."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+    dataset: Literal[*DATASETS]
+    input: Annotated[list[Width], Field(min_length=3, max_length=3)]
+    training: Training = Training()
+    recorder: Recorder = Recorder()
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Mlp(Network):
+    """A PyTorch multilayer perceptron: each layer a width, or [squeeze, expand] for a linear map to a bottleneck first."""
+
+    framework: Literal["torch"]
+    layers: Annotated[list[Width | SqueezeExpand], Field(min_length=1)]
+    batch_norm: bool = False
+    squeeze_activation: Literal["linear", "relu"] = "linear"
+
+    def outline(self):
+        """The names of its layers in order, each with what it is: a "block", a "module" within it, or "both"."""
+        names = []
+        for number, layer in enumerate(self.layers, 1):
+            if isinstance(layer, list):
+                names += [(f"squeeze{number}", "block"), (f"squeeze{number}.linear", "module")]
+                names += [(f"squeeze{number}.relu", "module")] * (self.squeeze_activation == "relu")
+            names += [(f"layer{number}", "block"), (f"layer{number}.linear", "module")]
+            names += [(f"layer{number}.batch_norm", "module")] * self.batch_norm
+            names.append((f"layer{number}.relu", "module"))
+        return [*names, ("output", "both")]
+
+    def squeeze_expand_pairs(self):
+        """The weight tensors (expand, squeeze) whose product is one linear map; none where a ReLU stands between."""
+        if self.squeeze_activation == "relu":
+            return []
+        pairs = [number for number, layer in enumerate(self.layers, 1) if isinstance(layer, list)]
+        return [(f"layer{number}.linear.weight", f"squeeze{number}.linear.weight") for number in pairs]
+
+
+class Cnn(Network):
+    """A Keras convolutional network: 3x3 convolutions, each with ReLU and 2x2 max pooling, then dense layers."""
+
+    framework: Literal["keras"]
+    convolutions: Annotated[list[Width], Field(min_length=1)]
+    dense: list[Width] = []
+
+    def outline(self):
+        """The names of its layers in order, each with what it is: layers with weights are "both", others a "module"."""
+        names = []
+        for number in range(1, len(self.convolutions) + 1):
+            names += [(f"conv{number}", "both"), (f"pool{number}", "module")]
+        names += [("flatten", "module")] + [(f"dense{number}", "both") for number in range(1, len(self.dense) + 1)]
+        return [*names, ("output", "both")]
+
+    def squeeze_expand_pairs(self):
+        """None: a convolutional network has no squeeze-expand layer."""
+        return []
+
+
+KINDS = {"torch": Mlp, "keras": Cnn}
+
+
+def select_layers(network, layers):
+    """Names of the layers that `layers` ("blocks", "all", or names and patterns) picks, in the network's order."""
+    if isinstance(layers, str):
+        unwanted = {"blocks": "module", "all": "block"}[layers]
+        return [name for name, kind in network.outline() if kind != unwanted]
+    return [name for name, _ in network.outline() if any(fnmatchcase(name, pattern) for pattern in layers)]
+
+
+def read_card(path):
+    """Return the network card at `path`: a `Mlp` or a `Cnn`."""
+    values = load(path)
+    return check(KINDS.get(values.get("framework"), Mlp), values, str(path))
+
+
+def write_card(path, card):
+    """Write `card` to `path` as YAML, every default spelled out."""
+    with whole(path) as part:
+        part.write_text(yaml.safe_dump(card.model_dump(), sort_keys=False, default_flow_style=None))

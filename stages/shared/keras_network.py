@@ -1,0 +1,85 @@
+"""The Keras networks that a card can describe, on TensorFlow."""
+
+import os
+from contextlib import contextmanager
+
+
+@contextmanager
+def silenced():
+    """Send what compiled code writes to standard error nowhere: TensorFlow greets, whatever its settings, with pages
+    about the machine's processor. What goes wrong still raises."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+# Read while they are loaded, so other modules import `keras` and `tf` from here.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+with silenced():
+    import keras
+    import tensorflow as tf
+    from keras import layers
+
+
+@keras.saving.register_keras_serializable("drillcore")
+class InsightModel(keras.Model):
+    """A functional Keras model that can keep the gradients of its last training step.
+
+    TensorBoard's own callback never sees gradients (tensorflow issue 31173): they exist in `train_step` alone.
+    """
+
+    def keep_gradients(self):
+        """From now on keep, as variables, the last step's `step_gradients` and `step_loss`; call before `fit`."""
+        self.step_gradients = [tf.Variable(tf.zeros(weight.shape)) for weight in self.trainable_weights]
+        self.step_loss = tf.Variable(0.0)
+
+    def train_step(self, data):
+        """One step on the batch `data` (images, labels): loss, gradients, update, metrics."""
+        images, labels = data
+        with tf.GradientTape() as tape:
+            predictions = self(images, training=True)
+            loss = self.compute_loss(y=labels, y_pred=predictions)
+        gradients = tape.gradient(loss, self.trainable_weights)
+        if hasattr(self, "step_gradients"):
+            self.step_loss.assign(loss)
+            for kept, gradient in zip(self.step_gradients, gradients, strict=True):
+                kept.assign(gradient)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss, sample_weight=tf.shape(labels)[0])
+            else:
+                metric.update_state(labels, predictions)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def build(card, classes):
+    """Return the network of `card` (a `stages.shared.card.Cnn`) with `classes` outputs, its weights drawn from its seed."""
+    keras.utils.set_random_seed(card.seed)
+    images = features = keras.Input(card.input, name="input")
+    for number, filters in enumerate(card.convolutions, 1):
+        features = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{number}")(features)
+        features = layers.MaxPooling2D(name=f"pool{number}")(features)
+    features = layers.Flatten(name="flatten")(features)
+    for number, width in enumerate(card.dense, 1):
+        features = layers.Dense(width, activation="relu", name=f"dense{number}")(features)
+    return InsightModel(images, layers.Dense(classes, name="output")(features), name=card.name.replace("-", "_"))
+
+
+def load(card, classes, checkpoint):
+    """Return the network of `card` with the weights of `checkpoint`, a .keras file; no code in it is ever run."""
+    model = build(card, classes)
+    model.set_weights(keras.saving.load_model(checkpoint, compile=False, safe_mode=True).get_weights())
+    return model
+
+
+def to_input(images):
+    """Return float32 `images` (n, h, w, c): Keras takes them as they are."""
+    return images

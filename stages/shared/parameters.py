@@ -1,0 +1,83 @@
+"""params.yaml, read and checked: every mistake is one sentence that names the parameter, the value and the remedy."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stages.shared.command import InputError
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A group of parameters: types are exact (no "10" for 10, no true for 1) and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.2's numbers, as DVC reads them: PyYAML alone takes 1e-7 for a string."""
+
+    yaml_implicit_resolvers = {key: list(rules) for key, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def load(path):
+    """Return the YAML mapping in the file at `path`."""
+    try:
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), Loader)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: run from the folder that holds it.") from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds {type(values).__name__}, not a mapping of parameters to values.")
+    return values
+
+
+def check(model, values, where):
+    """Return `values` as the pydantic `model`, or raise an `InputError` for the first mistake below `where`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as failure:
+        raise InputError(sentence(failure.errors(), model, values, where)) from None
+
+
+def sentence(errors, model, values, where):
+    """The most specific of pydantic's errors, as one sentence."""
+    error = max(errors, key=lambda error: (len(error["loc"]), error["type"] == "extra_forbidden"))
+    name = ".".join([*filter(None, [where]), *place(error["loc"], values)])
+    if error["type"] == "extra_forbidden":
+        return (
+            f"params.yaml: {name} is not a parameter; allowed here: {', '.join(sorted(allowed(model, error['loc'])))}."
+        )
+    if error["type"] == "missing":
+        return f"params.yaml: {name} is missing; add it."
+    reason = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"params.yaml: {name} is {error['input']!r}, but {reason[0].lower() + reason[1:].rstrip('.')}."
+
+
+def place(location, values):
+    """The keys and indices of pydantic's `location` in `values`, less the names of types that it tried on the way."""
+    for part in location:
+        if isinstance(values, dict):
+            values = values.get(part)
+        elif isinstance(values, list) and isinstance(part, int):
+            values = values[part]
+        else:
+            continue
+        yield str(part)
+
+
+def allowed(model, location):
+    """The parameters of the section of `model` that `location` is in."""
+    for part in location[:-1]:
+        model = model.model_fields[part].annotation
+    return model.model_fields

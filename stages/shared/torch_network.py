@@ -1,0 +1,56 @@
+"""The PyTorch networks that a card can describe."""
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+
+class Mlp(nn.Sequential):
+    """A multilayer perceptron of named blocks on images (n, channels, height, width)."""
+
+    def forward(self, images):
+        return super().forward(images.flatten(1))
+
+
+def build(card, classes):
+    """Return the network of `card` (a `stages.shared.card.Mlp`) with `classes` outputs, its weights drawn from its seed.
+
+    Each layer is a block `layer<k>` (linear, batch norm if the card says so, ReLU); a squeeze-expand layer is a block
+    `squeeze<k>` (linear, ReLU if the card says so) before it.
+    """
+    torch.manual_seed(card.seed)
+    height, width, channels = card.input
+    features = height * width * channels
+    blocks = OrderedDict()
+    for number, layer in enumerate(card.layers, 1):
+        if isinstance(layer, list):
+            squeeze, layer = layer
+            blocks[f"squeeze{number}"] = block(features, squeeze, relu=card.squeeze_activation == "relu")
+            features = squeeze
+        blocks[f"layer{number}"] = block(features, layer, batch_norm=card.batch_norm)
+        features = layer
+    blocks["output"] = nn.Linear(features, classes)
+    return Mlp(blocks)
+
+
+def block(features, width, batch_norm=False, relu=True):
+    """A linear map from `features` to `width`, with what follows it."""
+    parts = OrderedDict(linear=nn.Linear(features, width))
+    if batch_norm:
+        parts["batch_norm"] = nn.BatchNorm1d(width)
+    if relu:
+        parts["relu"] = nn.ReLU()
+    return nn.Sequential(parts)
+
+
+def load(card, classes, checkpoint):
+    """Return the network of `card` with the weights of `checkpoint`, a .pth file; nothing but tensors is ever loaded."""
+    model = build(card, classes)
+    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+    return model
+
+
+def to_input(images):
+    """Return float32 `images` (n, h, w, c) as the tensor (n, c, h, w) that the networks take."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2)

@@ -1,0 +1,113 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.define.resolve import resolve
+from stages.shared.card import read_card, select_layers, write_card
+from stages.shared.command import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def changed(parameters, path, value):
+    """`parameters` with the value at the dotted `path` replaced (or added)."""
+    *parents, last = path.split(".")
+    mapping = parameters
+    for key in parents:
+        mapping = mapping[key]
+    mapping[last] = value
+    return parameters
+
+
+def test_every_network_of_the_project_resolves_and_reads_back(parameters, tmp_path):
+    for name in parameters["networks"]:
+        card = resolve(parameters, name)
+        write_card(tmp_path / "network.yaml", card)
+        assert read_card(tmp_path / "network.yaml") == card
+        assert card.name == name
+
+
+def test_the_bottleneck_changes_one_card_alone(parameters):
+    before = {name: resolve(parameters, name) for name in parameters["networks"]}
+    parameters["bottleneck"] = 2
+    after = {name: resolve(parameters, name) for name in parameters["networks"]}
+    assert [name for name in before if before[name] != after[name]] == ["squeeze"]
+    assert after["squeeze"].layers == [1024, [2, 512], [2, 256]]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("bottleneck", 0, "bottleneck is 0"),
+        ("bottleneck", "wide", "bottleneck is 'wide'"),
+        ("seed", -1, "seed is -1"),
+        ("threads", 0, "threads is 0"),
+        ("botleneck", 3, "botleneck is not a parameter"),
+        ("data", 7, "data is 7"),
+        ("networks", [], "networks is []"),
+        ("networks.squeeze", None, "networks.squeeze is None"),
+        ("networks.squeeze.framework", "jax", "networks.squeeze.framework is 'jax'"),
+        ("networks.squeeze.dataset", "imagenet", "networks.squeeze.dataset is 'imagenet'"),
+        ("networks.squeeze.dataset", ["mnist"], "networks.squeeze.dataset is ['mnist']"),
+        ("networks.squeeze.layers", [1024, -8], "networks.squeeze.layers.1 is -8"),
+        ("networks.squeeze.layers", [1024, [8, "wide"]], "networks.squeeze.layers.1.1 is 'wide'"),
+        ("networks.squeeze.layers", [], "networks.squeeze.layers is []"),
+        ("networks.squeeze.layers", [True], "networks.squeeze.layers.0 is True"),
+        ("networks.squeeze.input", [20, 20, 1], "networks.squeeze.input is [20, 20, 1]"),
+        ("networks.squeeze.input", [32, 32, 2], "networks.squeeze.input is [32, 32, 2]"),
+        ("networks.squeeze.training.epochs", "ten", "networks.squeeze.training.epochs is 'ten'"),
+        ("networks.squeeze.training.learning_rate", float("inf"), "networks.squeeze.training.learning_rate is inf"),
+        ("networks.squeeze.training.momentum", 0.9, "networks.squeeze.training.momentum is not a parameter"),
+        ("networks.squeeze.training.optimizer", "lion", "networks.squeeze.training.optimizer is 'lion'"),
+        ("networks.cifar10-cnn.convolutions", [4] * 6, "networks.cifar10-cnn.convolutions has 6 layers"),
+        ("networks.squeeze.recorder", {"edges": [1e-3, 1e-5]}, "the edges must ascend"),
+        ("networks.squeeze.recorder", {"watch": [3e-6]}, "networks.squeeze.recorder.watch has 3e-06"),
+        ("gradients.thresholds", [3e-7], "the nearest are 1e-07 and 1e-06"),
+        ("activations.layers", ["conv9"], "activations.layers has 'conv9'"),
+        ("activations.layers", ["conv1"], "picks no layer of"),
+        ("tsne.perplexity", -3.0, "tsne.perplexity is -3.0"),
+        ("tsne.perplexty", 3.0, "tsne.perplexty is not a parameter"),
+        ("plots", "nice", "plots is 'nice'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_it(parameters, path, value, named):
+    with pytest.raises(InputError) as failure:
+        resolve(changed(parameters, path, value), "squeeze")
+    message = str(failure.value)
+    assert named in message
+    assert "\n" not in message
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["../up", "a;b", "a b", "a\nb", "", "-a", "a/b", "$(id)"])
+def test_a_network_name_that_could_leave_its_folder_is_refused(parameters, name):
+    parameters["networks"][name] = parameters["networks"]["mnist-mlp"]
+    with pytest.raises(InputError, match="name is"):
+        resolve(parameters, name)
+
+
+def test_the_stage_ends_with_one_line_and_writes_nothing(parameters, tmp_path):
+    parameters["networks"]["mnist-mlp"]["training"]["epochs"] = "ten"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
+    command = [sys.executable, "-m", "stages.define", "squeeze"]
+    result = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "networks.mnist-mlp.training.epochs is 'ten'" in result.stderr
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_layers_are_selected_in_the_network_s_order(small_mlp):
+    blocks = ["layer1", "squeeze2", "layer2", "output"]
+    assert select_layers(small_mlp, "blocks") == blocks
+    assert select_layers(small_mlp, ["output", "squeeze*", "layer1"]) == [
+        "layer1",
+        "squeeze2",
+        "squeeze2.linear",
+        "output",
+    ]
+    assert "layer1.batch_norm" in select_layers(small_mlp, "all")
+    assert "layer1" not in select_layers(small_mlp, "all")

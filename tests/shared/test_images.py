@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from stages.shared.command import InputError
+from stages.shared.images import load_split, prepare
+from stages.shared.store import create, write
+
+
+def test_grey_images_are_padded_in_the_middle_and_repeated():
+    images = np.random.default_rng(0).integers(1, 256, (3, 28, 28, 1), dtype=np.uint8)
+    prepared = prepare(images, (32, 32, 3))
+    assert prepared.shape == (3, 32, 32, 3)
+    assert prepared.dtype == np.float32
+    for channel in range(3):
+        np.testing.assert_array_equal(prepared[:, 2:30, 2:30, channel], images[..., 0] / np.float32(255))
+    border = prepared.copy()
+    border[:, 2:30, 2:30] = 0
+    assert not border.any()
+
+
+def test_images_of_the_right_shape_are_only_scaled():
+    images = np.array([0, 51, 255], np.uint8).reshape(1, 1, 1, 3)
+    np.testing.assert_array_equal(prepare(images, (1, 1, 3)).ravel(), np.float32([0, 51 / 255, 1]))
+
+
+def test_images_larger_than_the_input_are_refused(tmp_path, monkeypatch, small_mlp):
+    monkeypatch.chdir(tmp_path)
+    with create("data/mnist.h5") as file:
+        write(file, "test/images", np.zeros((2, 40, 40, 1), np.uint8))
+        write(file, "test/labels", np.zeros(2, np.int64))
+        file.attrs.update(classes=["0"], source="a test")
+    with pytest.raises(InputError, match=r"\[40, 40, 1\], larger than the input \[28, 28, 1\] of small"):
+        load_split(small_mlp, "test")

@@ -1,0 +1,88 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.shared.command import InputError
+from stages.shared.store import create, read, row_blocks, whole, write, write_json
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_file_appears_only_when_whole(tmp_path):
+    path = tmp_path / "folder" / "file.h5"
+    with create(path) as file:
+        write(file, "a", np.arange(3))
+        assert not path.exists()
+    assert read(path)["a"][:].tolist() == [0, 1, 2]
+    assert os.listdir(path.parent) == ["file.h5"]
+
+
+def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), whole(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_a_killed_writer_leaves_no_file_under_the_final_name(tmp_path):
+    code = (
+        "import os, signal, numpy as np\nfrom stages.shared.store import create, write\n"
+        "with create('file.h5') as file:\n"
+        "    write(file, 'a', np.zeros(1000)); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
+    assert result.returncode == -signal.SIGKILL
+    assert not (tmp_path / "file.h5").exists()
+
+
+def test_equal_content_gives_equal_bytes(tmp_path):
+    for name in ("a.h5", "b.h5"):
+        with create(tmp_path / name) as file:
+            write(file.create_group("z/y"), "x", np.random.default_rng(0).normal(size=(500, 700)))
+            write(file, "sparse", np.eye(300), compress=True)
+            file.attrs["layers"] = ["one", "two"]
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_a_missing_and_a_damaged_file_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.h5 does not exist"):
+        read(tmp_path / "nowhere.h5")
+    (tmp_path / "half.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 20)
+    with pytest.raises(InputError, match=r"half\.h5 is not a readable HDF5 file"):
+        read(tmp_path / "half.h5")
+
+
+def test_json_is_valid_json_even_where_numbers_are_not(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [1.5, float("nan"), [float("inf"), "x", None, 3]]})
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    parsed = json.loads((tmp_path / "a.json").read_text(), parse_constant=refuse)
+    assert parsed == {"a": [1.5, None, [None, "x", None, 3]]}
+
+
+@given(st.integers(0, 300), st.integers(0, 100), st.integers(1, 1000))
+def test_row_blocks_cover_every_row_once_within_the_budget(count, row_bytes, budget):
+    blocks = row_blocks(count, row_bytes, budget)
+    rows = [row for block in blocks for row in range(count)[block]]
+    assert rows == list(range(count))
+    assert all((block.stop - block.start) * row_bytes <= max(budget, row_bytes) for block in blocks)
+
+
+def test_empty_and_scalar_arrays_are_stored(tmp_path):
+    with h5py.File(tmp_path / "file.h5", "w") as file:
+        assert write(file, "empty", np.zeros((0, 3))).shape == (0, 3)
+        assert write(file, "scalar", np.float64(2)).shape == ()
