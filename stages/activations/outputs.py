@@ -1,0 +1,58 @@
+"""The outputs of a model's layers, whichever of the two frameworks it is from."""
+
+import sys
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from stages.shared.command import InputError
+
+
+def get_intermediate_outputs(model, images, layers="blocks", batch_size=256):
+    """Return the output of every chosen layer of `model` for `images`, in evaluation mode.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or keras.Model
+        A Keras model must be functional or sequential.
+    images : array (n, ...)
+        As the model takes them; float32 for both frameworks, NumPy or the framework's own.
+    layers : "blocks", "all", or a list of names and patterns (`layer?.*`)
+        "blocks" are the top-level children of a PyTorch model and the layers with weights of a Keras one; "all" are a
+        PyTorch model's leaf modules and every layer of a Keras one.
+    batch_size : int
+
+    Returns
+    -------
+    dict of str to float32 array (n, ...)
+        In the model's own order. Each is a copy: what a later layer does in place does not reach it. A layer that the
+        model calls more than once gives its last output.
+
+    Raises
+    ------
+    InputError
+        If a name or pattern matches no layer, or a layer's output is not one tensor.
+    """
+    batches = (images[begin : begin + batch_size] for begin in range(0, len(images), batch_size))
+    parts = list(stream_outputs(model, batches, layers))
+    return {layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]}
+
+
+def stream_outputs(model, batches, layers="blocks"):
+    """Yield for each batch of images what `get_intermediate_outputs` returns for all, one batch in memory at a time."""
+    if "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module):
+        from stages.activations import torch_outputs as framework
+    else:
+        from stages.activations import keras_outputs as framework
+    return framework.stream(model, batches, pick(framework.layer_names(model), layers))
+
+
+def pick(names, layers):
+    """The names that `layers` picks from `names`, a mapping of every layer's name to "block", "module", "both" or ""."""
+    if isinstance(layers, str):
+        wanted = {"blocks": ("block", "both"), "all": ("module", "both")}[layers]
+        return [name for name, kind in names.items() if kind in wanted]
+    for pattern in layers:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise InputError(f"No layer matches {pattern!r}; the network has {', '.join(names)}.")
+    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in layers)]

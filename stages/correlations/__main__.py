@@ -1,0 +1,52 @@
+"""python -m stages.correlations NETWORK : activations.h5, augmented.h5 -> correlations.h5, corr_means.json"""
+
+from pathlib import Path
+
+import numpy as np
+
+from stages.correlations.layerwise import compute_layerwise_cross_correlation, layer_means, store_corr_means
+from stages.correlations.streaming import correlation_matrix
+from stages.shared.analyses import section
+from stages.shared.command import command
+from stages.shared.progress import progress
+from stages.shared.store import create, epochs, read, write
+
+
+def main(network):
+    """Correlate the units of the network's layers at every stored epoch, and under augmentation."""
+    folder, settings = Path("artifacts", network), section("correlations")
+    with read(folder / "activations.h5") as activations, create(folder / "correlations.h5") as file:
+        means = store_epochs(file, activations, settings.keep_every)
+        store_corr_means(folder / "corr_means.json", activations.attrs["layers"], means)
+        with read(folder / "augmented.h5") as augmented:
+            store_augmented(file, augmented)
+
+
+def store_epochs(file, activations, keep_every):
+    """Write every epoch's correlations to `file`; returns the epochs' means (L, L) by number."""
+    layers, stored, means = list(activations.attrs["layers"]), epochs(activations), {}
+    file.attrs["layers"] = layers
+    for position, epoch in enumerate(progress(stored, "epochs")):
+        outputs = {layer: activations[f"epochs/{epoch}/{layer}"] for layer in layers}
+        correlation, layer_of_unit = compute_layerwise_cross_correlation(outputs)
+        mean, mean_abs, dead = layer_means(correlation, layer_of_unit)
+        group = file.create_group(f"epochs/{epoch}")
+        for name, values in (("mean", mean), ("mean_abs", mean_abs), ("dead", dead)):
+            write(group, name, values)
+        if position % keep_every == 0 or epoch == stored[-1]:
+            write(group, "matrix", correlation.astype(np.float32))
+        means[int(epoch)] = mean
+    write(file, "layer_of_unit", layer_of_unit)
+    return means
+
+
+def store_augmented(file, augmented):
+    """Write each layer's feature-feature and sample-sample correlations over the augmentations of one image."""
+    for layer in progress(augmented.attrs["layers"], "augmented layers"):
+        features = augmented[f"layers/{layer}"][:]
+        write(file, f"augmented/{layer}/features", correlation_matrix(features).astype(np.float32))
+        write(file, f"augmented/{layer}/samples", correlation_matrix(features.T).astype(np.float32))
+
+
+if __name__ == "__main__":
+    command(main)

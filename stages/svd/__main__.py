@@ -1,0 +1,69 @@
+"""python -m stages.svd NETWORK : activations.h5, weights.h5 -> svd.h5
+
+In artifacts/NETWORK/svd.h5, for every stored epoch: `features/NNN/<layer>/singular_values` of the centred features of
+the probe set, `weights/NNN/<tensor>/singular_values`, and those of the product of each squeeze-expand pair as
+`weights/NNN/<layer>.product`. The ranks of each spectrum are attributes of its group.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from stages.shared.analyses import section
+from stages.shared.card import read_card
+from stages.shared.command import command
+from stages.shared.progress import progress
+from stages.shared.store import create, epochs, read, write
+from stages.svd.spectra import (
+    components_explaining,
+    effective_rank,
+    feature_singular_values,
+    numerical_rank,
+    participation_ratio,
+    product_singular_values,
+    stable_rank,
+    weight_singular_values,
+)
+
+
+def main(network):
+    """Take the singular values of the network's features and weights."""
+    folder, fraction = Path("artifacts", network), section("svd").explained_variance
+    pairs = read_card(folder / "network.yaml").squeeze_expand_pairs()
+    with (
+        read(folder / "activations.h5") as activations,
+        read(folder / "weights.h5") as weights,
+        create(folder / "svd.h5") as file,
+    ):
+        file.attrs.update(layers=activations.attrs["layers"], tensors=weights.attrs["tensors"], fraction=fraction)
+        for epoch in progress(epochs(activations), "epochs"):
+            for layer in activations.attrs["layers"]:
+                features = activations[f"epochs/{epoch}/{layer}"]
+                values = feature_singular_values(features)
+                store(file, f"features/{epoch}/{layer}", values, features.shape, fraction)
+            for tensor in weights.attrs["tensors"]:
+                weight = weights[f"epochs/{epoch}/{tensor}"]
+                store(file, f"weights/{epoch}/{tensor}", weight_singular_values(weight[:]), weight.shape, fraction)
+            for expand, squeeze in pairs:
+                factors = weights[f"epochs/{epoch}/{expand}"][:], weights[f"epochs/{epoch}/{squeeze}"][:]
+                shape = len(factors[0]), factors[1].shape[1]
+                name = f"weights/{epoch}/{expand.split('.')[0]}.product"
+                store(file, name, product_singular_values(*factors), shape, fraction)
+
+
+def store(file, name, singular_values, shape, fraction):
+    """Write one spectrum, and as attributes the ranks of the matrix of `shape` that it is of."""
+    group = file.create_group(name)
+    write(group, "singular_values", singular_values)
+    tolerance = max(shape) * np.finfo(np.float32).eps * singular_values.max(initial=0.0)
+    group.attrs.update(
+        participation_ratio=participation_ratio(singular_values),
+        effective_rank=effective_rank(singular_values),
+        stable_rank=stable_rank(singular_values),
+        numerical_rank=numerical_rank(singular_values, tolerance),
+        components=components_explaining(singular_values, fraction),
+    )
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,87 @@
+"""What a training reports, the same for both frameworks: console, history.csv, metrics.json, TensorBoard."""
+
+import csv
+import socket
+import time
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from stages.shared.progress import say
+from stages.shared.store import whole, write_json
+
+COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_f1"]
+
+
+class History:
+    """The history of one training, written to `folder` as it grows.
+
+    `epoch` adds a row to history.csv and rewrites metrics.json, each whole at any moment; `step` adds the scalars of a
+    step to tensorboard/, which can be watched meanwhile.
+    """
+
+    def __init__(self, folder, epochs):
+        self.folder, self.epochs, self.rows = Path(folder), epochs, []
+        self.scalars = Scalars(self.folder / "tensorboard")
+
+    def step(self, step, scalars):
+        """Show `scalars`, a mapping of tags to numbers, at `step`."""
+        self.scalars.add(scalars, step)
+
+    def epoch(self, row):
+        """Report `row`, a mapping with the keys of COLUMNS."""
+        self.rows.append({key: row[key] for key in COLUMNS})
+        say(
+            f"epoch {row['epoch']}/{self.epochs}: loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.4f};"
+            f" validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, F1 {row['val_f1']:.4f}"
+        )
+        self.scalars.add({f"epoch/{key}": row[key] for key in COLUMNS[1:]}, row["epoch"])
+        self.scalars.flush()
+        with whole(self.folder / "history.csv") as part, open(part, "w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        write_json(self.folder / "metrics.json", self.rows[-1])
+
+    def close(self):
+        """Finish TensorBoard's file."""
+        self.scalars.close()
+
+
+class Scalars:
+    """TensorBoard's event file of scalars in `folder`.
+
+    It is made of TensorBoard's own records and messages: its ready writers, and those of both frameworks, load
+    TensorFlow or PyTorch wherever they are installed, seconds that the other framework's training does not need.
+    """
+
+    def __init__(self, folder):
+        folder.mkdir(parents=True)
+        self.file = (folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}").open("wb")
+        self.records = RecordWriter(self.file)
+        self.write(file_version="brain.Event:2")
+
+    def add(self, scalars, step):
+        """Add `scalars`, a mapping of tags to numbers, at `step`."""
+        values = [Summary.Value(tag=tag, simple_value=float(value)) for tag, value in scalars.items()]
+        self.write(step=step, summary=Summary(value=values))
+
+    def write(self, **content):
+        self.records.write(Event(wall_time=time.time(), **content).SerializeToString())
+
+    def flush(self):
+        """Make what was added visible to a running TensorBoard."""
+        self.file.flush()
+
+    def close(self):
+        """Finish the file."""
+        self.file.close()
+
+
+def macro_f1(labels, predictions):
+    """The unweighted mean of the classes' F1 scores; a class that is never predicted scores 0."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(labels, predictions, average="macro", zero_division=0))

@@ -1,0 +1,165 @@
+"""Training in Keras: the callbacks that save, measure and record."""
+
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from stages.shared.keras_network import build, keras, tf
+from stages.shared.progress import progress
+from stages.shared.store import whole
+from stages.train.batches import in_order, shuffled
+from stages.train.history import History, macro_f1
+from stages.train.recorder import GradientRecorder
+
+OPTIMIZERS = {
+    "sgd": keras.optimizers.SGD,
+    "momentum": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+}
+
+
+class OptimizationInsightCallback(keras.callbacks.Callback):
+    """Records every step's gradients with a `GradientRecorder`, and shows the counts at its thresholds live.
+
+    The model must keep its gradients, as `stages.shared.keras_network.InsightModel` does.
+    """
+
+    def __init__(self, recorder, history):
+        super().__init__()
+        self.recorder, self.history = recorder, history
+        self.step = self.epoch = 0
+
+    def on_train_begin(self, logs=None):
+        self.model.keep_gradients()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.weights = [weight.value.numpy() for weight in self.model.trainable_weights]
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        loss = float(self.model.step_loss.numpy())
+        gradients = [gradient.numpy() for gradient in self.model.step_gradients]
+        self.recorder.record(self.step, self.epoch, loss, gradients, self.weights)
+        self.history.step(self.step, {"step/loss": loss, **self.recorder.watched()})
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.recorder.end_epoch(self.epoch)
+
+
+class ModelSaveCallback(keras.callbacks.Callback):
+    """Saves the model to `folder`/epoch_NNN.keras every `every` epochs, before the first and after the last too."""
+
+    def __init__(self, folder, every, epochs):
+        super().__init__()
+        self.folder, self.every, self.epochs = folder, every, epochs
+
+    def on_train_begin(self, logs=None):
+        # Never compiled, so saved without the optimiser's state.
+        self.twin = type(self.model).from_config(self.model.get_config())
+        self.save(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
+            self.save(epoch + 1)
+
+    def save(self, epoch):
+        self.twin.set_weights(self.model.get_weights())
+        with whole(self.folder / f"epoch_{epoch:03d}.keras") as part:
+            save_without_times(self.twin, part)
+
+
+def save_without_times(model, path):
+    """Save `model` to `path` in Keras' format, less the times that Keras puts in: equal models give equal bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        timed = Path(folder, "model.keras")
+        model.save(timed)
+        with zipfile.ZipFile(timed) as source, zipfile.ZipFile(path, "w") as target:
+            for name in sorted(source.namelist()):
+                content = source.read(name)
+                if name == "metadata.json":
+                    content = json.dumps({"keras_version": keras.__version__}).encode()
+                target.writestr(zipfile.ZipInfo(name), content)
+
+
+class MetricsCallback(keras.callbacks.Callback):
+    """Validates after every epoch, and reports its metrics to a `History`."""
+
+    def __init__(self, history, validation):
+        super().__init__()
+        self.history, self.validation = history, validation
+
+    def on_epoch_end(self, epoch, logs=None):
+        logits, labels = (np.concatenate(parts) for parts in zip(*self.predictions(), strict=True))
+        loss = keras.losses.sparse_categorical_crossentropy(labels, logits.astype(np.float64), from_logits=True)
+        predictions = logits.argmax(1)
+        self.history.epoch(
+            {
+                "epoch": epoch + 1,
+                "train_loss": float(logs["loss"]),
+                "train_accuracy": float(logs["accuracy"]),
+                "val_loss": float(np.mean(loss)),
+                "val_accuracy": float(np.mean(predictions == labels)),
+                "val_f1": macro_f1(labels, predictions),
+            }
+        )
+
+    def predictions(self):
+        for images, labels in self.validation:
+            yield np.asarray(self.model(images, training=False)), labels
+
+    def on_train_end(self, logs=None):
+        self.history.close()
+
+
+class ProgressCallback(keras.callbacks.Callback):
+    """Shows how far an epoch has come, as every other stage does."""
+
+    def __init__(self, epochs, steps):
+        super().__init__()
+        self.epochs, self.steps = epochs, steps
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.shown = progress(range(self.steps), f"epoch {epoch + 1}/{self.epochs}")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        next(self.shown)
+
+    def on_epoch_end(self, epoch, logs=None):
+        next(self.shown, None)
+
+
+def train(card, training, validation, folder):
+    """Train the network of `card` on the `Split` `training` and leave everything about it in `folder`."""
+    threads = int(os.environ.get("OMP_NUM_THREADS", 0))  # TensorFlow's own pools do not read it; 0 means every core
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.experimental.enable_op_determinism()
+    model = build(card, len(training.classes))
+    settings = card.training
+    model.compile(
+        OPTIMIZERS[settings.optimizer](settings.learning_rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    history = History(folder, settings.epochs)
+    batches = shuffled(card, training)
+    sizes = {weight.path.replace("/", "."): int(np.prod(weight.shape)) for weight in model.trainable_weights}
+    with GradientRecorder(folder / "gradients.h5", sizes, **card.recorder.model_dump()) as recorder:
+        callbacks = [
+            ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs),
+            OptimizationInsightCallback(recorder, history),
+            MetricsCallback(history, in_order(card, validation)),
+            ProgressCallback(settings.epochs, len(batches)),
+        ]
+        endless = (batch for _ in range(settings.epochs) for batch in batches)
+        model.fit(
+            endless, epochs=settings.epochs, steps_per_epoch=len(batches), callbacks=callbacks, shuffle=False, verbose=0
+        )

@@ -1,0 +1,195 @@
+"""Training in PyTorch: a `Trainer`, and the callbacks that save, measure and record."""
+
+import torch
+from torch import nn
+
+from stages.shared.progress import progress
+from stages.shared.store import whole
+from stages.shared.torch_network import build, to_input
+from stages.train.batches import in_order, shuffled
+from stages.train.history import History, macro_f1
+from stages.train.recorder import GradientRecorder
+
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD,
+    "momentum": lambda weights, lr: torch.optim.SGD(weights, lr, momentum=0.9),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
+
+class Callback:
+    """What a `Trainer` calls while it fits; override what you need.
+
+    The trainer shows its state as `model`, `epoch`, `step` (counted from 1 over the whole training), `loss` (of the
+    step) and, at an epoch's end, `metrics`.
+    """
+
+    def on_fit_begin(self, trainer):
+        """Before the first epoch; `trainer.epoch` is 0."""
+
+    def on_backward_end(self, trainer):
+        """The step's gradients are there, the weights not yet updated."""
+
+    def on_epoch_end(self, trainer):
+        """The epoch is trained and validated."""
+
+    def on_fit_end(self, trainer):
+        """After the last epoch."""
+
+
+class Trainer:
+    """Fits a classifier by minimising the cross-entropy.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps images (n, channels, height, width) to logits (n, classes).
+    optimizer : torch.optim.Optimizer
+    callbacks : iterable of Callback
+    """
+
+    def __init__(self, model, optimizer, callbacks=()):
+        self.model, self.optimizer, self.callbacks = model, optimizer, list(callbacks)
+        self.loss_function = nn.CrossEntropyLoss()
+        self.epoch = self.step = 0
+        self.loss, self.metrics = float("nan"), {}
+
+    def fit(self, train, validation, epochs):
+        """Train for `epochs` on `train` and validate on `validation`, both iterables of batches (images, labels)."""
+        self.call("on_fit_begin")
+        for self.epoch in range(1, epochs + 1):
+            trained = self.train_epoch(progress(train, f"epoch {self.epoch}/{epochs}"))
+            self.metrics = {"epoch": self.epoch, **trained, **self.validate(validation)}
+            self.call("on_epoch_end")
+        self.call("on_fit_end")
+
+    def train_epoch(self, batches):
+        """One pass of updates; returns the mean train_loss and train_accuracy over its samples as they were seen."""
+        self.model.train()
+        loss_sum, correct, count = 0.0, 0, 0
+        for images, labels in batches:
+            logits = self.update(images, labels)
+            loss_sum += self.loss * len(labels)
+            correct += int((logits.argmax(1) == labels).sum())
+            count += len(labels)
+        return {"train_loss": loss_sum / count, "train_accuracy": correct / count}
+
+    def update(self, images, labels):
+        """One step of the optimiser; returns the logits before it."""
+        self.step += 1
+        self.optimizer.zero_grad()
+        logits = self.model(images)
+        loss = self.loss_function(logits, labels)
+        loss.backward()
+        self.loss = loss.item()
+        self.call("on_backward_end")
+        self.optimizer.step()
+        return logits
+
+    @torch.no_grad()
+    def validate(self, batches):
+        """Returns val_loss, val_accuracy and the macro val_f1 over all samples of `batches`, in evaluation mode."""
+        self.model.eval()
+        logits, labels = (torch.cat(parts) for parts in zip(*((self.model(x), y) for x, y in batches), strict=True))
+        predictions = logits.argmax(1)
+        return {
+            "val_loss": self.loss_function(logits.double(), labels).item(),
+            "val_accuracy": (predictions == labels).double().mean().item(),
+            "val_f1": macro_f1(labels.numpy(), predictions.numpy()),
+        }
+
+    def call(self, event):
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
+
+
+class ModelSaveCallback(Callback):
+    """Saves the weights to `folder`/epoch_NNN.pth every `every` epochs, before the first and after the last too."""
+
+    def __init__(self, folder, every=1):
+        self.folder, self.every = folder, every
+
+    def on_fit_begin(self, trainer):
+        self.save(trainer)
+
+    def on_epoch_end(self, trainer):
+        if trainer.epoch % self.every == 0:
+            self.save(trainer)
+
+    def on_fit_end(self, trainer):
+        if trainer.epoch % self.every:
+            self.save(trainer)
+
+    def save(self, trainer):
+        with whole(self.folder / f"epoch_{trainer.epoch:03d}.pth") as part, open(part, "wb") as file:
+            torch.save(trainer.model.state_dict(), file)
+
+
+class MetricsCallback(Callback):
+    """Reports every step's loss and every epoch's metrics to a `History`."""
+
+    def __init__(self, history):
+        self.history = history
+
+    def on_backward_end(self, trainer):
+        self.history.step(trainer.step, {"step/loss": trainer.loss})
+
+    def on_epoch_end(self, trainer):
+        self.history.epoch(trainer.metrics)
+
+    def on_fit_end(self, trainer):
+        self.history.close()
+
+
+class GradientCallback(Callback):
+    """Records every step's gradients with a `GradientRecorder`, and shows the counts at its thresholds live."""
+
+    def __init__(self, recorder, history):
+        self.recorder, self.history = recorder, history
+
+    def on_backward_end(self, trainer):
+        parameters = list(trainer.model.parameters())
+        self.recorder.record(
+            trainer.step,
+            trainer.epoch,
+            trainer.loss,
+            [parameter.grad.numpy() for parameter in parameters],
+            [parameter.detach().numpy() for parameter in parameters],
+        )
+        self.history.step(trainer.step, self.recorder.watched())
+
+    def on_epoch_end(self, trainer):
+        self.recorder.end_epoch(trainer.epoch)
+
+
+class TorchBatches:
+    """`Batches` as PyTorch takes them: images (batch, channels, height, width), labels (batch)."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        for images, labels in self.batches:
+            yield to_input(images), torch.from_numpy(labels)
+
+
+def train(card, training, validation, folder):
+    """Train the network of `card` on the `Split` `training` and leave everything about it in `folder`."""
+    model = build(card, len(training.classes))
+    settings = card.training
+    optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.learning_rate)
+    history = History(folder, settings.epochs)
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    with GradientRecorder(folder / "gradients.h5", sizes, **card.recorder.model_dump()) as recorder:
+        callbacks = [
+            ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
+            GradientCallback(recorder, history),
+            MetricsCallback(history),
+        ]
+        Trainer(model, optimizer, callbacks).fit(
+            TorchBatches(shuffled(card, training)), TorchBatches(in_order(card, validation)), settings.epochs
+        )

@@ -1,0 +1,37 @@
+"""python -m stages.tsne NETWORK : activations.h5 -> tsne.h5"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from stages.shared.analyses import section
+from stages.shared.command import command
+from stages.shared.progress import progress
+from stages.shared.store import create, epochs, read, write
+from stages.tsne.embedding import embed, principal_components
+
+
+def main(network):
+    """Map every layer of the network's last epoch to two dimensions."""
+    folder, settings = Path("artifacts", network), section("tsne")
+    threads = int(os.environ.get("OMP_NUM_THREADS", 1))
+    with read(folder / "activations.h5") as activations, create(folder / "tsne.h5") as file:
+        epoch, layers = epochs(activations)[-1], list(activations.attrs["layers"])
+        rows = slice(settings.samples)  # the probe is a random sample already, so its first rows are one too
+        file.attrs.update(layers=layers, epoch=epoch, classes=activations.attrs["classes"])
+        write(file, "labels", activations["labels"][rows])
+        write(file, "sample", activations["sample"][rows])
+        for layer in progress(layers, "layers"):
+            features = activations[f"epochs/{epoch}/{layer}"][rows]
+            embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors, threads=threads)
+            group = file.create_group(layer)
+            write(group, "embedding", embedding.points)
+            write(group, "pca", principal_components(features))
+            group.attrs.update(
+                {name: value for name, value in embedding._asdict().items() if not isinstance(value, np.ndarray)}
+            )
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,81 @@
+"""Keras in one process of its own: the two frameworks together are slow to load."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CODE = """
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from stages.define.resolve import resolve
+from stages.shared.images import Split
+from stages.shared.keras_network import build, load, tf
+from stages.shared.parameters import load as load_parameters
+from stages.shared.store import read
+from stages.train.keras_training import train
+
+folder = Path(sys.argv[1])
+training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
+network = {"framework": "keras", "dataset": "cifar10", "convolutions": [4, 6], "dense": [8], "training": training}
+card = resolve({**load_parameters("params.yaml"), "networks": {"small": network}}, "small")
+
+generator = np.random.default_rng(0)
+images = generator.integers(0, 60, (80, 32, 32, 3), dtype=np.uint8)
+labels = np.arange(80) % 2
+images[labels == 0, :16] += 180
+images[labels == 1, 16:] += 180
+split = Split(images, labels.astype(np.int64), ["upper", "lower"], "a test")
+
+train(card, split, split, folder / "a")
+train(card, split, split, folder / "b")
+
+names = sorted(path.name for path in (folder / "a/checkpoints").iterdir())
+assert names == ["epoch_000.keras", "epoch_002.keras", "epoch_003.keras"], names
+rows = (folder / "a/history.csv").read_text().splitlines()
+assert len(rows) == 4 and float(rows[-1].split(",")[4]) > 0.9, rows
+for path in sorted((folder / "a").rglob("*")):
+    if path.is_file() and path.parent.name != "tensorboard":
+        assert path.read_bytes() == (folder / "b" / path.relative_to(folder / "a")).read_bytes(), path
+
+fresh, first = build(card, 2), load(card, 2, folder / "a/checkpoints/epoch_000.keras")
+for one, other in zip(fresh.get_weights(), first.get_weights(), strict=True):
+    np.testing.assert_array_equal(one, other)
+assert not first.compiled
+
+with read(folder / "a/gradients.h5") as file:
+    assert list(file.attrs["tensors"])[:2] == ["conv1.kernel", "conv1.bias"]
+    assert file["raw/step"][:].tolist() == list(range(2, 16))
+    assert len(file["loss"]) == 15
+    counted = file["raw/counts"][:].sum((2, 3, 4))
+    np.testing.assert_array_equal(counted, np.broadcast_to(file.attrs["sizes"], counted.shape))
+    assert file["raw/weight_change"][:].sum() > 0
+
+# The gradient of the first step, against TensorFlow's own on the first batch: its bins are the first row's `before`.
+from stages.train.batches import shuffled
+batch, wanted = next(iter(shuffled(card, split)))
+with tf.GradientTape() as tape:
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, fresh(batch, training=True)))
+gradients = tape.gradient(loss, fresh.trainable_weights)
+with read(folder / "a/gradients.h5") as file:
+    edges, before = file.attrs["bin_edges"], file["raw/counts"][0].sum((2, 3))
+    np.testing.assert_allclose(file["loss"][0], float(loss), rtol=1e-5)
+for counts, gradient in zip(before, gradients, strict=True):
+    bins = np.searchsorted([0, *edges], np.abs(np.asarray(gradient, np.float64)).ravel())
+    expected = np.bincount(bins, minlength=len(counts))
+    assert np.abs(counts.astype(int) - expected).sum() <= 0.02 * expected.sum() + 2
+assert "torch" not in sys.modules
+"""
+
+
+def test_a_real_training_through_keras(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", CODE, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    assert "epoch 3/3: loss" in result.stderr
+    assert "oneDNN" not in result.stderr and "cuda" not in result.stderr.lower()

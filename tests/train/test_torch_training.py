@@ -1,0 +1,171 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from stages.shared.images import Split
+from stages.shared.store import read
+from stages.shared.torch_network import build, load
+from stages.train.batches import Batches, in_order, shuffled
+from stages.train.torch_training import Callback, ModelSaveCallback, Trainer, train
+
+
+def toy_split(samples=80, shape=(28, 28, 1), seed=0):
+    """Two easy classes: the bright half of the image is the upper or the lower one."""
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 60, (samples, *shape), dtype=np.uint8)
+    labels = np.arange(samples) % 2
+    images[labels == 0, :14] += 180
+    images[labels == 1, 14:] += 180
+    return Split(images, labels.astype(np.int64), ["upper", "lower"], "a test")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture
+def trained(files, small_mlp):
+    """The folder of one training of the small network, done once."""
+    folder = files / "a"
+    if not folder.exists():
+        train(small_mlp, toy_split(), toy_split(seed=1), folder)
+    return folder
+
+
+def test_it_learns_and_leaves_every_file(trained):
+    names = sorted(path.name for path in trained.iterdir())
+    assert names == ["checkpoints", "gradients.h5", "history.csv", "metrics.json", "tensorboard"]
+    assert sorted(path.name for path in (trained / "checkpoints").iterdir()) == [
+        "epoch_000.pth",
+        "epoch_002.pth",
+        "epoch_003.pth",
+    ]
+    last = (trained / "history.csv").read_text().splitlines()[-1].split(",")
+    assert last[0] == "3"
+    assert float(last[4]) > 0.9
+
+
+def test_a_checkpoint_gives_the_network_back(trained, small_mlp):
+    before = load(small_mlp, 2, trained / "checkpoints/epoch_000.pth").state_dict()
+    fresh = build(small_mlp, 2).state_dict()
+    assert all(torch.equal(before[name], fresh[name]) for name in fresh)
+    after = load(small_mlp, 2, trained / "checkpoints/epoch_003.pth").state_dict()
+    assert not torch.equal(after["output.weight"], before["output.weight"])
+
+
+def test_the_same_card_gives_the_same_bytes(trained, small_mlp, files):
+    train(small_mlp, toy_split(), toy_split(seed=1), files / "b")
+    for path in sorted(trained.rglob("*")):
+        if path.is_file() and path.parent.name != "tensorboard":
+            assert path.read_bytes() == (files / "b" / path.relative_to(trained)).read_bytes(), path
+
+
+def test_the_recorder_saw_the_gradients_that_autograd_gives(trained, small_mlp):
+    """The last step's snapshot against the same training without callbacks."""
+    split = toy_split()
+    model = build(small_mlp, 2)
+    optimizer = torch.optim.Adam(model.parameters(), lr=small_mlp.training.learning_rate)
+    batches = shuffled(small_mlp, split)
+    losses = []
+    for _ in range(3):
+        for images, labels in batches:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(
+                model(torch.from_numpy(images).permute(0, 3, 1, 2)), torch.from_numpy(labels)
+            )
+            loss.backward()
+            losses.append(loss.item())
+            optimizer.step()
+    with read(trained / "gradients.h5") as file:
+        edges = file.attrs["bin_edges"]
+        np.testing.assert_allclose(file["loss"][:], losses, rtol=1e-5)
+        assert file["raw/step"][:].tolist() == list(range(2, 16))
+        assert list(file.attrs["tensors"]) == [name for name, _ in model.named_parameters()]
+        for name, parameter in model.named_parameters():
+            gradient = parameter.grad.numpy().ravel().astype(np.float64)
+            expected = np.sign(gradient) * np.searchsorted([0, *edges], np.abs(gradient))
+            agreement = (file[f"snapshots/003/{name}"][:] == expected).mean()
+            assert agreement > 0.98, name
+
+
+def test_callbacks_are_called_in_order_with_the_trainer_s_state(small_mlp):
+    calls = []
+
+    class Watch(Callback):
+        def on_fit_begin(self, trainer):
+            calls.append(("begin", trainer.epoch))
+
+        def on_backward_end(self, trainer):
+            assert all(parameter.grad is not None for parameter in trainer.model.parameters())
+            assert math.isfinite(trainer.loss)
+            calls.append(("step", trainer.step))
+
+        def on_epoch_end(self, trainer):
+            calls.append(("epoch", trainer.metrics["epoch"]))
+
+        def on_fit_end(self, trainer):
+            calls.append(("end", trainer.epoch))
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    batches = [(torch.randn(3, 1, 2, 2), torch.tensor([0, 1, 1])), (torch.randn(1, 1, 2, 2), torch.tensor([0]))]
+    Trainer(model, torch.optim.SGD(model.parameters(), 0.1), [Watch()]).fit(batches, batches, 2)
+    assert calls == [
+        ("begin", 0),
+        *[("step", 1), ("step", 2), ("epoch", 1)],
+        *[("step", 3), ("step", 4), ("epoch", 2)],
+        ("end", 2),
+    ]
+
+
+def test_validation_is_by_hand_and_over_all_samples():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    images, labels = torch.randn(7, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2, 0])
+    trainer = Trainer(model, torch.optim.SGD(model.parameters(), 0.1))
+    metrics = trainer.validate([(images[:5], labels[:5]), (images[5:], labels[5:])])
+    logits = model(images).detach().double().numpy()
+    shifted = logits - logits.max(1, keepdims=True)
+    log_probability = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    assert metrics["val_loss"] == pytest.approx(-log_probability[np.arange(7), labels].mean())
+    assert metrics["val_accuracy"] == pytest.approx((logits.argmax(1) == labels.numpy()).mean())
+
+
+@pytest.mark.parametrize(("every", "epochs", "saved"), [(1, 2, [0, 1, 2]), (2, 3, [0, 2, 3]), (5, 2, [0, 2])])
+def test_checkpoints_are_kept_at_their_epochs(tmp_path, every, epochs, saved):
+    model = nn.Linear(2, 2)
+    batches = [(torch.randn(4, 2), torch.tensor([0, 1, 0, 1]))]
+    callback = ModelSaveCallback(tmp_path, every)
+    Trainer(model, torch.optim.SGD(model.parameters(), 0.1), [callback]).fit(batches, batches, epochs)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"epoch_{epoch:03d}.pth" for epoch in saved]
+
+
+def test_a_diverging_training_goes_on_and_says_so(small_mlp, tmp_path, capfd):
+    settings = small_mlp.training.model_copy(update={"learning_rate": 1e30, "optimizer": "sgd", "epochs": 1})
+    card = small_mlp.model_copy(update={"training": settings, "batch_norm": False})
+    train(card, toy_split(), toy_split(seed=1), tmp_path / "a")
+    assert "NaN or Inf" in capfd.readouterr().err
+    with read(tmp_path / "a/gradients.h5") as file:
+        assert file["raw/nonfinite"][:].sum() > 0
+    assert (tmp_path / "a/metrics.json").exists()
+
+
+def test_batches_hold_every_image_once_in_a_seeded_order(small_mlp):
+    split = toy_split(50)
+    first, again = shuffled(small_mlp, split), shuffled(small_mlp, split)
+    epochs = [np.concatenate([labels_and_sum(batch) for batch in first]) for _ in range(2)]
+    assert sorted(epochs[0].tolist()) == sorted(epochs[1].tolist())
+    assert (epochs[0] != epochs[1]).any()
+    np.testing.assert_array_equal(epochs[0], np.concatenate([labels_and_sum(batch) for batch in again]))
+    assert len(first) == 4 and len(list(first)) == 4
+    ((images, labels),) = in_order(small_mlp, split)
+    np.testing.assert_array_equal(labels, split.labels)
+    assert images.dtype == np.float32 and images.max() <= 1
+    assert len(Batches(split, (28, 28, 1), 25)) == 2
+
+
+def labels_and_sum(batch):
+    images, labels = batch
+    return images.sum((1, 2, 3)).round(3) * 10 + labels
