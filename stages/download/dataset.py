@@ -1,0 +1,27 @@
+"""What every source returns, and the file that it becomes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stages.shared.store import create, write
+
+
+class Dataset(NamedTuple):
+    """Images uint8 (samples, height, width, channels), labels int64 (samples) that index `classes`."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: list[str]
+    source: str
+
+
+def write_dataset(path, name, dataset):
+    """Write `dataset` to the HDF5 file at `path`."""
+    with create(path) as file:
+        for split in ("train", "test"):
+            write(file, f"{split}/images", getattr(dataset, f"{split}_images"))
+            write(file, f"{split}/labels", getattr(dataset, f"{split}_labels"))
+        file.attrs.update(name=name, source=dataset.source, classes=dataset.classes)

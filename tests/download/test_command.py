@@ -1,0 +1,88 @@
+"""The stage as a person runs it: params.yaml in, data/<dataset>.h5 out, or one sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from stages.download.__main__ import load_source, main
+from stages.download.sample import load_sample
+from stages.shared.command import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(("name", "shape"), [("mnist", (28, 28, 1)), ("cifar10", (32, 32, 3))])
+def test_the_file_holds_what_the_contract_says(tmp_path, monkeypatch, name, shape):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("data: sample\n")
+    main(name)
+    expected = load_sample(name)
+    with h5py.File(f"data/{name}.h5") as file:
+        for split in ("train", "test"):
+            images, labels = file[f"{split}/images"], file[f"{split}/labels"]
+            assert images.dtype == np.uint8
+            assert labels.dtype == np.int64
+            assert images.shape == (len(labels), *shape)
+            np.testing.assert_array_equal(images, getattr(expected, f"{split}_images"))
+            np.testing.assert_array_equal(labels, getattr(expected, f"{split}_labels"))
+        assert dict(file.attrs).keys() == {"name", "source", "classes"}
+        assert file.attrs["name"] == name
+        assert file.attrs["source"] == expected.source
+        assert list(file.attrs["classes"]) == expected.classes
+    assert [path.name for path in Path("data").iterdir()] == [f"{name}.h5"]
+
+
+@pytest.mark.parametrize("data", [None, "", " ", 3, ["sample"], True])
+def test_a_source_that_is_no_text_is_refused(data):
+    with pytest.raises(
+        InputError, match=r"params\.yaml: data is .*, but should be sample, full or the path of a folder"
+    ):
+        load_source("mnist", data)
+
+
+def run(folder, *arguments, seed="0"):
+    return subprocess.run(
+        [sys.executable, "-m", "stages.download", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed, "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "params", "said"),
+    [
+        ("imagenet", "data: sample", "there is no data set 'imagenet', but mnist and cifar10."),
+        ("mnist", "seed: 0", "params.yaml: data is None"),
+        ("mnist", "data: nowhere", "params.yaml: data is 'nowhere', but there is neither a folder nowhere/mnist"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_no_file(tmp_path, dataset, params, said):
+    (tmp_path / "params.yaml").write_text(params)
+    result = run(tmp_path, dataset)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"stages.download: {said}")
+    assert result.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_every_process_writes_the_same_bytes_and_only_full_loads_torch(tmp_path):
+    contents = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        folder.mkdir()
+        (folder / "params.yaml").write_text("data: sample")
+        assert run(folder, "mnist", seed=seed).returncode == 0
+        contents.append((folder / "data/mnist.h5").read_bytes())
+    assert contents[0] == contents[1]
+    code = (
+        "import sys, stages.download.__main__ as m; m.load_source('cifar10', 'sample'); print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"

