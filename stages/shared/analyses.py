@@ -1,6 +1,6 @@
 """The analyses' sections of params.yaml; a stage depends on its own section alone."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -49,6 +49,25 @@ class Tsne(Section):
     neighbors: Count = 10
 
 
+MEASURES = Literal["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
+Pair = Annotated[
+    list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]], Field(min_length=2, max_length=2)
+]
+
+
+class Similarity(Section):
+    """Which measures compare layers, on how many samples of the probe set, and with which controls."""
+
+    measures: Annotated[list[MEASURES], Field(min_length=1)] = list(get_args(MEASURES))
+    samples: Annotated[int, Field(ge=4)] = 1000
+    epochs: Annotated[int, Field(ge=2)] = 20
+    explained_variance: Annotated[float, Field(gt=0, le=1)] = 0.99
+    bandwidth: Annotated[float, Field(gt=0)] = 0.5
+    permutations: Count = 200
+    seed: Annotated[int, Field(ge=0)] = 0
+    pairs: list[Pair] = []
+
+
 class Plots(Section):
     """How the figures look."""
 
@@ -63,6 +82,7 @@ SECTIONS = {
     "gradients": Gradients,
     "svd": Svd,
     "tsne": Tsne,
+    "similarity": Similarity,
     "plots": Plots,
 }
 

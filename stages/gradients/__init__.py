@@ -1,0 +1,4 @@
+"""gradients: zeros, releases, flips and extrema at each threshold, from the recorded counts.
+
+`summary` takes them by step, by epoch and by tensor; what they are is defined in `stages.shared.gradient_statistics`.
+"""

@@ -1,0 +1,259 @@
+"""Counts what the optimiser does to every parameter: how its gradient moves between bins of size from step to step.
+
+Definitions. g_t is the gradient at the weights w_t, before their update; dw = w_t - w_(t-1), dg = g_t - g_(t-1).
+Edges e_1 < ... < e_K cut abs(g) into K + 2 bins: 0 is exactly zero (of either sign), k is (e_(k-1), e_k] with e_0 = 0,
+K + 1 is above e_K and holds infinities. A crossing is 0 where the sign stayed or either gradient is zero; where it
+changed, 1 if dw dg > 0 (a minimum along that coordinate was stepped over), 2 if dw dg < 0 (a maximum), 3 if dw = 0.
+Gradients are compared with the edges, and weights subtracted, in float64; the sign of dw dg comes from their signs,
+so nothing underflows. A parameter is in no cell when either gradient is NaN or dw is not finite.
+
+Averages. a_t = a_(t-1) + (1 - DECAY) (x_t - a_(t-1)) in float64, for gradients and weights alike, at every step even
+if only every k-th is recorded. It starts at the first finite x; a value that is not finite leaves it as it was, for an
+Inf would stay in it for ever. Before it starts it is NaN, and in no cell. Below float64's normal range it is zero.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import numpy as np
+
+from stages.shared.gradient_statistics import bins_near_zero, statistics
+from stages.shared.progress import say
+from stages.shared.store import CHUNK_BYTES, create, write
+from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state
+
+WATCHED = "zeros", "retained", "released", "fraction_released", "flips", "fraction_flipped", "minima", "maxima"
+
+
+def transitions(g_before, g_now, w_before, w_now, bin_edges):
+    """Count one step's transitions of one tensor.
+
+    Parameters
+    ----------
+    g_before, g_now : float32 array (parameters)
+        Gradients at two consecutive steps.
+    w_before, w_now : float32 array (parameters)
+        The weights they were taken at.
+    bin_edges : sequence of K floats
+        Ascending, positive and finite.
+
+    Returns
+    -------
+    counts : uint32 array (K + 2, K + 2, 4)
+        Number of parameters by bin of abs(g) before, bin now, and crossing; see the module's definitions.
+    weight_change : float64 array (K + 2, K + 2, 2)
+        Sums of abs(dw) and dw^2 over the same parameters.
+
+    Examples
+    --------
+    >>> counts, weight_change = transitions(*np.float32([[-0.5], [0.5], [0.25], [0.75]]), [1e-3, 1])
+    >>> counts[2, 2].tolist(), weight_change[2, 2].tolist()
+    ([0, 1, 0, 0], [0.5, 0.25])
+    """
+    named = {"g_before": g_before, "g_now": g_now, "w_before": w_before, "w_now": w_now}
+    arrays = [flat(array, np.size(g_now), name) for name, array in named.items()]
+    binning = make_binning(tuple(bin_edges))
+    pairs = (binning.bins, binning.bins)
+    counts, weight_change = np.empty((*pairs, 4), np.uint32), np.empty((*pairs, 2))
+    count_pair(*arrays, binning.table, binning.limits, new_cells(binning), counts, weight_change)
+    return counts, weight_change
+
+
+class GradientRecorder:
+    """Records the gradients of any training loop in `path`, a gradients.h5 that appears when the `with` block ends well.
+
+    `raw/` holds `counts` and `weight_change` of every recorded step and tensor, `ema/` the same of the averages, each
+    beside `step` and `epoch`; `raw/nonfinite` counts the NaN and Inf gradients; `loss` has one value a step.
+    `snapshots/NNN/<tensor>` is int8, the sign of each gradient times its bin at the last step of epoch NNN, and
+    -128 where it is NaN; a "/" in a tensor's name makes HDF5 groups.
+
+    Parameters
+    ----------
+    path : path
+    tensors : mapping of str to int
+        Name and number of parameters of each tensor, in order.
+    edges : sequence of float
+        Ascending, positive and finite: where abs(g) is cut into bins.
+    every : int
+        Records the transition from step t - 1 to step t for every t that it divides.
+    watch : sequence of float
+        Edges at which `watched` gives the statistics.
+
+    Examples
+    --------
+    >>> with GradientRecorder("gradients.h5", {"weight": 3}, [1e-7, 1e-5]) as recorder:  # doctest: +SKIP
+    ...     for step, (loss, gradient, weight) in enumerate(training, 1):
+    ...         recorder.record(step, 1, loss, [gradient], [weight])
+    ...     recorder.end_epoch(1)
+    """
+
+    def __init__(self, path, tensors, edges, every=1, watch=()):
+        self.path, self.tensors, self.edges = path, dict(tensors), [float(edge) for edge in edges]
+        self.every, self.watch = every, watch
+        for threshold in watch:
+            bins_near_zero(self.edges, threshold)
+        self.binning = make_binning(tuple(self.edges))
+        sizes = self.tensors.values()
+        self.states = [new_state(size) for size in sizes]
+        self.gradients, self.weights, self.weights_before = (
+            [np.zeros(size, np.float32) for size in sizes] for _ in range(3)
+        )
+        self.raw_cells, self.ema_cells = new_cells(self.binning), new_cells(self.binning)
+        self.step, self.recorded, self.warned = None, False, False
+        self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
+
+    def __enter__(self):
+        self.stack = ExitStack()
+        self.file = self.stack.enter_context(create(self.path))
+        self.raw, self.ema = (
+            Rows(self.file.create_group(name), len(self.tensors), self.binning.bins) for name in ("raw", "ema")
+        )
+        self.worker = self.stack.enter_context(ThreadPoolExecutor(1))
+        self.task = self.worker.submit(int)
+        return self
+
+    def __exit__(self, *error):
+        if any(error):
+            return self.stack.__exit__(*error)
+        with self.stack:
+            self.finish()
+
+    def record(self, step, epoch, loss, gradients, weights):
+        """Take in one step, when its gradients are computed and its weights not yet updated.
+
+        The arrays are copied; counting goes on in a thread of its own while the next step is computed.
+
+        Parameters
+        ----------
+        step : int
+            One more than at the last call.
+        epoch : int
+        loss : float
+        gradients, weights : sequences of float32 arrays
+            One of each for every tensor, in order and of any shape.
+        """
+        if self.step not in (None, step - 1):
+            raise ValueError(f"step {step} comes after step {self.step}: record every step, `every` is the recorder's")
+        named = list(zip(self.tensors.items(), gradients, weights, strict=True))
+        gradients = [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named]
+        weights = [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named]
+        self.task.result()
+        self.weights, self.weights_before = self.weights_before, self.weights
+        for copies, arrays in ((self.gradients, gradients), (self.weights, weights)):
+            for copy, array in zip(copies, arrays, strict=True):
+                copy[:] = array
+        self.recorded = self.step is not None and step % self.every == 0
+        self.step = step
+        self.losses.append(float(loss))
+        if self.recorded:
+            self.steps.append(step)
+            self.epochs.append(epoch)
+        self.task = self.worker.submit(self.count)
+
+    def count(self):
+        """Move the state on by the step taken in and, if it is to be recorded, count it."""
+        nonfinite = [
+            count_step(
+                *arrays,
+                (self.raw_cells, *self.raw.cells(tensor)),
+                (self.ema_cells, *self.ema.cells(tensor)),
+                self.binning.table,
+                self.binning.limits,
+                self.recorded,
+                (self.step + 1) % self.every == 0,
+            )
+            for tensor, arrays in enumerate(
+                zip(self.gradients, self.weights, self.weights_before, self.states, strict=True)
+            )
+        ]
+        if self.recorded:
+            self.nonfinite.append(nonfinite)
+            self.raw.append()
+            self.ema.append()
+        if any(nonfinite) and not self.warned:
+            self.warned = True
+            first = next(name for name, count in zip(self.tensors, nonfinite, strict=True) if count)
+            say(
+                f"step {self.step}: {sum(nonfinite)} of the gradients are NaN or Inf, first in {first}; "
+                "they are counted, not fatal"
+            )
+
+    def watched(self):
+        """The last step's statistics at the watched thresholds over all tensors: a dict of `near_zero_1e-07/flips`...
+
+        Empty when the last step was not recorded. Waits until it is counted: best called just before the next `record`.
+        """
+        if not self.recorded:
+            return {}
+        self.task.result()
+        counts, weight_change = self.raw.totals()
+        return {
+            f"near_zero_{threshold:g}/{name}": value
+            for threshold in self.watch
+            for name, value in statistics(counts, weight_change, self.edges, threshold).items()
+            if name in WATCHED
+        }
+
+    def end_epoch(self, epoch):
+        """Store the sign and bin of every gradient of the last step as the snapshot of `epoch`."""
+        self.task.result()
+        for name, state in zip(self.tensors, self.states, strict=True):
+            signed_bins = self.binning.signed_bins[state.gradient_class]
+            write(self.file, f"snapshots/{epoch:03d}/{name}", signed_bins, compress=True)
+
+    def finish(self):
+        """Write what is not yet in the file."""
+        self.task.result()
+        for rows in (self.raw, self.ema):
+            rows.flush()
+            write(rows.group, "step", np.array(self.steps, np.int64))
+            write(rows.group, "epoch", np.array(self.epochs, np.int64))
+        write(self.raw.group, "nonfinite", np.array(self.nonfinite, np.uint32).reshape(-1, len(self.tensors)))
+        write(self.file, "loss", np.array(self.losses))
+        self.file.attrs["bin_edges"] = self.edges
+        self.file.attrs["tensors"] = list(self.tensors)
+        self.file.attrs["sizes"] = list(self.tensors.values())
+
+
+class Rows:
+    """The `counts` and `weight_change` of one group of the file, a row a step, written a chunk of rows at a time."""
+
+    def __init__(self, group, tensors, bins):
+        self.group, self.filled = group, 0
+        self.length = max(1, CHUNK_BYTES // (16 * tensors * bins * bins))
+        shape = (self.length, tensors, bins, bins)
+        self.rows = {"counts": np.zeros((*shape, 4), np.uint32), "weight_change": np.zeros((*shape, 2))}
+        for name, rows in self.rows.items():
+            options = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": rows.shape}
+            group.create_dataset(name, (0, *rows.shape[1:]), rows.dtype, maxshape=(None, *rows.shape[1:]), **options)
+
+    def cells(self, tensor):
+        """The counts and weight changes of a tensor in the row to come, to be written to."""
+        return [rows[self.filled, tensor] for rows in self.rows.values()]
+
+    def append(self):
+        """The row is complete."""
+        self.filled += 1
+        if self.filled == self.length:
+            self.flush()
+
+    def totals(self):
+        """The last row summed over tensors: counts (bins, bins, 4) and weight changes (bins, bins, 2)."""
+        return [rows[self.filled - 1].sum(0) for rows in self.rows.values()]
+
+    def flush(self):
+        """Append the complete rows to the file."""
+        for name, rows in self.rows.items():
+            dataset = self.group[name]
+            begin = len(dataset)
+            dataset.resize(begin + self.filled, axis=0)
+            dataset[begin:] = rows[: self.filled]
+        self.filled = 0
+
+
+def flat(array, size, what):
+    """Return `array` as one of shape (size), without a copy if it is contiguous."""
+    array = np.asarray(array)
+    if array.dtype != np.float32 or array.size != size:
+        raise ValueError(f"{what} should hold {size} float32 values, but holds {array.size} of {array.dtype}")
+    return np.ascontiguousarray(array).reshape(-1)

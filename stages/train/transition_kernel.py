@@ -1,0 +1,231 @@
+"""The compiled loops of the gradient recorder: one pass over gradients, weights and averages, in blocks.
+
+A block's intermediate results stay in the processor's first cache, and each of the loops over it is simple enough for
+the compiler to vectorise; nothing of the parameters' size is allocated. Compiled code is kept in __pycache__.
+
+A gradient's class is its sign and bin at once: 0 ... K + 1 are the bins of K edges for a positive one, K + 2 is NaN,
+and as many again follow for a negative one. Classes ascend with the bits of a float64 taken as an unsigned integer, so
+a table on the sign, the exponent and three bits of the mantissa finds the class but for the edges within its cell.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+DECAY = 0.9
+NOT_A_NUMBER = -128
+BLOCK = 1024
+TABLE_BITS = 15
+SHIFT = np.uint64(64 - TABLE_BITS)
+SMALLEST_NORMAL = np.finfo(np.float64).smallest_normal
+
+
+class Binning(NamedTuple):
+    """How gradients fall into classes."""
+
+    bins: int
+    table: np.ndarray  # uint8 (2^TABLE_BITS): class of the smallest bit pattern that begins with these bits
+    limits: np.ndarray  # uint64 (classes): the largest bit pattern of each class
+    signed_bins: np.ndarray  # int8 (classes): sign times bin, NOT_A_NUMBER for NaN
+
+
+@lru_cache
+def make_binning(edges):
+    """The `Binning` of a tuple of edges of abs(gradient)."""
+    edges = np.array(edges, np.float64)
+    ascending = edges.ndim == 1 and np.all(edges > 0) and np.all(np.diff(edges) > 0) and np.all(np.isfinite(edges))
+    if not (ascending and 1 <= len(edges) <= 125):
+        raise ValueError(f"bin edges must be 1 to 125 positive, finite numbers that ascend, not {edges.tolist()}")
+    positive = np.concatenate([[0.0], edges, [np.inf]]).view(np.uint64)
+    positive = np.append(positive, np.uint64(2**63 - 1))
+    limits = np.concatenate([positive, positive | np.uint64(2**63)])
+    smallest = np.arange(2**TABLE_BITS, dtype=np.uint64) << SHIFT
+    table = np.searchsorted(limits, smallest, side="left").astype(np.uint8)
+    bins = len(edges) + 2
+    signed = np.append(np.arange(bins), NOT_A_NUMBER)
+    negative = np.append(-np.arange(bins), NOT_A_NUMBER)
+    return Binning(bins, table, limits, np.concatenate([signed, negative]).astype(np.int8))
+
+
+class State(NamedTuple):
+    """What is remembered of a tensor's parameters from one step to the next: arrays (parameters)."""
+
+    gradient_class: np.ndarray  # uint8
+    average_class: np.ndarray  # uint8, of the averaged gradient
+    average_gradient: np.ndarray  # float64, NaN before its first finite gradient
+    average_weight: np.ndarray  # float64
+
+
+def new_state(size):
+    """The `State` of `size` parameters before the first step."""
+    return State(
+        np.zeros(size, np.uint8),
+        np.zeros(size, np.uint8),
+        np.full(size, np.nan),
+        np.full(size, np.nan),
+    )
+
+
+class Cells(NamedTuple):
+    """Counts and sums of abs(dw), dw^2 by class before, class now and direction of dw, all zero between two calls."""
+
+    counts: np.ndarray  # uint32 (classes * classes * 4)
+    changes: np.ndarray  # float64 (classes * classes * 4, 2)
+
+
+def new_cells(binning):
+    """Empty `Cells` for `binning`."""
+    cells = 4 * len(binning.limits) ** 2
+    return Cells(np.zeros(cells, np.uint32), np.zeros((cells, 2)))
+
+
+@njit(nogil=True, cache=True)
+def count_pair(g_before, g_now, w_before, w_now, table, limits, cells, counts, weight_change):
+    """Count the transitions between two steps into counts (bins, bins, 4) and weight_change (bins, bins, 2)."""
+    before, now = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint8)
+    cell, change = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.float64)
+    for begin in range(0, len(g_now), BLOCK):
+        end = min(begin + BLOCK, len(g_now))
+        size = end - begin
+        classify(g_before[begin:end], table, limits, before)
+        classify(g_now[begin:end], table, limits, now)
+        subtract(w_now[begin:end], w_before[begin:end], change)
+        locate(before[:size], now, change, len(limits), cell)
+        add(cell[:size], change, cells)
+    empty_into(cells, counts, weight_change)
+
+
+@njit(nogil=True, cache=True)
+def count_step(gradient, weight, weight_before, state, raw, averaged, table, limits, counting, remembering):
+    """Move `state` on by a step; if `counting`, count the transitions from the last one, which was `remembering`.
+
+    `raw` and `averaged` are tuples of cells, counts and weight_change, for the gradients and their averages. Returns
+    the number of gradients that are NaN or infinite.
+    """
+    now, cell = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint32)
+    change, nonfinite = np.empty(BLOCK, np.float64), 0
+    for begin in range(0, len(gradient), BLOCK):
+        end = min(begin + BLOCK, len(gradient))
+        size = end - begin
+        g, w, g_class, mean_class = gradient[begin:end], weight[begin:end], state[0][begin:end], state[1][begin:end]
+        mean_g, mean_w = state[2][begin:end], state[3][begin:end]
+        nonfinite += count_nonfinite(g)
+        classify(g, table, limits, now)
+        if counting:
+            subtract(w, weight_before[begin:end], change)
+            locate(g_class, now, change, len(limits), cell)
+            add(cell[:size], change, raw[0])
+        copy(now, g_class)
+        average(g, mean_g, change)
+        average(w, mean_w, change)
+        if counting or remembering:
+            classify(mean_g, table, limits, now)
+            if counting:
+                locate(mean_class, now, change, len(limits), cell)
+                add(cell[:size], change, averaged[0])
+            copy(now, mean_class)
+    if counting:
+        empty_into(*raw)
+        empty_into(*averaged)
+    return nonfinite
+
+
+@njit
+def classify(values, table, limits, classes):
+    """The class of every value."""
+    for i in range(len(values)):
+        bits = np.float64(values[i]).view(np.uint64)
+        found = np.uint32(table[bits >> SHIFT])
+        found += np.uint32(bits > limits[found])  # the only edge of most cells; a branch on it would be unpredictable
+        while bits > limits[found]:
+            found += np.uint32(1)
+        classes[i] = found
+
+
+@njit
+def subtract(now, before, change):
+    """now - before in float64, NaN where it is infinite."""
+    for i in range(len(now)):
+        difference = np.float64(now[i]) - np.float64(before[i])
+        change[i] = difference + 0.0 * difference
+
+
+@njit
+def average(values, means, change):
+    """Let `values` enter the exponential `means`, and tell by how much these changed."""
+    for i in range(len(values)):
+        value, mean = np.float64(values[i]), means[i]
+        moved = mean + (1 - DECAY) * (value - mean) if mean == mean else value
+        # Arithmetic below the normal range is a hundred times slower, and a dead unit's average gets there.
+        moved = moved if abs(moved) >= SMALLEST_NORMAL else 0.0
+        moved = moved if value - value == 0 else mean
+        change[i] = moved - mean
+        means[i] = moved
+
+
+@njit
+def locate(before, now, change, classes, cells):
+    """The cell of every parameter: class before, class now, and direction 0 still, 1 up, 2 down, 3 not finite."""
+    classes = np.uint32(classes)
+    for i in range(len(before)):
+        pair = np.uint32(before[i]) * classes + np.uint32(now[i])
+        up, down = np.uint32(not change[i] <= 0), np.uint32(not change[i] >= 0)
+        cells[i] = pair * np.uint32(4) + up + np.uint32(2) * down
+
+
+@njit
+def add(located, change, cells):
+    """Add every parameter to its cell."""
+    counts, changes = cells
+    for i in range(len(located)):
+        cell, moved = located[i], change[i]
+        counts[cell] += np.uint32(1)
+        changes[cell, 0] += abs(moved)
+        changes[cell, 1] += moved * moved
+
+
+@njit
+def copy(values, target):
+    """Copy `values` to a `target` of at most their length."""
+    for i in range(len(target)):
+        target[i] = values[i]
+
+
+@njit
+def count_nonfinite(values):
+    """How many values are NaN or infinite."""
+    count = 0
+    for i in range(len(values)):
+        count += values[i] - values[i] != 0
+    return count
+
+
+@njit
+def empty_into(cells, counts, weight_change):
+    """Sum `cells` over signs into counts (bins, bins, 4) and weight_change (bins, bins, 2), and set them to zero."""
+    counts[:], weight_change[:] = 0, 0.0
+    half = len(counts) + 1  # classes of one sign: the bins and NaN
+    cell = 0
+    for before in range(2 * half):
+        for now in range(2 * half):
+            for direction in range(4):
+                if cells[0][cell]:
+                    row, column = before % half, now % half
+                    if row < half - 1 and column < half - 1 and direction < 3:
+                        flipped = row > 0 and column > 0 and (before < half) != (now < half)
+                        crossing = which_crossing(now < half, direction) if flipped else 0
+                        counts[row, column, crossing] += cells[0][cell]
+                        weight_change[row, column, 0] += cells[1][cell, 0]
+                        weight_change[row, column, 1] += cells[1][cell, 1]
+                    cells[0][cell], cells[1][cell, 0], cells[1][cell, 1] = 0, 0.0, 0.0
+                cell += 1
+
+
+@njit
+def which_crossing(rose, direction):
+    """1 if the gradient changed in the direction of the weight (a minimum), 2 if against it, 3 if the weight stayed."""
+    if direction == 0:
+        return 3
+    return 1 if rose == (direction == 1) else 2
