@@ -1,0 +1,47 @@
+"""Every stage of dvc.yaml as a rule, so that independent stages run in parallel: snakemake plots --cores 4
+
+The rule's body is DVC's own run of the one stage: both engines share one cache and one lock file.
+"""
+
+from stages.graph import rules as stage_rules
+
+STAGES = stage_rules()
+
+
+def flagged(path, meta):
+    """An output as Snakemake declares it."""
+    return directory(path) if meta.get("directory") else path
+
+
+rule all:
+    default_target: True
+    input:
+        [path for stage in STAGES for path, _ in stage.outputs],
+
+
+rule plots:
+    input:
+        [path for stage in STAGES if stage.meta.get("target") == "plots" for path, _ in stage.outputs],
+
+
+for stage in STAGES:
+
+    rule:
+        name:
+            stage.name
+        input:
+            stage.inputs,
+        output:
+            [flagged(path, meta) for path, meta in stage.outputs],
+        params:
+            stage=stage.stage,
+            values=stage.parameters,
+        log:
+            f"logs/{stage.stage}.log",
+        conda:
+            "environment.yaml"
+        threads: stage.meta.get("threads", 1)
+        resources:
+            **stage.meta.get("resources", {}),
+        shell:
+            "dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1"

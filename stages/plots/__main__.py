@@ -1,0 +1,30 @@
+"""python -m stages.plots NETWORK : artifacts/NETWORK/*, params.yaml (plots) -> reports/NETWORK/
+
+Every figure as PNG and PDF, and the augmented images as PNG.
+"""
+
+import os
+from pathlib import Path
+
+from stages.plots.augmentations import write_images
+from stages.plots.catalogue import figures
+from stages.plots.report import draw, whole_folder
+from stages.shared.analyses import section
+from stages.shared.command import command
+from stages.shared.store import read
+
+
+def main(network):
+    """Draw the network's figures."""
+    folder, settings = Path("artifacts", network), section("plots")
+    workers = int(os.environ.get("OMP_NUM_THREADS", 1))
+    with read(folder / "activations.h5") as file:
+        source = file.attrs["source"]
+    with whole_folder(Path("reports", network)) as report:
+        draw(figures, (folder, settings.palette), report, source, settings.dpi, workers)
+        with read(folder / "augmented.h5") as file:
+            write_images(report / "augs", file["images"][:])
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,118 @@
+"""python -m stages.plots.bottleneck : artifacts of the squeeze-expand networks -> reports/bottleneck/
+
+What squeezing costs: accuracy, effective rank and trustworthiness against the squeeze's width, over the networks that
+differ in nothing else.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from stages.plots.artifacts import read_json
+from stages.plots.report import draw, whole_folder
+from stages.plots.style import canvas, layer_line, legend_beside
+from stages.shared.analyses import section
+from stages.shared.card import read_card
+from stages.shared.command import InputError, command
+from stages.shared.store import read
+
+ABLATIONS = ["ablation-0", "ablation-1", "ablation-2", "ablation-3"]
+CHOSEN = "squeeze"
+
+
+class Point(NamedTuple):
+    """One network: its squeeze's `width`, test `accuracy`, and by layer its `ranks` (effective) and `trust`worthiness."""
+
+    width: int
+    accuracy: float
+    ranks: dict
+    trust: dict
+
+
+def main():
+    """Draw accuracy, effective rank and trustworthiness against the width of the squeeze."""
+    artifacts = Path("artifacts")
+    with read(artifacts / CHOSEN / "activations.h5") as file:
+        source = file.attrs["source"]
+    with whole_folder(Path("reports", "bottleneck")) as report:
+        draw(figures, (artifacts,), report, source, section("plots").dpi)
+
+
+def figures(artifacts):
+    """The name and function of the one figure."""
+    yield "bottleneck", lambda: bottleneck(*({n: read_point(artifacts / n) for n in g} for g in (ABLATIONS, [CHOSEN])))
+
+
+def read_point(folder):
+    """The `Point` of the network whose artifacts are in `folder`, at its last epoch."""
+    card = read_card(folder / "network.yaml")
+    widths = [layer[0] for layer in getattr(card, "layers", []) if isinstance(layer, list)]
+    if not widths:
+        raise InputError(f"{card.name} has no squeeze-expand layer, but stands for a width: restore it in params.yaml.")
+    with read(folder / "svd.h5") as svd, read(folder / "tsne.h5") as tsne:
+        features = svd[f"features/{max(svd['features'])}"]
+        layers = [layer for layer in svd.attrs["layers"] if layer.startswith("squeeze")]
+        layers += [layer for layer in svd.attrs["layers"] if layer.startswith("layer")][-1:]
+        ranks = {layer: float(features[layer].attrs["effective_rank"]) for layer in layers}
+        trust = {layer: float(tsne[layer].attrs["trustworthiness"]) for layer in layers}
+    return Point(min(widths), read_json(folder / "metrics.json")["val_accuracy"], ranks, trust)
+
+
+def bottleneck(ablations, chosen):
+    """Accuracy, effective rank and trustworthiness against the width of the squeeze.
+
+    Parameters
+    ----------
+    ablations : dict
+        By network, its `Point`; joined by lines.
+    chosen : dict
+        Networks that may share a width with one of them, drawn as stars.
+    """
+    where = f"{', '.join(ablations)}, and {', '.join(chosen)} as stars; last epoch of each"
+    figure = canvas(9.6, 2.7, "What the squeeze's width costs", where)
+    accuracy, rank, trust, legend = figure.subplots(1, 4, width_ratios=[1, 1, 1, 0.4])
+    points = sorted(ablations.values())
+    widths = sorted({point.width for point in [*points, *chosen.values()]})
+    draw_series(accuracy, points, chosen, lambda point: point.accuracy, {"color": "#333333"})
+    layers = list(dict.fromkeys(layer for point in points for layer in point.ranks))
+    for layer in layers:
+        for axes, values in ((rank, "ranks"), (trust, "trust")):
+            value = lambda point, layer=layer, values=values: getattr(point, values).get(layer, np.nan)  # noqa: E731
+            draw_series(axes, points, chosen, value, layer_line(layer))
+    rank.plot(widths, widths, color="#b0b0b0", lw=0.8, linestyle=":", zorder=0)
+    rank.set_yscale("log", base=2)
+    rank.yaxis.set_major_formatter("{x:g}")
+    for axes, label in (
+        (accuracy, "test accuracy"),
+        (rank, "effective rank of the features"),
+        (trust, "t-SNE trustworthiness"),
+    ):
+        axes.set_ylabel(label)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(widths, [str(width) for width in widths])
+        axes.minorticks_off()
+        axes.set_xlabel("width of the squeeze (units)")
+        axes.grid(True)
+    trust.set_title("layers of width 1 or 2 need no t-SNE: no value", fontsize=6.5)
+    handles = [Line2D([], [], marker="o", label=layer, **layer_line(layer)) for layer in layers]
+    handles.append(Line2D([], [], color="#b0b0b0", lw=0.8, linestyle=":", label="rank = width"))
+    handles.append(Line2D([], [], marker="*", markersize=11, linestyle="", **STAR, label=", ".join(chosen)))
+    legend_beside(legend, handles)
+    return figure
+
+
+STAR = {"markerfacecolor": "none", "markeredgecolor": "#333333", "markeredgewidth": 0.9}
+
+
+def draw_series(axes, points, chosen, value, style):
+    """Draw `value` of every point against its width: the ablations as a line, the chosen as stars."""
+    axes.plot([point.width for point in points], [value(point) for point in points], marker="o", **style)
+    for point in chosen.values():
+        star = {**STAR, "markeredgecolor": style["color"]}
+        axes.plot(point.width, value(point), marker="*", markersize=11, linestyle="", zorder=3, **star)
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,121 @@
+"""Maps of the samples in every layer: t-SNE, and its linear twin below."""
+
+import textwrap
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from stages.plots.style import box, canvas, class_colours, layer_colour
+from stages.shared.store import read
+
+ACROSS = 7
+SIDE, GAP, TITLE, LEFT = 1.55, 0.3, 0.56, 0.62
+
+
+class Map(NamedTuple):
+    """A layer's map: `points` and `pca` (samples, 2), `trustworthiness`, `neighbor_recall`, and a `status` that says
+    "t-SNE" or what the points are instead."""
+
+    points: np.ndarray
+    pca: np.ndarray
+    trustworthiness: float
+    neighbor_recall: float
+    status: str
+
+
+def figures(folder):
+    """Names and functions of the figures of tsne.h5 in `folder`, a network's artifacts."""
+    with read(folder / "tsne.h5") as file:
+        yield "model_tsne_layers", partial(draw_maps, file, folder.name)
+
+
+def draw_maps(file, network):
+    """`model_tsne_layers` of an open tsne.h5."""
+    maps = {
+        layer: Map(
+            file[f"{layer}/embedding"][:],
+            file[f"{layer}/pca"][:],
+            *(file[layer].attrs[name] for name in ("trustworthiness", "neighbor_recall", "status")),
+        )
+        for layer in file.attrs["layers"]
+    }
+    where = f"{network}, epoch {int(file.attrs['epoch'])}, {len(file['labels'])} test images"
+    return model_tsne_layers(maps, file["labels"][:], list(file.attrs["classes"]), where)
+
+
+def model_tsne_layers(maps, labels, classes, where):
+    """The map of every layer, and below it the first two principal components, coloured by class.
+
+    Parameters
+    ----------
+    maps : dict
+        By layer, its `Map`.
+    labels : int array (samples)
+    classes : list of str
+    where : str
+        Network, epoch and number of samples.
+    """
+    across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
+    pitch = 2 * SIDE + TITLE + 0.62
+    key = 0.2 * -(-len(classes) // 10) + 0.1
+    width = max(5.6, LEFT + across * (SIDE + GAP))
+    figure = canvas(width, rows * pitch + key, "Samples in every layer: t-SNE, and PCA below", where, layout=None)
+    for position, (layer, map_) in enumerate(maps.items()):
+        row, column = divmod(position, ACROSS)
+        left, bottom = LEFT + column * (SIDE + GAP), key + (rows - 1 - row) * pitch + 0.28
+        upper = box(figure, left, bottom + SIDE + 0.3, SIDE, SIDE)
+        lower = box(figure, left, bottom, SIDE, SIDE)
+        draw_map(upper, map_.points, labels, classes, "t-SNE" if map_.status == "t-SNE" else "coordinate")
+        draw_map(lower, map_.pca, labels, classes, "PC")
+        style = {"transform": upper.transAxes, "clip_on": False}
+        upper.text(0, 1 + 0.42 / SIDE, layer, weight="bold", color=layer_colour(layer), va="bottom", **style)
+        upper.text(0, 1 + 0.39 / SIDE, caption(map_), fontsize=6.5, linespacing=1.15, va="top", **style)
+    class_legend(figure, classes, width)
+    return figure
+
+
+def caption(map_):
+    """What is said of a map: how faithful it is, or why it is none."""
+    if map_.status == "t-SNE":
+        return f"t-SNE\ntrustworthiness {map_.trustworthiness:.3f}\nneighbour recall {map_.neighbor_recall:.2f}"
+    return "\n".join(textwrap.wrap(map_.status, 26)[:3])
+
+
+def draw_map(axes, points, labels, classes, name):
+    """Draw samples by their two coordinates, called `name`; where there is only one, by class along the other axis."""
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_color("#bbbbbb")
+    axes.tick_params(labelsize=6, length=2, pad=1.5)
+    if not np.isfinite(points).all():
+        axes.set(xticks=[], yticks=[])
+        return
+    colours = class_colours(len(classes))[labels]
+    if np.ptp(points[:, 1]) == 0:
+        jitter = np.random.default_rng(0).uniform(-0.32, 0.32, len(points))
+        axes.scatter(points[:, 0], labels + jitter, s=3, c=colours, lw=0)
+        axes.set_ylim(len(classes) - 0.4, -0.6)
+        short = len(classes) <= 12 and max(map(len, classes)) <= 2
+        axes.set_yticks(range(len(classes)) if short else [], classes if short else [])
+        axes.set_ylabel("class" if short else "class, in the legend's order", fontsize=6.5, labelpad=2)
+        axes.set_xlabel(f"{name} 1, the only one", fontsize=6.5, labelpad=1)
+        axes.locator_params(axis="x", nbins=4)
+        return
+    axes.scatter(*points.T, s=5, c=colours, lw=0, alpha=0.85)
+    axes.margins(0.06)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set(xticks=[], yticks=[])
+    axes.set_xlabel(f"{name} 1", fontsize=6.5, labelpad=2)
+    axes.set_ylabel(f"{name} 2", fontsize=6.5, labelpad=2)
+
+
+def class_legend(figure, classes, width):
+    """One legend for all maps, above the footer."""
+    handles = [
+        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=name)
+        for name, colour in zip(classes, class_colours(len(classes)), strict=True)
+    ]
+    axes = box(figure, 0.06, 0, width - 0.2, 0.2)
+    axes.axis("off")
+    axes.legend(handles=handles, loc="lower left", ncols=10, borderaxespad=0, columnspacing=1.0, handletextpad=0.1)

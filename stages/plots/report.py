@@ -1,0 +1,47 @@
+"""From a list of figures to a folder that holds them all: whole, or not there."""
+
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+
+from stages.plots.style import applied, save
+
+
+@contextmanager
+def whole_folder(path):
+    """Yield a new folder beside `path`; it takes the place of `path` if the block succeeds, else it is removed."""
+    part = path.with_name(f".{path.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def draw(figures, arguments, folder, source, dpi, workers=1):
+    """Save every figure that `figures(*arguments)` yields, as pairs of a name and a function, to `folder`.
+
+    Drawing takes far longer than reading, so each of `workers` processes walks through all and draws every n-th.
+    """
+    shares = [(figures, arguments, folder, source, dpi, slice(share, None, workers)) for share in range(workers)]
+    if workers == 1:
+        return draw_share(*shares[0])
+    with ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn")) as pool:
+        others = [pool.submit(draw_share, *share) for share in shares[1:]]
+        draw_share(*shares[0])
+        for other in others:
+            other.result()
+
+
+def draw_share(figures, arguments, folder, source, dpi, share):
+    """Save the `share` of the figures, a slice of their order."""
+    with applied(dpi):
+        for position, (name, function) in enumerate(figures(*arguments)):
+            if position % (share.step or 1) == share.start:
+                save(function(), folder / name, source)

@@ -1,0 +1,70 @@
+"""How a training went: loss, accuracy and F1."""
+
+from functools import partial
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from stages.plots.artifacts import read_history
+from stages.plots.style import canvas, epoch_axis, epochs_text, legend_beside
+from stages.shared.card import read_card
+from stages.shared.store import read
+
+TRAIN, VALIDATION = "#0072B2", "#D55E00"
+
+
+def figures(folder):
+    """Names and functions of the figures of history.csv and gradients.h5 in `folder`, a network's artifacts."""
+    yield "training_curves", partial(draw_curves, folder)
+
+
+def draw_curves(folder):
+    """`training_curves` of the files in `folder`."""
+    history, training = read_history(folder / "history.csv"), read_card(folder / "network.yaml").training
+    with read(folder / "gradients.h5") as file:
+        losses = file["loss"][:]
+    where = (
+        f"{folder.name}, {epochs_text(history['epoch'])}: {training.optimizer}, "
+        f"learning rate {training.learning_rate:g}, batches of {training.batch_size}"
+    )
+    return training_curves(history, losses, where)
+
+
+def training_curves(history, losses, where):
+    """Loss, accuracy and F1 by epoch, over the loss of every step.
+
+    Parameters
+    ----------
+    history : dict of arrays (epochs)
+        The columns of history.csv.
+    losses : array (steps)
+        The training loss at every step.
+    where : str
+    """
+    epochs = history["epoch"]
+    figure = canvas(8.4, 2.6, "Training", where)
+    loss, accuracy, legend = figure.subplots(1, 3, width_ratios=[1, 1, 0.33])
+    # A step's loss is that of the weights before it, an epoch's metrics are drawn at its end.
+    loss.plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)
+    for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
+        axes.plot(epochs, history[f"train_{name}"], marker="o", color=TRAIN)
+        axes.plot(epochs, history[f"val_{name}"], marker="o", color=VALIDATION)
+    accuracy.plot(epochs, history["val_f1"], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white")
+    loss.set_ylabel("cross-entropy (nats)")
+    accuracy.set_ylabel("accuracy, F1")
+    for axes in (loss, accuracy):
+        epoch_axis(axes, [0, *epochs])
+    if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
+        loss.set_yscale("log")
+    legend_beside(
+        legend,
+        [
+            Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"),
+            Line2D([], [], marker="o", color=TRAIN, label="training"),
+            Line2D([], [], marker="o", color=VALIDATION, label="test"),
+            Line2D(
+                [], [], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white", label="test, macro F1"
+            ),
+        ],
+    )
+    return figure

@@ -1,0 +1,31 @@
+"""python -m stages.similarity NETWORK : activations.h5 -> similarity.h5
+
+In artifacts/NETWORK/similarity.h5: `between_layers/<measure>` (epochs, layers, layers), `across_epochs/<measure>`
+(layers, epochs, epochs), `null/debiased_cka/p_value` and `q_value`, `floor/linear_cka`, `floor/permuted_linear_cka`, and
+`outlier/<measure>` (shifts). What is NaN says why in the attribute `status`.
+"""
+
+from pathlib import Path
+
+from stages.shared.analyses import section
+from stages.shared.command import command
+from stages.shared.store import create, read
+from stages.similarity.comparison import store_controls, store_measures, store_outlier
+from stages.similarity.measures import choose_measures
+from stages.similarity.probe import Probe
+
+
+def main(network):
+    """Compare the network's layers with each other and with themselves over the epochs."""
+    folder, settings = Path("artifacts", network), section("similarity")
+    with read(folder / "activations.h5") as activations, create(folder / "similarity.h5") as file:
+        probe = Probe(activations, settings.samples, settings.seed)
+        file.attrs.update(layers=probe.layers, epochs=probe.epochs, samples=len(probe.rows))
+        measures = choose_measures(settings.measures, len(probe.rows), settings.explained_variance, settings.bandwidth)
+        store_measures(file, probe, measures, settings.epochs)
+        store_controls(file, probe, settings)
+        store_outlier(file, probe, measures, settings.seed)
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,78 @@
+"""python -m stages.similarity.pairs : two networks' activations.h5 -> artifacts/similarity/<a>--<b>.h5
+
+For each of the pairs of networks in `similarity.pairs`, the last epoch of one against the last of the other:
+`<measure>` (layers_a, layers_b), and the controls under the names that they have in similarity.h5.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from stages.shared.analyses import section
+from stages.shared.command import InputError, command
+from stages.shared.store import create, read, write
+from stages.similarity.comparison import store, store_null
+from stages.similarity.measures import choose_measures, families
+from stages.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
+from stages.similarity.parallel import side_by_side
+from stages.similarity.probe import Probe, Status
+from stages.similarity.representation import matrix, prepare
+
+
+def main():
+    """Compare the layers of each pair of networks in similarity.pairs, which saw the same images."""
+    settings, folder = section("similarity"), Path("artifacts", "similarity")
+    folder.mkdir(parents=True, exist_ok=True)
+    for pair in settings.pairs:
+        paths = [Path("artifacts", network, "activations.h5") for network in pair]
+        with read(paths[0]) as a, read(paths[1]) as b:
+            check_same_samples(a, b)
+            with create(folder / f"{pair[0]}--{pair[1]}.h5") as file:
+                probes = [Probe(activations, settings.samples, settings.seed) for activations in (a, b)]
+                compare_networks(file, pair, probes, settings)
+
+
+def check_same_samples(a, b):
+    """Refuse two activations files whose rows are not the same images in the same order."""
+    for name in ("sample", "labels", "images"):
+        if name in a and name in b and not np.array_equal(a[name][:], b[name][:]):
+            raise InputError(
+                f"{a.filename} and {b.filename} differ in their `{name}`, so their rows are not the same images: pair "
+                "networks of one dataset and seed in similarity.pairs."
+            )
+
+
+def compare_networks(file, networks, probes, settings):
+    """Write the comparison of two `networks`, by name, at the last epochs of their `probes`."""
+    samples, epochs = len(probes[0].rows), [probe.epochs[-1] for probe in probes]
+    file.attrs["samples"] = samples
+    for side, network, probe in zip("ab", networks, probes, strict=True):
+        file.attrs.update(
+            {f"network_{side}": network, f"layers_{side}": probe.layers, f"epoch_{side}": probe.epochs[-1]}
+        )
+    layers = [[probe.layer(name, probe.epochs[-1]) for name in probe.layers] for probe in probes]
+    names = [[f"{network}/{name}" for name in probe.layers] for network, probe in zip(networks, probes, strict=True)]
+    measures = choose_measures(settings.measures, samples, settings.explained_variance, settings.bandwidth)
+    with side_by_side() as each:
+        for work, group in families(measures).items():
+            a, b = (list(each(partial(prepare, work), side)) for side in layers)
+            for name, measure in group.items():
+                values, status = matrix(measure.compare, a, b), Status("epochs")
+                status.note(" and ".join(epochs), values, a, names[0], measure.undefined_pair, b, names[1])
+                store(file, name, values, measure, status)
+    store_pair_controls(file, *layers, settings)
+
+
+def store_pair_controls(file, a, b, settings):
+    """Write what chance would score between the layers `a` of one network and `b` of the other."""
+    samples, between = len(a[0]), np.s_[: len(a), len(a) :]
+    p_values = permutation_null(a + b, settings.permutations, settings.seed)[between]
+    store_null(file, p_values, benjamini_hochberg(p_values), min(settings.permutations, samples - 1))
+    units_a, units_b = (np.array([layer.shape[1] for layer in layers]) for layers in (a, b))
+    write(file, "floor/linear_cka", noise_floor(samples, units_a[:, None], units_b))
+    write(file, "floor/permuted_linear_cka", permuted_linear_cka(a + b)[between])
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,19 @@
+"""Tasks side by side on threads, BLAS on one thread in each."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+
+@contextmanager
+def side_by_side():
+    """Yield a `map` whose tasks run on as many threads as OMP_NUM_THREADS says or this machine has.
+
+    BLAS and LAPACK spread small matrices over threads poorly, and stall when other work holds a core; whole tasks on
+    one thread each do not, and their results do not depend on how many there are.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count()))
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        yield pool.map

@@ -1,0 +1,101 @@
+"""dvc.yaml lists exactly the modules that a stage imports, and rooms keep to themselves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+FRAMEWORKS = {"torch", "keras"}
+ANALYSES = ["correlations", "gradients", "svd", "tsne", "similarity", "plots"]
+
+
+def module_file(name):
+    """The file of a module of the project, or None."""
+    path = ROOT.joinpath(*name.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def imported_modules(file):
+    """Names of the project's modules that a file imports, at its top or within a function."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("stages"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stages"):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def closure(module):
+    """Files (relative to the root) that running `module` loads, and the packages' own; the two maps of folders left out."""
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        file = module_file(name)
+        if file is None or file in found:
+            continue
+        found.add(file)
+        waiting += imported_modules(file)
+        waiting += [name.rsplit(".", 1)[0]] if "." in name else []
+    maps = {ROOT / "stages/__init__.py", ROOT / "stages/shared/__init__.py"}
+    return {str(file.relative_to(ROOT)) for file in found - maps}
+
+
+def listed(stage, framework):
+    """The Python files among a stage's dependencies, for a network of `framework`."""
+    deps = [dep for dep in stage["deps"] if dep.endswith(".py")]
+    return sorted(dep.replace("${item.framework}", framework) for dep in deps)
+
+
+def stages():
+    for name, stage in GRAPH.items():
+        body = stage.get("do", stage)
+        for framework in sorted(FRAMEWORKS):
+            yield pytest.param(body, framework, id=f"{name}-{framework}")
+
+
+@pytest.mark.parametrize(("stage", "framework"), stages())
+def test_a_stage_lists_exactly_the_modules_that_it_imports(stage, framework):
+    module = stage["cmd"].split(" -m ")[1].split()[0]
+    main = f"{module}.__main__" if (ROOT / module.replace(".", "/")).is_dir() else module
+    (other,) = FRAMEWORKS - {framework}
+    loaded = {file for file in closure(main) if not Path(file).name.startswith(f"{other}_")}
+    assert listed(stage, framework) == sorted(loaded)
+
+
+def test_the_maps_of_folders_hold_no_code():
+    for file in ("stages/__init__.py", "stages/shared/__init__.py"):
+        (docstring,) = ast.parse((ROOT / file).read_text()).body
+        assert isinstance(docstring, ast.Expr)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "stages").rglob("*.py")), ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_room_imports_only_itself_and_the_ground_floor(file):
+    room = file.relative_to(ROOT / "stages").parts[0]
+    allowed = {"shared"} if room == "shared" else {room, "shared"}
+    rooms = {name.split(".")[1] for name in imported_modules(file) if "." in name}
+    assert rooms <= allowed
+
+
+def loaded_after_import(module):
+    code = f"import sys, {module}; print(*sorted(name for name in sys.modules if '.' not in name))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize("room", ANALYSES)
+def test_an_analysis_loads_no_framework_and_nothing_slow_to_start(room):
+    loaded = loaded_after_import(f"stages.{room}.__main__")
+    assert "h5py" in loaded
+    assert not loaded & {"torch", "tensorflow", "keras", "sklearn", "numba", "openTSNE"}
+
+
+@pytest.mark.parametrize("framework", sorted(FRAMEWORKS))
+def test_training_loads_one_framework(framework):
+    loaded = loaded_after_import(f"stages.train.{framework}_training")
+    assert framework in loaded
+    assert not loaded & ({"torch"} if framework == "keras" else {"tensorflow", "keras"})

@@ -1,0 +1,56 @@
+"""All squeeze widths side by side."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from stages.plots.bottleneck import Point, bottleneck, main, read_point
+from stages.plots.style import applied
+from stages.shared.command import InputError
+
+WIDTHS = {"ablation-0": 32, "ablation-1": 8, "ablation-2": 2, "ablation-3": 1, "squeeze": 8}
+
+
+def squeezed(width):
+    return {"layer1": 9, "squeeze2": width, "layer2": 8, "output": 4}
+
+
+def test_all_widths_are_drawn_from_files(network):
+    for name, width in WIDTHS.items():
+        status = {"squeeze2": f"coordinates: the layer has width {width}"} if width <= 2 else {}
+        network(name, squeezed(width), epochs=(0, 2), kinds=status)
+    main()
+    assert sorted(path.name for path in Path("reports/bottleneck").iterdir()) == ["bottleneck.pdf", "bottleneck.png"]
+    assert len(np.unique(imread("reports/bottleneck/bottleneck.png"))) > 20
+
+
+def test_a_point_is_of_the_last_epoch(network):
+    folder = network("ablation-2", squeezed(2), epochs=(0, 2), kinds={"squeeze2": "coordinates: the layer has width 2"})
+    point = read_point(folder)
+    with h5py.File(folder / "svd.h5") as file:
+        ranks = {layer: file[f"features/002/{layer}"].attrs["effective_rank"] for layer in ("squeeze2", "layer2")}
+    assert (point.width, point.ranks) == (2, ranks)
+    assert np.isnan(point.trust["squeeze2"])
+    assert point.trust["layer2"] == 0.9
+    assert 0.1 < point.accuracy < 1
+
+
+def test_a_network_without_a_squeeze_is_refused(network):
+    folder = network("ablation-2", {"layer1": 3, "output": 4}, epochs=(0, 1))
+    with pytest.raises(InputError, match="ablation-2 has no squeeze-expand layer"):
+        read_point(folder)
+
+
+def test_widths_ascend_along_x_and_the_chosen_width_is_a_star():
+    points = {
+        f"n{width}": Point(width, 1 - 1 / width, {"layer3": 1.0 * width}, {"layer3": 0.9}) for width in (32, 8, 2)
+    }
+    with applied(50):
+        accuracy, *_ = bottleneck(points, {"squeeze": points["n8"]}).axes
+    line, star = accuracy.lines
+    assert line.get_xdata().tolist() == [2, 8, 32]
+    assert line.get_ydata().tolist() == [0.5, 0.875, 1 - 1 / 32]
+    assert (star.get_marker(), star.get_xdata().tolist()) == ("*", [8])
