@@ -70,6 +70,6 @@ def card(stage, parameters):
     path = CARDS / stage.addressing
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{stage.cmd}\n{parameters}\n")
-    changed = stage.changed_stage() or stage.changed_outs() or any(file.workspace_status() for file in stage.params)
+    changed = stage.changed_stage() or any(file.workspace_status() for file in (*stage.params, *stage.outs))
     os.utime(path, None if changed else (0, 0))
     return str(path)

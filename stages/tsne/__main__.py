@@ -1,6 +1,5 @@
 """python -m stages.tsne NETWORK : activations.h5 -> tsne.h5"""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from stages.tsne.embedding import embed, principal_components
 def main(network):
     """Map every layer of the network's last epoch to two dimensions."""
     folder, settings = Path("artifacts", network), section("tsne")
-    threads = int(os.environ.get("OMP_NUM_THREADS", 1))
     with read(folder / "activations.h5") as activations, create(folder / "tsne.h5") as file:
         epoch, layers = epochs(activations)[-1], list(activations.attrs["layers"])
         rows = slice(settings.samples)  # the probe is a random sample already, so its first rows are one too
@@ -24,7 +22,7 @@ def main(network):
         write(file, "sample", activations["sample"][rows])
         for layer in progress(layers, "layers"):
             features = activations[f"epochs/{epoch}/{layer}"][rows]
-            embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors, threads=threads)
+            embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors)
             group = file.create_group(layer)
             write(group, "embedding", embedding.points)
             write(group, "pca", principal_components(features))

@@ -21,7 +21,7 @@ class Embedding(NamedTuple):
     status: str
 
 
-def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0, threads=1):
+def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0):
     """Map `features` (samples, units) to two dimensions by t-SNE (van der Maaten and Hinton 2008, by openTSNE).
 
     The map starts from the principal components (Kobak and Berens 2019) and learns at the rate n / exaggeration
@@ -47,21 +47,24 @@ def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0, threa
             *[np.nan] * 3,
             f"PCA: perplexity {perplexity:g} needs {3 * perplexity + 1:.0f} samples",
         )
-    points, kl_divergence = tsne(features, perplexity, iterations, seed, threads)
+    points, kl_divergence = tsne(features, perplexity, iterations, seed)
     return Embedding(points, kl_divergence, *faithfulness(features, points, neighbors), "t-SNE")
 
 
-def tsne(features, perplexity, iterations, seed, threads):
-    """openTSNE's map of `features`, its points (samples, 2) and its Kullback-Leibler divergence."""
+def tsne(features, perplexity, iterations, seed):
+    """openTSNE's map of `features`, its points (samples, 2) and its Kullback-Leibler divergence.
+
+    On one thread: with more, sums come in another order each time and no two maps are the same.
+    """
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PerplexityBasedNN
 
-    affinities = PerplexityBasedNN(features, perplexity, method="exact", random_state=seed, n_jobs=threads)
+    affinities = PerplexityBasedNN(features, perplexity, method="exact", random_state=seed)
     start = principal_components(features)
     start = start / start[:, 0].std() * 1e-4
     rate = len(features) / EARLY_EXAGGERATION
     method = "bh" if len(features) < 10_000 else "fft"
-    embedding = TSNEEmbedding(start, affinities, negative_gradient_method=method, n_jobs=threads, random_state=seed)
+    embedding = TSNEEmbedding(start, affinities, negative_gradient_method=method, random_state=seed)
     embedding.optimize(250, exaggeration=EARLY_EXAGGERATION, momentum=0.5, learning_rate=rate, inplace=True)
     embedding.optimize(iterations, momentum=0.8, learning_rate=len(features), inplace=True)
     return np.asarray(embedding), float(embedding.kl_divergence)
