@@ -13,8 +13,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = [".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "Snakefile", "environment.yaml"]
 NETWORKS = ["squeeze", "cifar10-cnn"]
-PLOTS = [f"plots@{network}" for network in NETWORKS]
-REPORTS = [f"reports/{network}" for network in NETWORKS]
+STAGES = [f"{room}@{network}" for room in ("plots", "similarity") for network in NETWORKS]
+FILES = [path for network in NETWORKS for path in (f"reports/{network}", f"artifacts/{network}/similarity.h5")]
 
 pytestmark = pytest.mark.slow
 
@@ -76,11 +76,11 @@ class Project:
 
     def repro(self, *arguments):
         """Run `dvc repro` on both networks; returns the names of the stages that were run."""
-        return ran(self.run("dvc", "repro", *arguments, *PLOTS))
+        return ran(self.run("dvc", "repro", *arguments, *STAGES))
 
     def planned(self):
         """The rules that Snakemake would run for both networks."""
-        output = self.run("snakemake", "--dry-run", "--cores", "2", *REPORTS)
+        output = self.run("snakemake", "--dry-run", "--cores", "2", *FILES)
         return set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
 
 
@@ -125,7 +125,7 @@ def test_after_snakemake_dvc_finds_nothing_to_do(project):
 
     project.change(edit)
     assert project.planned() == {f"plots_{network.replace('-', '_')}" for network in NETWORKS}
-    project.run("snakemake", "--cores", "2", *REPORTS)
+    project.run("snakemake", "--cores", "2", *FILES)
     assert project.repro() == set()
     assert project.planned() == set()
     assert (project.folder / "logs/plots@squeeze.log").exists()
@@ -151,14 +151,14 @@ def test_deleted_artifacts_come_back_from_the_cache(project):
     assert project.repro() == set()
     assert (project.folder / "artifacts/squeeze/svd.h5").read_bytes() == before
     shutil.rmtree(project.folder / "artifacts")
-    project.run("snakemake", "--cores", "2", *REPORTS)
+    project.run("snakemake", "--cores", "2", *FILES)
     assert "Running stage" not in (project.folder / "logs/train@squeeze.log").read_text()
     assert (project.folder / "artifacts/squeeze/svd.h5").read_bytes() == before
 
 
 def test_another_bottleneck_trains_one_network(project):
     project.commit()
-    stages = ran(project.run("dvc", "exp", "run", "--set-param", "bottleneck=2", *PLOTS))
+    stages = ran(project.run("dvc", "exp", "run", "--set-param", "bottleneck=2", *STAGES))
     trained = {stage for stage in stages if not stage.startswith("define@")}
     assert {stage.split("@")[1] for stage in trained} == {"squeeze"}
     assert "train@squeeze" in trained
