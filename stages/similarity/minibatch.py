@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 
+from stages.similarity.blas import symmetric_product
 from stages.similarity.cka import normalised, u_centre
 from stages.similarity.parallel import side_by_side
 from stages.similarity.representation import LEAST_SAMPLES, check_together
@@ -33,27 +34,23 @@ def minibatch_matrix(layers, batch=500):
 
     Batches run side by side on threads (`side_by_side`).
     """
-    from scipy.linalg.blas import get_blas_funcs
-
     if batch < LEAST_SAMPLES:
         raise ValueError(f"batch is {batch}, but HSIC_1 needs batches of at least {LEAST_SAMPLES} samples.")
     layers = [np.asarray(layer) for layer in layers]
     dtype = np.result_type(np.float32, *layers)
-    multiply, samples = get_blas_funcs("syrk", dtype=dtype), len(layers[0])
+    multiply, samples = symmetric_product(dtype), len(layers[0])
     scales, workspace = [scale(layer[:batch]) for layer in layers], threading.local()
 
     def products(begin):
         count = min(batch, samples - begin)
         if getattr(workspace, "grams", np.empty((0, 0))).shape[1] != count:
             workspace.grams = np.zeros((len(layers), count, count), dtype)
-        with np.errstate(invalid="ignore"):  # activations that are not finite
-            for layer, factor, gram in zip(layers, scales, workspace.grams, strict=True):
-                features = centred_batch(layer[begin : begin + count], dtype)
-                multiply(factor**2, features.T, 0.0, gram.T, trans=1, lower=1, overwrite_c=1)
-            return gram_products(workspace.grams)
+        for layer, factor, gram in zip(layers, scales, workspace.grams, strict=True):
+            multiply(centred_batch(layer[begin : begin + count], dtype), factor**2, gram)
+        return gram_products(workspace.grams)
 
     begins = range(0, samples - LEAST_SAMPLES + 1, batch)
-    with side_by_side() as each:
+    with side_by_side() as each, np.errstate(invalid="ignore"):  # for activations that are not finite
         nothing = np.zeros((2, len(layers), len(layers)))
         biased, unbiased = np.sum([nothing, *each(products, begins)], axis=0)
     return normalised(unbiased, 16 * np.finfo(dtype).eps * np.diag(biased))
@@ -69,7 +66,7 @@ def centred_batch(rows, dtype):
 
     The first sample is taken off before the mean, or rounding would leave something of units that hardly vary.
     """
-    shifted = np.subtract(rows, rows[0], dtype=dtype)
+    shifted = np.subtract(rows, rows[0], dtype=dtype, order="C")
     shifted -= np.full(len(rows), 1 / len(rows), dtype) @ shifted
     return shifted
 

@@ -4,16 +4,23 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import numpy as np
+
 
 @contextmanager
 def side_by_side():
     """Yield a `map` whose tasks run on as many threads as OMP_NUM_THREADS says or this machine has.
 
     BLAS and LAPACK spread small matrices over threads poorly, and stall when other work holds a core; whole tasks on
-    one thread each do not, and their results do not depend on how many there are.
+    one thread each do not, and their results do not depend on how many there are. NumPy warns of no NaN in them.
     """
     from threadpoolctl import threadpool_limits
 
     threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count()))
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads, initializer=ignore_nan) as pool:
         yield pool.map
+
+
+def ignore_nan():
+    """Turn off this thread's warnings of invalid values: activations that are not finite have a status instead."""
+    np.seterr(invalid="ignore")

@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.shared.store import row_blocks
 from stages.similarity.cka import normalised, u_centred
+from stages.similarity.parallel import side_by_side
 from stages.similarity.representation import LEAST_SAMPLES
 
 CHUNK_BYTES = 64 << 20
@@ -37,11 +38,11 @@ def stream_cka(layers, chunk_bytes=CHUNK_BYTES):
     samples = len(layers[0])
     if samples < LEAST_SAMPLES:
         return Streamed(*np.full((2, len(layers), len(layers)), np.nan))
-    sums = Sums([layer.shape[1] for layer in layers], np.result_type(*(layer.dtype for layer in layers)))
     row_bytes = sum(layer.shape[1] * layer.dtype.itemsize for layer in layers)
-    with np.errstate(invalid="ignore"):  # activations that are not finite
-        for rows in row_blocks(samples, row_bytes, chunk_bytes):
-            sums.add([layer[rows] for layer in layers])
+    blocks, sums = row_blocks(samples, row_bytes, chunk_bytes), Sums(layers)
+    with side_by_side() as each, np.errstate(invalid="ignore"):  # for activations that are not finite
+        for rows in blocks:
+            sums.add(rows, each)
         return sums.cka()
 
 
@@ -52,29 +53,42 @@ class Sums:
     (layers), `norm_products` of r r (layers, layers), `weighted` of every layer's r times x of each layer (layers, p).
     """
 
-    def __init__(self, units, dtype):
-        pairs = [(i, j) for j in range(len(units)) for i in range(j + 1)]
-        self.dtype, self.samples, self.shifts = np.result_type(dtype, np.float32), 0, None
+    def __init__(self, layers):
+        units, numbers = [layer.shape[1] for layer in layers], range(len(layers))
+        self.layers, self.samples, self.shifts = layers, 0, [None] * len(layers)
+        self.dtype = np.result_type(np.float32, *(layer.dtype for layer in layers))
         self.features = [np.zeros(p) for p in units]
-        self.products = {(i, j): np.zeros((units[i], units[j])) for i, j in pairs}
+        self.products = {(i, j): np.zeros((units[i], units[j])) for j in numbers for i in range(j + 1)}
         self.norms, self.norm_products = np.zeros(len(units)), np.zeros((len(units), len(units)))
         self.weighted = [np.zeros((len(units), p)) for p in units]
 
-    def add(self, chunk):
-        """Add a chunk: one array (rows, units) for each layer."""
-        if self.shifts is None:
-            # The first row takes a constant unit to zero exactly; a mean would leave its rounding.
-            self.shifts = [(rows[0] + (rows - rows[0]).mean(0, np.float64)).astype(self.dtype) for rows in chunk]
-        chunk = [np.subtract(rows, shift, dtype=self.dtype) for rows, shift in zip(chunk, self.shifts, strict=True)]
-        norms = np.array([np.vecdot(rows, rows) for rows in chunk])
-        self.samples += len(chunk[0])
+    def add(self, rows, each):
+        """Add the slice `rows` of all layers; its tasks run in `each`, a map of `side_by_side`."""
+        numbers = range(len(self.layers))
+        chunk = list(each(lambda layer: self.shifted(layer, rows), numbers))
+        norms = np.array(list(each(lambda x: np.vecdot(x, x), chunk)))
+        self.samples += norms.shape[1]
         self.norms += norms.sum(1, dtype=np.float64)
         self.norm_products += norms.astype(np.float64) @ norms.astype(np.float64).T
-        for layer, rows in enumerate(chunk):
-            self.features[layer] += np.ones(len(rows), self.dtype) @ rows
-            self.weighted[layer] += norms @ rows
-        for (i, j), products in self.products.items():
-            products += chunk[i].T @ chunk[j]
+
+        def add_sums(layer):
+            self.features[layer] += np.ones(len(chunk[layer]), self.dtype) @ chunk[layer]
+            self.weighted[layer] += norms @ chunk[layer]
+
+        def add_products(pair):
+            self.products[pair] += chunk[pair[0]].T @ chunk[pair[1]]
+
+        list(each(add_sums, numbers))
+        list(each(add_products, self.products))
+
+    def shifted(self, layer, rows):
+        """The features in the slice `rows` of a layer, less the first chunk's mean."""
+        features = self.layers[layer][rows]
+        if self.shifts[layer] is None:
+            # The first row takes a constant unit to zero exactly; a mean would leave its rounding.
+            mean = features[0] + (features - features[0]).mean(0, np.float64)
+            self.shifts[layer] = mean.astype(self.dtype)
+        return np.subtract(features, self.shifts[layer], dtype=self.dtype)
 
     def cka(self):
         """The `Streamed` similarities of all rows so far."""

@@ -93,11 +93,8 @@ class GradientRecorder:
         for threshold in watch:
             bins_near_zero(self.edges, threshold)
         self.binning = make_binning(tuple(self.edges))
-        sizes = self.tensors.values()
-        self.states = [new_state(size) for size in sizes]
-        self.gradients, self.weights, self.weights_before = (
-            [np.zeros(size, np.float32) for size in sizes] for _ in range(3)
-        )
+        self.states = [new_state(size) for size in self.tensors.values()]
+        self.copies, self.weights = {}, None
         self.raw_cells, self.ema_cells = new_cells(self.binning), new_cells(self.binning)
         self.step, self.recorded, self.warned = None, False, False
         self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
@@ -118,10 +115,10 @@ class GradientRecorder:
         with self.stack:
             self.finish()
 
-    def record(self, step, epoch, loss, gradients, weights):
+    def record(self, step, epoch, loss, gradients, weights, copy=True):
         """Take in one step, when its gradients are computed and its weights not yet updated.
 
-        The arrays are copied; counting goes on in a thread of its own while the next step is computed.
+        A thread counts it meanwhile, so the training need not wait; what goes wrong there is raised by the next call.
 
         Parameters
         ----------
@@ -131,17 +128,18 @@ class GradientRecorder:
         loss : float
         gradients, weights : sequences of float32 arrays
             One of each for every tensor, in order and of any shape.
+        copy : bool
+            False if the arrays will never change, like those that share an immutable `tf.Tensor`'s memory.
         """
         if self.step not in (None, step - 1):
-            raise ValueError(f"step {step} comes after step {self.step}: record every step, `every` is the recorder's")
+            raise ValueError(f"step {step} comes after step {self.step}: hand in every step, the recorder picks")
         named = list(zip(self.tensors.items(), gradients, weights, strict=True))
         gradients = [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named]
         weights = [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named]
         self.task.result()
-        self.weights, self.weights_before = self.weights_before, self.weights
-        for copies, arrays in ((self.gradients, gradients), (self.weights, weights)):
-            for copy, array in zip(copies, arrays, strict=True):
-                copy[:] = array
+        if copy:
+            gradients, weights = self.keep("gradients", gradients), self.keep(step % 2, weights)
+        self.gradients, self.weights, self.weights_before = gradients, weights, self.weights or weights
         self.recorded = self.step is not None and step % self.every == 0
         self.step = step
         self.losses.append(float(loss))
@@ -149,6 +147,14 @@ class GradientRecorder:
             self.steps.append(step)
             self.epochs.append(epoch)
         self.task = self.worker.submit(self.count)
+
+    def keep(self, name, arrays):
+        """Copies of `arrays`, in the same memory whenever `name` is the same."""
+        if name not in self.copies:
+            self.copies[name] = [np.empty_like(array) for array in arrays]
+        for copy, array in zip(self.copies[name], arrays, strict=True):
+            copy[:] = array
+        return self.copies[name]
 
     def count(self):
         """Move the state on by the step taken in and, if it is to be recorded, count it."""
@@ -195,11 +201,14 @@ class GradientRecorder:
         }
 
     def end_epoch(self, epoch):
-        """Store the sign and bin of every gradient of the last step as the snapshot of `epoch`."""
+        """Store the last step's gradients as the snapshot of `epoch`."""
         self.task.result()
+        self.task = self.worker.submit(self.store_snapshot, f"snapshots/{epoch:03d}")
+
+    def store_snapshot(self, group):
+        """Write the sign times the bin of every gradient of the last step."""
         for name, state in zip(self.tensors, self.states, strict=True):
-            signed_bins = self.binning.signed_bins[state.gradient_class]
-            write(self.file, f"snapshots/{epoch:03d}/{name}", signed_bins, compress=True)
+            write(self.file, f"{group}/{name}", self.binning.signed_bins[state.gradient_class], compress=True)
 
     def finish(self):
         """Write what is not yet in the file."""

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stages.similarity import debiased_cka, minibatch_cka, minibatch_matrix
+from stages.similarity.blas import symmetric_product
 
 
 def hsic_1(X, Y):
@@ -56,3 +57,27 @@ def test_the_result_does_not_depend_on_the_number_of_threads(layers, monkeypatch
 def test_batches_too_small_for_hsic_are_refused(layers):
     with pytest.raises(ValueError, match="batch is 3"):
         minibatch_cka(*layers[:2], batch=3)
+
+
+def test_the_order_of_memory_and_integers_change_nothing(layers):
+    expected = minibatch_matrix(layers, 50)
+    np.testing.assert_allclose(minibatch_matrix([np.asfortranarray(x) for x in layers], 50), expected, atol=1e-12)
+    np.testing.assert_allclose(minibatch_matrix([x[:, ::-1] for x in layers], 50), expected, atol=1e-12)
+    rounded = [np.rint(4 * x).astype(np.int32) for x in layers]
+    np.testing.assert_allclose(
+        minibatch_matrix(rounded, 50), minibatch_matrix([x.astype(np.float64) for x in rounded], 50), atol=1e-12
+    )
+
+
+def test_a_layer_without_units_is_nan(layers):
+    values = minibatch_matrix([layers[0], np.empty((130, 0))], 50)
+    assert np.isnan(values[1]).all()
+    assert values[0, 0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_symmetric_product_fills_the_upper_triangle(dtype):
+    X = np.random.default_rng(0).standard_normal((11, 7)).astype(dtype)
+    out = np.zeros((11, 11), dtype)
+    symmetric_product(dtype)(X, 4.0, out)
+    np.testing.assert_allclose(out, np.triu(4 * X @ X.T), rtol=1e-5)
