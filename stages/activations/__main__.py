@@ -29,7 +29,9 @@ def main(network):
     test = load_split(card, "test")
     probe = choose_probe(len(test.labels), settings.samples, card.seed)
     images = test.images[probe]
-    checkpoints = sorted((folder / "checkpoints").glob("epoch_*"))
+    checkpoints = sorted(
+        (folder / "checkpoints").glob("epoch_*"), key=lambda path: int(path.stem.removeprefix("epoch_"))
+    )
     if not checkpoints:
         raise InputError(f"{folder / 'checkpoints'} holds no checkpoint: run `dvc repro train@{network}`.")
 

@@ -78,7 +78,7 @@ def finite(value):
 
 def epochs(file):
     """Names of the stored epochs of an activations or weights file, in order: ['000', '001', ...]."""
-    return sorted(file["epochs"])
+    return sorted(file["epochs"], key=int)
 
 
 def row_blocks(count, row_bytes, budget=64 << 20):

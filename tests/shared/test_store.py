@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.shared.command import InputError
-from stages.shared.store import create, read, row_blocks, whole, write, write_json
+from stages.shared.store import create, epochs, read, row_blocks, whole, write, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +80,13 @@ def test_row_blocks_cover_every_row_once_within_the_budget(count, row_bytes, bud
     rows = [row for block in blocks for row in range(count)[block]]
     assert rows == list(range(count))
     assert all((block.stop - block.start) * row_bytes <= max(budget, row_bytes) for block in blocks)
+
+
+def test_epochs_come_in_the_order_of_their_numbers(tmp_path):
+    with h5py.File(tmp_path / "file.h5", "w") as file:
+        for name in ("1000", "000", "999", "010"):
+            file.create_group(f"epochs/{name}")
+        assert epochs(file) == ["000", "010", "999", "1000"]
 
 
 def test_empty_and_scalar_arrays_are_stored(tmp_path):
