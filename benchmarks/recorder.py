@@ -17,7 +17,7 @@ from stages.shared.card import Cnn, Mlp
 from stages.train.history import History
 from stages.train.recorder import GradientRecorder
 
-BATCH, STEPS, TURNS = 128, 32, 10
+BATCH, STEPS, TURNS = 128, 32, 8
 CNN = Cnn(
     name="cifar10-cnn",
     framework="keras",

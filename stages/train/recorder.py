@@ -233,8 +233,10 @@ class Rows:
         shape = (self.length, tensors, bins, bins)
         self.rows = {"counts": np.zeros((*shape, 4), np.uint32), "weight_change": np.zeros((*shape, 2))}
         for name, rows in self.rows.items():
-            options = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": rows.shape}
-            group.create_dataset(name, (0, *rows.shape[1:]), rows.dtype, maxshape=(None, *rows.shape[1:]), **options)
+            # Mostly zeros; shuffling bytes helps integers alone.
+            options = {"compression": "gzip", "compression_opts": 1, "shuffle": rows.dtype.kind == "u"}
+            shape = rows.shape[1:]
+            group.create_dataset(name, (0, *shape), rows.dtype, maxshape=(None, *shape), chunks=rows.shape, **options)
 
     def cells(self, tensor):
         """The counts and weight changes of a tensor in the row to come, to be written to."""

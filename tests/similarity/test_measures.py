@@ -171,7 +171,7 @@ def test_all_pairs_at_once_are_the_pairs_one_by_one(samples):
         ("linear_cka", np.eye(3), "3 samples, fewer than 4"),
         ("linear_cka", np.full((9, 3), np.nan), "not finite"),
         ("linear_cka", np.empty((9, 0)), "dead layer"),
-        ("debiased_cka", np.eye(9), "equally far apart"),
+        *(("debiased_cka", 3 * np.eye(n) + 1, "equally far apart") for n in (6, 7, 8, 9, 10, 15)),
         ("rbf_cka", np.eye(9, 1), "samples coincide"),
         ("rsa", np.arange(9.0)[:, None], "width 1"),
         ("rsa", np.vstack([np.eye(9, 4), np.full((2, 4), 0.1)]), "7 samples with the same value"),

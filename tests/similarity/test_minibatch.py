@@ -31,8 +31,9 @@ def test_batches_are_weighted_by_their_pairs_of_samples(layers):
     np.testing.assert_allclose(minibatch_matrix(layers, 40), expected, atol=1e-12)
 
 
-def test_a_rest_of_three_samples_counts_for_nothing(layers):
-    short = [layer[:123] for layer in layers]
+@pytest.mark.parametrize("rest", [1, 2, 3])
+def test_a_rest_of_less_than_four_samples_counts_for_nothing(layers, rest):
+    short = [layer[: 120 + rest] for layer in layers]
     np.testing.assert_array_equal(minibatch_matrix(short, 40), minibatch_matrix([x[:120] for x in layers], 40))
 
 

@@ -52,7 +52,8 @@ def test_dead_and_broken_layers_are_nan_and_leave_the_others_alone(layers):
     some = [layer[:500] for layer in layers[:2]]
     broken = np.ones((500, 3), np.float32)
     broken[400, 1] = np.inf
-    streamed = stream_cka([some[0], np.full((500, 4), 0.1, np.float32), broken, some[1]], 50_000)
+    dead = np.full((500, 4), [0.1, 1 / 3, 1e6 / 7, -3e-7], np.float32)
+    streamed = stream_cka([some[0], dead, broken, some[1]], 50_000)
     for values, measure in zip(streamed, (linear_cka, debiased_cka), strict=True):
         assert np.isnan(values[1:3]).all()
         assert np.isnan(values[:, 1:3]).all()
