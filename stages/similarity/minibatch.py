@@ -25,7 +25,6 @@ def minibatch_cka(X, Y, batch=500):
     >>> round(minibatch_cka(X, 2 * X + 1, batch=5), 4)
     1.0
     """
-    check_together(X, Y)
     return float(minibatch_matrix([X, Y], batch)[0, 1])
 
 
@@ -36,10 +35,11 @@ def minibatch_matrix(layers, batch=500):
     """
     if batch < LEAST_SAMPLES:
         raise ValueError(f"batch is {batch}, but HSIC_1 needs batches of at least {LEAST_SAMPLES} samples.")
+    check_together(*layers)
     layers = [np.asarray(layer) for layer in layers]
     dtype = np.result_type(np.float32, *layers)
     multiply, samples = symmetric_product(dtype), len(layers[0])
-    scales, workspace = [scale(layer[:batch]) for layer in layers], threading.local()
+    scales, workspace = [scale(layer[:batch], dtype) for layer in layers], threading.local()
 
     def products(begin):
         count = min(batch, samples - begin)
@@ -56,9 +56,9 @@ def minibatch_matrix(layers, batch=500):
     return normalised(unbiased, 16 * np.finfo(dtype).eps * np.diag(biased))
 
 
-def scale(rows):
+def scale(rows, dtype):
     """The power of two that brings the spread of `rows` near 1, so that fourth powers fit float32."""
-    return 2.0 ** -np.frexp(np.abs(rows - rows[0]).max(initial=0.0))[1]
+    return 2.0 ** -np.frexp(np.abs(np.subtract(rows, rows[:1], dtype=dtype)).max(initial=0.0))[1]
 
 
 def centred_batch(rows, dtype):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stages.similarity.cka import gram_norm, u_gram
-from stages.similarity.representation import centred, matrix, prepare
+from stages.similarity.representation import centred, check_together, matrix, prepare
 
 TIE = 1e-9
 
@@ -22,6 +22,7 @@ def permutation_null(layers, permutations=200, seed=0):
     >>> permutation_null([X, X + rng.standard_normal((50, 3))], permutations=49)[0, 1]
     np.float64(0.02)
     """
+    check_together(*layers)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(layers[0]))
     shifts = 1 + rng.permutation(len(order) - 1)[:permutations]

@@ -9,15 +9,18 @@ class Undefined(ValueError):
     """A measure has no value for a layer; the message says why."""
 
 
-def check_together(X, Y):
-    """Refuse two sets of activations that are not matrices of the same samples."""
-    for name, activations in (("X", X), ("Y", Y)):
+def check_together(*layers):
+    """Refuse sets of activations that are not matrices of the same samples."""
+    for activations in layers:
         if np.ndim(activations) != 2:
             raise ValueError(
-                f"{name} has the shape {np.shape(activations)}, not (samples, units): flatten each sample."
+                f"activations of shape {np.shape(activations)} are not (samples, units): flatten each sample."
             )
-    if len(X) != len(Y):
-        raise ValueError(f"X has {len(X)} samples and Y has {len(Y)}, but a row of each must be the same sample.")
+        if len(activations) != len(layers[0]):
+            raise ValueError(
+                f"layers of {len(layers[0])} and of {len(activations)} samples cannot be compared: a row of each must be "
+                "the same sample."
+            )
 
 
 def varying(X):

@@ -11,7 +11,7 @@ import numpy as np
 from stages.shared.store import row_blocks
 from stages.similarity.cka import normalised, u_centred
 from stages.similarity.parallel import side_by_side
-from stages.similarity.representation import LEAST_SAMPLES
+from stages.similarity.representation import LEAST_SAMPLES, check_together
 
 CHUNK_BYTES = 64 << 20
 
@@ -35,6 +35,7 @@ def stream_cka(layers, chunk_bytes=CHUNK_BYTES):
     array([[1., 1.],
            [1., 1.]])
     """
+    check_together(*layers)
     samples = len(layers[0])
     if samples < LEAST_SAMPLES:
         return Streamed(*np.full((2, len(layers), len(layers)), np.nan))
@@ -86,8 +87,8 @@ class Sums:
         features = self.layers[layer][rows]
         if self.shifts[layer] is None:
             # The first row takes a constant unit to zero exactly; a mean would leave its rounding.
-            mean = features[0] + (features - features[0]).mean(0, np.float64)
-            self.shifts[layer] = mean.astype(self.dtype)
+            first = features[0].astype(self.dtype)
+            self.shifts[layer] = (first + (features - first).mean(0, np.float64)).astype(self.dtype)
         return np.subtract(features, self.shifts[layer], dtype=self.dtype)
 
     def cka(self):

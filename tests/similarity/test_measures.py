@@ -13,7 +13,18 @@ from scipy.spatial.distance import pdist
 from sklearn.metrics.pairwise import rbf_kernel
 
 import stages.similarity
-from stages.similarity import debiased_cka, linear_cka, procrustes, pwcca, rbf_cka, rsa, svcca
+from stages.similarity import (
+    debiased_cka,
+    linear_cka,
+    minibatch_matrix,
+    permutation_null,
+    procrustes,
+    pwcca,
+    rbf_cka,
+    rsa,
+    stream_cka,
+    svcca,
+)
 from stages.similarity.cka import cross_products, feature_products, gram_products
 from stages.similarity.geometry import average_ranks
 from stages.similarity.measures import MOST_GRAM_SAMPLES, choose_measures, families
@@ -187,12 +198,28 @@ def test_what_is_undefined_says_why(measure, layer, reason):
     assert np.isnan(PUBLIC[measure](layer, other))
 
 
+@pytest.mark.parametrize("together", [minibatch_matrix, stream_cka, permutation_null])
+def test_lists_of_layers_of_other_shapes_are_refused_in_one_sentence(together):
+    X = np.random.default_rng(0).standard_normal((10, 3))
+    with pytest.raises(ValueError, match="layers of 10 and of 9 samples"):
+        together([X, X, X[:9]])
+    with pytest.raises(ValueError, match="flatten each sample"):
+        together([X, X[:, :, None]])
+
+
+@pytest.mark.parametrize("together", [minibatch_matrix, lambda layers: stream_cka(layers).debiased_cka])
+def test_bytes_are_not_subtracted_as_bytes(together):
+    images = np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8)
+    layers = [images, images[:, ::2]]
+    assert together(layers)[0, 1] == pytest.approx(debiased_cka(*layers), abs=1e-6)
+
+
 @pytest.mark.parametrize("measure", PUBLIC.values())
 def test_layers_of_other_shapes_are_refused_in_one_sentence(measure):
     X = np.random.default_rng(0).standard_normal((10, 3))
-    with pytest.raises(ValueError, match="X has 10 samples and Y has 9"):
+    with pytest.raises(ValueError, match="layers of 10 and of 9 samples"):
         measure(X, X[:9])
-    with pytest.raises(ValueError, match=r"Y has the shape \(10, 3, 1\)"):
+    with pytest.raises(ValueError, match=r"shape \(10, 3, 1\) are not"):
         measure(X, X[:, :, None])
 
 
