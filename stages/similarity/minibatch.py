@@ -9,6 +9,9 @@ from stages.similarity.cka import normalised, u_centre
 from stages.similarity.parallel import side_by_side
 from stages.similarity.representation import LEAST_SAMPLES, check_together
 
+SCALED = 16
+"""Samples, spread over all, from whose size a layer's scale is taken."""
+
 CACHED_ROWS = 8
 """Rows of the layers' Gram matrices that are multiplied at once, few enough to stay in cache."""
 
@@ -39,15 +42,15 @@ def minibatch_matrix(layers, batch=500):
     layers = [np.asarray(layer) for layer in layers]
     dtype = np.result_type(np.float32, *layers)
     multiply, samples = symmetric_product(dtype), len(layers[0])
-    scales, workspace = [scale(layer[:batch], dtype) for layer in layers], threading.local()
+    scales = [scale(layer[:: max(1, samples // SCALED)], dtype) for layer in layers]
+    workspace = Workspace(len(layers), min(batch, samples), max(layer.shape[1] for layer in layers), dtype)
 
     def products(begin):
-        count = min(batch, samples - begin)
-        if getattr(workspace, "grams", np.empty((0, 0))).shape[1] != count:
-            workspace.grams = np.zeros((len(layers), count, count), dtype)
-        for layer, factor, gram in zip(layers, scales, workspace.grams, strict=True):
-            multiply(centred_batch(layer[begin : begin + count], dtype), factor**2, gram)
-        return gram_products(workspace.grams)
+        rows = slice(begin, min(begin + batch, samples))
+        grams = workspace.grams_of(rows.stop - begin)
+        for layer, factor, gram in zip(layers, scales, grams, strict=True):
+            multiply(centre(layer[rows], workspace.features), factor**2, gram)
+        return gram_products(grams)
 
     begins = range(0, samples - LEAST_SAMPLES + 1, batch)
     with side_by_side() as each, np.errstate(invalid="ignore"):  # for activations that are not finite
@@ -61,13 +64,29 @@ def scale(rows, dtype):
     return 2.0 ** -np.frexp(np.abs(np.subtract(rows, rows[:1], dtype=dtype)).max(initial=0.0))[1]
 
 
-def centred_batch(rows, dtype):
-    """A batch's features (samples, units), centred.
+class Workspace(threading.local):
+    """A thread's own arrays, made once: to allocate megabytes anew costs about as much as what is done in them.
+
+    `grams` (layers, samples, samples) are zero below the diagonal; `features` has room for any layer's batch.
+    """
+
+    def __init__(self, layers, samples, units, dtype):
+        self.grams = np.zeros((layers, samples, samples), dtype)
+        self.features = np.empty(samples * units, dtype)
+
+    def grams_of(self, samples):
+        """Gram matrices of `samples`; of the last batch, which may be smaller, new ones."""
+        layers, most, _ = self.grams.shape
+        return self.grams if samples == most else np.zeros((layers, samples, samples), self.grams.dtype)
+
+
+def centre(rows, out):
+    """A batch's features (samples, units), centred, in the memory of the vector `out`.
 
     The first sample is taken off before the mean, or rounding would leave something of units that hardly vary.
     """
-    shifted = np.subtract(rows, rows[0], dtype=dtype, order="C")
-    shifted -= np.full(len(rows), 1 / len(rows), dtype) @ shifted
+    shifted = np.subtract(rows, rows[0], out=out[: rows.size].reshape(rows.shape), dtype=out.dtype)
+    shifted -= np.full(len(rows), 1 / len(rows), out.dtype) @ shifted
     return shifted
 
 

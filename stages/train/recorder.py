@@ -7,9 +7,11 @@ changed, 1 if dw dg > 0 (a minimum along that coordinate was stepped over), 2 if
 Gradients are compared with the edges, and weights subtracted, in float64; the sign of dw dg comes from their signs,
 so nothing underflows. A parameter is in no cell when either gradient is NaN or dw is not finite.
 
-Averages. a_t = a_(t-1) + (1 - DECAY) (x_t - a_(t-1)) in float64, for gradients and weights alike, at every step even
-if only every k-th is recorded. It starts at the first finite x; a value that is not finite leaves it as it was, for an
-Inf would stay in it for ever. Before it starts it is NaN, and in no cell. Below float64's normal range it is zero.
+Averages. a_t = a_(t-1) + (1 - DECAY) (g_t - a_(t-1)) in float64, at every step even if only every k-th is recorded. It
+starts at the first finite gradient; one that is not finite leaves it as it was, for an Inf would stay in it for ever.
+Before it starts it is NaN, and in no cell. Averaged weights start at the first weights and change by the average of dw,
+which starts at 0: the same recursion, without the difference of two nearly equal numbers. Once a weight is not finite,
+its average is in no cell. Below float64's normal range averages are zero.
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -55,7 +55,7 @@ class State(NamedTuple):
     gradient_class: np.ndarray  # uint8
     average_class: np.ndarray  # uint8, of the averaged gradient
     average_gradient: np.ndarray  # float64, NaN before its first finite gradient
-    average_weight: np.ndarray  # float64
+    average_change: np.ndarray  # float64, how far the averaged weight last moved
 
 
 def new_state(size):
@@ -64,7 +64,7 @@ def new_state(size):
         np.zeros(size, np.uint8),
         np.zeros(size, np.uint8),
         np.full(size, np.nan),
-        np.full(size, np.nan),
+        np.zeros(size),
     )
 
 
@@ -109,22 +109,20 @@ def count_step(gradient, weight, weight_before, state, raw, averaged, table, lim
     for begin in range(0, len(gradient), BLOCK):
         end = min(begin + BLOCK, len(gradient))
         size = end - begin
-        g, w, g_class, mean_class = gradient[begin:end], weight[begin:end], state[0][begin:end], state[1][begin:end]
-        mean_g, mean_w = state[2][begin:end], state[3][begin:end]
-        nonfinite += count_nonfinite(g)
+        g, g_class, mean_class = gradient[begin:end], state[0][begin:end], state[1][begin:end]
+        mean_g, mean_change = state[2][begin:end], state[3][begin:end]
         classify(g, table, limits, now)
+        subtract(weight[begin:end], weight_before[begin:end], change)
         if counting:
-            subtract(w, weight_before[begin:end], change)
             locate(g_class, now, change, len(limits), cell)
             add(cell[:size], change, raw[0])
         copy(now, g_class)
-        average(g, mean_g, change)
-        average(w, mean_w, change)
+        nonfinite += average(g, mean_g, change, mean_change)
         if counting or remembering:
             classify(mean_g, table, limits, now)
             if counting:
-                locate(mean_class, now, change, len(limits), cell)
-                add(cell[:size], change, averaged[0])
+                locate(mean_class, now, mean_change, len(limits), cell)
+                add(cell[:size], mean_change, averaged[0])
             copy(now, mean_class)
     if counting:
         empty_into(*raw)
@@ -153,16 +151,22 @@ def subtract(now, before, change):
 
 
 @njit
-def average(values, means, change):
-    """Let `values` enter the exponential `means`, and tell by how much these changed."""
-    for i in range(len(values)):
-        value, mean = np.float64(values[i]), means[i]
-        moved = mean + (1 - DECAY) * (value - mean) if mean == mean else value
-        # Arithmetic below the normal range is a hundred times slower, and a dead unit's average gets there.
+def average(gradients, means, changes, mean_changes):
+    """Let gradients and changes enter their exponential averages; returns how many gradients are not finite.
+
+    Below the normal range arithmetic is a hundred times slower, and a dead unit's averages get there: zero instead.
+    """
+    nonfinite = 0
+    for i in range(len(means)):
+        gradient, mean = np.float64(gradients[i]), means[i]
+        moved = mean + (1 - DECAY) * (gradient - mean) if mean == mean else gradient
         moved = moved if abs(moved) >= SMALLEST_NORMAL else 0.0
-        moved = moved if value - value == 0 else mean
-        change[i] = moved - mean
-        means[i] = moved
+        finite = gradient - gradient == 0
+        means[i] = moved if finite else mean
+        nonfinite += not finite
+        moved = mean_changes[i] + (1 - DECAY) * (changes[i] - mean_changes[i])
+        mean_changes[i] = moved if not abs(moved) < SMALLEST_NORMAL else 0.0
+    return nonfinite
 
 
 @njit
@@ -191,15 +195,6 @@ def copy(values, target):
     """Copy `values` to a `target` of at most their length."""
     for i in range(len(target)):
         target[i] = values[i]
-
-
-@njit
-def count_nonfinite(values):
-    """How many values are NaN or infinite."""
-    count = 0
-    for i in range(len(values)):
-        count += values[i] - values[i] != 0
-    return count
 
 
 @njit
