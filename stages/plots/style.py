@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 
 EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
 """Margin at the left and right, heights of the footer and of the lines of the head."""
@@ -103,6 +104,8 @@ def save(figure, path, source):
     if figure.get_layout_engine() is not None:
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")  # arranged once for both files
+        for axes in figure.axes:  # the solver orders its variables by address, so the last bit is not the same twice
+            axes.set_position(Bbox(axes.get_position(original=True).get_points().round(9)), "original")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path.with_name(f"{path.name}.png"), metadata={"Software": None}, pil_kwargs={"compress_level": 2})
     figure.savefig(path.with_name(f"{path.name}.pdf"), metadata={"CreationDate": None})

@@ -5,6 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 from matplotlib import rcParams
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.transforms import Bbox
 
 from stages.plots.gradients import exponent
 from stages.plots.style import applied, box, canvas, class_colours, layer_colour, layer_line, layer_of, number, save
@@ -85,10 +87,22 @@ def test_a_box_is_on_whole_pixels():
     np.testing.assert_allclose(pixels, pixels.round(), atol=1e-6)
 
 
-def drawn(folder):
+class Noisy(ConstrainedLayoutEngine):
+    """A layout whose solver rounds the last bits otherwise."""
+
+    def execute(self, fig):
+        super().execute(fig)
+        for axes in fig.axes:
+            axes.set_position(Bbox(axes.get_position().get_points() * (1 + 1e-14)), "original")
+
+
+def drawn(folder, layout=ConstrainedLayoutEngine):
     with applied(50):
         figure = canvas(4, 2, "A headline that is far too long for so small a figure " * 2, "where")
-        figure.subplots().plot([1, 2], [3, 4])
+        figure.set_layout_engine(layout(**figure.get_layout_engine().get()))
+        axes = figure.subplots()
+        axes.plot(np.geomspace(1e-7, 1, 50), np.sin(np.arange(50)), "o")
+        axes.set_xscale("log")
         save(figure, folder / "figure", "sample: a source")
         return figure, [(folder / f"figure.{end}").read_bytes() for end in ("png", "pdf")]
 
@@ -99,6 +113,10 @@ def test_a_figure_is_saved_as_the_same_bytes_with_its_source_and_no_dates(tmp_pa
     assert b"Software" not in files[0]
     assert b"CreationDate" not in files[1]
     assert "Data: sample: a source" in [text.get_text() for text in figure.texts]
+
+
+def test_the_last_bits_of_the_layout_move_nothing(tmp_path):
+    assert drawn(tmp_path / "a", Noisy)[1] == drawn(tmp_path / "b")[1]
 
 
 def test_a_long_headline_is_wrapped_and_pushes_the_drawing_down(tmp_path):
