@@ -21,14 +21,14 @@ import h5py
 import numpy as np
 
 import stages.similarity as similarity
-from stages.similarity.cka import debiased_features, debiased_matrix
-from stages.similarity.measures import choose_measures, families
+from stages.similarity.measures import choose_measures
 from stages.similarity.representation import matrix, prepare
 
 THREADS = int(os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count())))
 MNIST = Path(__file__).resolve().parents[2] / "shared/data/mnist.zip"
-IMAGES, BATCH, TURNS = 10_000, 500, 9
+IMAGES, BATCH, TURNS = 10_000, 500, 15
 MEASURES = ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
+IN_BATCHES = {"minibatch_matrix": similarity.minibatch_matrix, "stream_cka": similarity.stream_cka}
 
 
 def main():
@@ -75,9 +75,9 @@ def peers():
         names = [name for name, _ in model.named_children()]
         peer = torch_cka(model, model, "a", "b", names, names)
         times |= best_and_median({"torch_cka, CKA.compare": lambda: quietly(peer.compare, batches)}, 1)
-    times["Drillcore, debiased CKA of all samples at once"] = best_and_median(
-        {"all": lambda: all_pairs(activations)}, 2
-    )["all"]
+    times |= best_and_median(
+        {"Drillcore, stream_cka: of all samples, no batches": lambda: similarity.stream_cka(activations)}, 2
+    )
     first = next(iter(times.values()))
     print("| | best, ms | median, ms | times Drillcore's best (median) |\n| --- | --- | --- | --- |")
     for name, (best, median) in times.items():
@@ -149,12 +149,6 @@ def quietly(compare, batches):
             compare(batches, batches)
         finally:
             sys.stderr = before
-
-
-def all_pairs(activations):
-    """Debiased CKA of all pairs of layers, in float64, from all samples."""
-    layers = [debiased_features(layer) for layer in activations]
-    return debiased_matrix(layers, layers)
 
 
 # The permutation null
@@ -257,7 +251,7 @@ def cost():
     print("Each cell is seconds, MB; the exponent that of the last doubling.\n")
     for axis, (values, shape) in grids.items():
         print(f"| {axis} | " + " | ".join(map(str, values)) + " | time ~ | memory ~ |\n" + "| --- " * 6 + "|")
-        for name in MEASURES:
+        for name in (*MEASURES, *IN_BATCHES):
             results = [measure_cost(name, *shape(value)) for value in values]
             exponents = np.log2(np.array(results[-1]) / results[-2])
             cells = " | ".join(f"{seconds:.3f}, {megabytes:.0f}" for seconds, megabytes in results)
@@ -272,10 +266,12 @@ def measure_cost(name, samples, units, count):
     layers = [
         hidden @ rng.standard_normal((20, units)) + 0.1 * rng.standard_normal((samples, units)) for _ in range(count)
     ]
-    ((work, group),) = families(choose_measures([name], samples)).items()
 
     def run():
-        matrix(group[name].compare, [prepare(work, layer) for layer in layers])
+        if name in IN_BATCHES:
+            return IN_BATCHES[name](layers)
+        measure = choose_measures([name], samples)[name]
+        return matrix(measure.compare, [prepare(measure.work, layer) for layer in layers])
 
     best, _ = best_and_median({name: run}, 3, rest=0)[name]
     tracemalloc.start()

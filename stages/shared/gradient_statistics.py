@@ -83,5 +83,6 @@ def total(counts):
 
 
 def fraction(part, whole):
-    """`part` / `whole` in float64, NaN where `whole` is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+    """`part` / `whole` in float64, NaN where both are 0."""
+    with np.errstate(invalid="ignore"):
+        return np.true_divide(part, whole)

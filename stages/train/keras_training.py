@@ -41,17 +41,22 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         self.epoch = epoch + 1
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.weights = [weight.value.numpy() for weight in self.model.trainable_weights]
+        self.weights = [view(weight.value) for weight in self.model.trainable_weights]
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
         loss = float(self.model.step_loss.numpy())
-        gradients = [gradient.numpy() for gradient in self.model.step_gradients]
+        gradients = [view(gradient) for gradient in self.model.step_gradients]
         self.recorder.record(self.step, self.epoch, loss, gradients, self.weights)
         self.history.step(self.step, {"step/loss": loss, **self.recorder.watched()})
 
     def on_epoch_end(self, epoch, logs=None):
         self.recorder.end_epoch(self.epoch)
+
+
+def view(variable):
+    """What the tf.Variable holds now, not copied: TensorFlow updates a tensor in place only if nobody else holds it."""
+    return np.asarray(variable.read_value())
 
 
 class ModelSaveCallback(keras.callbacks.Callback):

@@ -14,6 +14,7 @@ which starts at 0: the same recursion, without the difference of two nearly equa
 its average is in no cell. Below float64's normal range averages are zero.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -22,9 +23,11 @@ import numpy as np
 from stages.shared.gradient_statistics import bins_near_zero, statistics
 from stages.shared.progress import say
 from stages.shared.store import CHUNK_BYTES, create, write
-from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state
+from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state, sum_pieces
 
 WATCHED = "zeros", "retained", "released", "fraction_released", "flips", "fraction_flipped", "minima", "maxima"
+PIECE = 1 << 16
+"""Parameters that a thread counts at a time: always as many, so that sums do not depend on the number of threads."""
 
 
 def transitions(g_before, g_now, w_before, w_now, bin_edges):
@@ -80,6 +83,8 @@ class GradientRecorder:
         Records the transition from step t - 1 to step t for every t that it divides.
     watch : sequence of float
         Edges at which `watched` gives the statistics.
+    threads : int, optional
+        By default OMP_NUM_THREADS or, without it, the number of processors; the file is the same with any.
 
     Examples
     --------
@@ -89,26 +94,33 @@ class GradientRecorder:
     ...     recorder.end_epoch(1)
     """
 
-    def __init__(self, path, tensors, edges, every=1, watch=()):
+    def __init__(self, path, tensors, edges, every=1, watch=(), threads=None):
         self.path, self.tensors, self.edges = path, dict(tensors), [float(edge) for edge in edges]
         self.every, self.watch = every, watch
         for threshold in watch:
             bins_near_zero(self.edges, threshold)
         self.binning = make_binning(tuple(self.edges))
         self.states = [new_state(size) for size in self.tensors.values()]
-        self.copies, self.weights = {}, None
-        self.raw_cells, self.ema_cells = new_cells(self.binning), new_cells(self.binning)
+        self.threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count()
         self.step, self.recorded, self.warned = None, False, False
         self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
 
     def __enter__(self):
         self.stack = ExitStack()
         self.file = self.stack.enter_context(create(self.path))
+        pieces = divide(self.tensors.values())
+        self.tensor_of_piece = [tensor for tensor, _ in pieces]
         self.raw, self.ema = (
-            Rows(self.file.create_group(name), len(self.tensors), self.binning.bins) for name in ("raw", "ema")
+            Rows(self.file.create_group(name), self.tensor_of_piece, self.binning.bins) for name in ("raw", "ema")
         )
-        self.worker = self.stack.enter_context(ThreadPoolExecutor(1))
-        self.task = self.worker.submit(int)
+        self.pieces = [
+            (*piece, self.states[piece[0]].part(piece[1]), self.raw.piece(number), self.ema.piece(number))
+            for number, piece in enumerate(pieces)
+        ]
+        self.scratch = [(new_cells(self.binning), new_cells(self.binning)) for _ in range(self.threads)]
+        self.counters = self.stack.enter_context(ThreadPoolExecutor(self.threads))
+        self.writer = self.stack.enter_context(ThreadPoolExecutor(1))
+        self.written = self.writer.submit(int)
         return self
 
     def __exit__(self, *error):
@@ -117,10 +129,8 @@ class GradientRecorder:
         with self.stack:
             self.finish()
 
-    def record(self, step, epoch, loss, gradients, weights, copy=True):
+    def record(self, step, epoch, loss, gradients, weights):
         """Take in one step, when its gradients are computed and its weights not yet updated.
-
-        A thread counts it meanwhile, so the training need not wait; what goes wrong there is raised by the next call.
 
         Parameters
         ----------
@@ -129,71 +139,72 @@ class GradientRecorder:
         epoch : int
         loss : float
         gradients, weights : sequences of float32 arrays
-            One of each for every tensor, in order and of any shape.
-        copy : bool
-            False if the arrays will never change, like those that share an immutable `tf.Tensor`'s memory.
+            One of each for every tensor, in order and of any shape; read during the call, neither changed nor kept.
         """
         if self.step not in (None, step - 1):
             raise ValueError(f"step {step} comes after step {self.step}: hand in every step, the recorder picks")
         named = list(zip(self.tensors.items(), gradients, weights, strict=True))
         gradients = [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named]
         weights = [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named]
-        self.task.result()
-        if copy:
-            gradients, weights = self.keep("gradients", gradients), self.keep(step % 2, weights)
-        self.gradients, self.weights, self.weights_before = gradients, weights, self.weights or weights
+        self.written.result()
+        if self.step is None:
+            for state, weight in zip(self.states, weights, strict=True):
+                state.weight[:] = weight
         self.recorded = self.step is not None and step % self.every == 0
         self.step = step
         self.losses.append(float(loss))
+        nonfinite = self.count(gradients, weights)
         if self.recorded:
             self.steps.append(step)
             self.epochs.append(epoch)
-        self.task = self.worker.submit(self.count)
-
-    def keep(self, name, arrays):
-        """Copies of `arrays`, in the same memory whenever `name` is the same."""
-        if name not in self.copies:
-            self.copies[name] = [np.empty_like(array) for array in arrays]
-        for copy, array in zip(self.copies[name], arrays, strict=True):
-            copy[:] = array
-        return self.copies[name]
-
-    def count(self):
-        """Move the state on by the step taken in and, if it is to be recorded, count it."""
-        nonfinite = [
-            count_step(
-                *arrays,
-                (self.raw_cells, *self.raw.cells(tensor)),
-                (self.ema_cells, *self.ema.cells(tensor)),
-                self.binning.table,
-                self.binning.limits,
-                self.recorded,
-                (self.step + 1) % self.every == 0,
-            )
-            for tensor, arrays in enumerate(
-                zip(self.gradients, self.weights, self.weights_before, self.states, strict=True)
-            )
-        ]
-        if self.recorded:
             self.nonfinite.append(nonfinite)
             self.raw.append()
             self.ema.append()
-        if any(nonfinite) and not self.warned:
+            if self.raw.full():
+                self.written = self.writer.submit(self.flush)
+        if nonfinite.any() and not self.warned:
             self.warned = True
-            first = next(name for name, count in zip(self.tensors, nonfinite, strict=True) if count)
+            first = list(self.tensors)[np.flatnonzero(nonfinite)[0]]
             say(
-                f"step {self.step}: {sum(nonfinite)} of the gradients are NaN or Inf, first in {first}; "
+                f"step {step}: {nonfinite.sum()} of the gradients are NaN or Inf, first in {first}; "
                 "they are counted, not fatal"
             )
+
+    def count(self, gradients, weights):
+        """Move the state on by a step and, if it is recorded, count it; returns each tensor's number of NaN and Inf."""
+        nonfinite = np.zeros(len(self.pieces), np.uint32)
+        remembering = (self.step + 1) % self.every == 0
+
+        def run(raw_cells, ema_cells):
+            for number, (tensor, part, state, raw, ema) in waiting:
+                nonfinite[number] = count_step(
+                    gradients[tensor][part],
+                    weights[tensor][part],
+                    state,
+                    raw_cells,
+                    raw,
+                    ema_cells,
+                    ema,
+                    self.binning.table,
+                    self.binning.limits,
+                    self.recorded,
+                    remembering,
+                )
+
+        waiting = enumerate(self.pieces)  # every thread takes its next piece from here
+        helpers = [self.counters.submit(run, *cells) for cells in self.scratch[1 : len(self.pieces)]]
+        run(*self.scratch[0])
+        for helper in helpers:
+            helper.result()
+        return np.bincount(self.tensor_of_piece, nonfinite).astype(np.int64)
 
     def watched(self):
         """The last step's statistics at the watched thresholds over all tensors: a dict of `near_zero_1e-07/flips`...
 
-        Empty when the last step was not recorded. Waits until it is counted: best called just before the next `record`.
+        Empty when the last step was not recorded.
         """
         if not self.recorded:
             return {}
-        self.task.result()
         counts, weight_change = self.raw.totals()
         return {
             f"near_zero_{threshold:g}/{name}": value
@@ -204,19 +215,24 @@ class GradientRecorder:
 
     def end_epoch(self, epoch):
         """Store the last step's gradients as the snapshot of `epoch`."""
-        self.task.result()
-        self.task = self.worker.submit(self.store_snapshot, f"snapshots/{epoch:03d}")
+        self.written.result()
+        self.written = self.writer.submit(self.store_snapshot, f"snapshots/{epoch:03d}")
 
     def store_snapshot(self, group):
         """Write the sign times the bin of every gradient of the last step."""
         for name, state in zip(self.tensors, self.states, strict=True):
-            write(self.file, f"{group}/{name}", self.binning.signed_bins[state.gradient_class], compress=True)
+            write(self.file, f"{group}/{name}", self.binning.signed_bins[state.gradient_class])
+
+    def flush(self):
+        """Write the counted rows to the file."""
+        self.raw.flush()
+        self.ema.flush()
 
     def finish(self):
         """Write what is not yet in the file."""
-        self.task.result()
+        self.written.result()
+        self.flush()
         for rows in (self.raw, self.ema):
-            rows.flush()
             write(rows.group, "step", np.array(self.steps, np.int64))
             write(rows.group, "epoch", np.array(self.epochs, np.int64))
         write(self.raw.group, "nonfinite", np.array(self.nonfinite, np.uint32).reshape(-1, len(self.tensors)))
@@ -227,32 +243,47 @@ class GradientRecorder:
 
 
 class Rows:
-    """The `counts` and `weight_change` of one group of the file, a row a step, written a chunk of rows at a time."""
+    """The `counts` and `weight_change` of one group of the file: counted in pieces, a row a step, written in chunks."""
 
-    def __init__(self, group, tensors, bins):
+    def __init__(self, group, tensor_of_piece, bins):
         self.group, self.filled = group, 0
-        self.length = max(1, CHUNK_BYTES // (16 * tensors * bins * bins))
-        shape = (self.length, tensors, bins, bins)
-        self.rows = {"counts": np.zeros((*shape, 4), np.uint32), "weight_change": np.zeros((*shape, 2))}
-        for name, rows in self.rows.items():
-            # Mostly zeros; shuffling bytes helps integers alone.
-            options = {"compression": "gzip", "compression_opts": 1, "shuffle": rows.dtype.kind == "u"}
-            shape = rows.shape[1:]
-            group.create_dataset(name, (0, *shape), rows.dtype, maxshape=(None, *shape), chunks=rows.shape, **options)
+        self.ends = np.cumsum(np.bincount(tensor_of_piece))
+        tensors = len(self.ends)
+        length = max(1, CHUNK_BYTES // (16 * tensors * bins * bins))
+        self.pieces, self.rows = {}, {}
+        for name, cell, dtype in (("counts", 4, np.uint32), ("weight_change", 2, np.float64)):
+            shape = (bins, bins, cell)
+            self.pieces[name] = np.zeros((len(tensor_of_piece), *shape), dtype)
+            self.rows[name] = np.zeros((length, tensors, *shape), dtype)
+            group.create_dataset(
+                name,
+                (0, tensors, *shape),
+                dtype,
+                maxshape=(None, tensors, *shape),
+                chunks=(length, tensors, *shape),
+                compression="gzip",
+                compression_opts=1,
+                shuffle=dtype is np.uint32,  # it helps integers alone
+            )
 
-    def cells(self, tensor):
-        """The counts and weight changes of a tensor in the row to come, to be written to."""
-        return [rows[self.filled, tensor] for rows in self.rows.values()]
+    def piece(self, number):
+        """Counts and weight changes of a piece, to be written to at every step."""
+        return tuple(pieces[number] for pieces in self.pieces.values())
 
     def append(self):
-        """The row is complete."""
+        """Make the pieces' counts and weight changes the next row."""
+        for name, pieces in self.pieces.items():
+            row = self.rows[name][self.filled]
+            sum_pieces(pieces.reshape(len(pieces), -1), self.ends, row.reshape(len(row), -1))
         self.filled += 1
-        if self.filled == self.length:
-            self.flush()
+
+    def full(self):
+        """Whether it is time to flush."""
+        return self.filled == len(self.rows["counts"])
 
     def totals(self):
-        """The last row summed over tensors: counts (bins, bins, 4) and weight changes (bins, bins, 2)."""
-        return [rows[self.filled - 1].sum(0) for rows in self.rows.values()]
+        """The last step over all tensors: counts (bins, bins, 4) and weight changes (bins, bins, 2)."""
+        return [pieces.sum(0) for pieces in self.pieces.values()]
 
     def flush(self):
         """Append the complete rows to the file."""
@@ -262,6 +293,15 @@ class Rows:
             dataset.resize(begin + self.filled, axis=0)
             dataset[begin:] = rows[: self.filled]
         self.filled = 0
+
+
+def divide(sizes):
+    """Cut tensors of `sizes` parameters into pieces of at most PIECE: a list of (tensor, slice of its parameters)."""
+    return [
+        (tensor, slice(begin, min(begin + PIECE, size)))
+        for tensor, size in enumerate(sizes)
+        for begin in range(0, max(size, 1), PIECE)
+    ]
 
 
 def flat(array, size, what):

@@ -53,15 +53,21 @@ class State(NamedTuple):
     """What is remembered of a tensor's parameters from one step to the next: arrays (parameters)."""
 
     gradient_class: np.ndarray  # uint8
+    weight: np.ndarray  # float32
     average_class: np.ndarray  # uint8, of the averaged gradient
     average_gradient: np.ndarray  # float64, NaN before its first finite gradient
     average_change: np.ndarray  # float64, how far the averaged weight last moved
+
+    def part(self, parameters):
+        """The state of a slice of the parameters, in the same memory."""
+        return State(*(array[parameters] for array in self))
 
 
 def new_state(size):
     """The `State` of `size` parameters before the first step."""
     return State(
         np.zeros(size, np.uint8),
+        np.zeros(size, np.float32),
         np.zeros(size, np.uint8),
         np.full(size, np.nan),
         np.zeros(size),
@@ -98,35 +104,36 @@ def count_pair(g_before, g_now, w_before, w_now, table, limits, cells, counts, w
 
 
 @njit(nogil=True, cache=True)
-def count_step(gradient, weight, weight_before, state, raw, averaged, table, limits, counting, remembering):
+def count_step(gradient, weight, state, raw_cells, raw, mean_cells, mean, table, limits, counting, remembering):
     """Move `state` on by a step; if `counting`, count the transitions from the last one, which was `remembering`.
 
-    `raw` and `averaged` are tuples of cells, counts and weight_change, for the gradients and their averages. Returns
-    the number of gradients that are NaN or infinite.
+    `raw` and `mean` are tuples (counts, weight_change) for the gradients and their averages. Returns the number of
+    gradients that are NaN or infinite.
     """
     now, cell = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint32)
     change, nonfinite = np.empty(BLOCK, np.float64), 0
     for begin in range(0, len(gradient), BLOCK):
         end = min(begin + BLOCK, len(gradient))
         size = end - begin
-        g, g_class, mean_class = gradient[begin:end], state[0][begin:end], state[1][begin:end]
-        mean_g, mean_change = state[2][begin:end], state[3][begin:end]
+        g, w, g_class, w_before = gradient[begin:end], weight[begin:end], state[0][begin:end], state[1][begin:end]
+        mean_class, mean_g, mean_change = state[2][begin:end], state[3][begin:end], state[4][begin:end]
         classify(g, table, limits, now)
-        subtract(weight[begin:end], weight_before[begin:end], change)
+        subtract(w, w_before, change)
         if counting:
             locate(g_class, now, change, len(limits), cell)
-            add(cell[:size], change, raw[0])
+            add(cell[:size], change, raw_cells)
         copy(now, g_class)
+        copy(w, w_before)
         nonfinite += average(g, mean_g, change, mean_change)
         if counting or remembering:
             classify(mean_g, table, limits, now)
             if counting:
                 locate(mean_class, now, mean_change, len(limits), cell)
-                add(cell[:size], mean_change, averaged[0])
+                add(cell[:size], mean_change, mean_cells)
             copy(now, mean_class)
     if counting:
-        empty_into(*raw)
-        empty_into(*averaged)
+        empty_into(raw_cells, *raw)
+        empty_into(mean_cells, *mean)
     return nonfinite
 
 
@@ -224,3 +231,15 @@ def which_crossing(rose, direction):
     if direction == 0:
         return 3
     return 1 if rose == (direction == 1) else 2
+
+
+@njit(nogil=True, cache=True)
+def sum_pieces(pieces, ends, sums):
+    """Sum pieces (pieces, cells) into sums (tensors, cells), tensor by tensor up to its end of `ends`, in their order."""
+    begin = 0
+    for tensor in range(len(ends)):
+        sums[tensor] = 0
+        for piece in range(begin, ends[tensor]):
+            for cell in range(sums.shape[1]):
+                sums[tensor, cell] += pieces[piece, cell]
+        begin = ends[tensor]
