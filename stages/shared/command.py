@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import os
 import sys
 
 
@@ -19,6 +20,9 @@ def command(main):
     parser = argparse.ArgumentParser(prog=f"python -m {stage}", description=inspect.getdoc(main))
     for name in inspect.signature(main).parameters:
         parser.add_argument(name)
+    # OpenMP's threads wait for each other in a busy loop unless told otherwise before they are loaded: stages that share
+    # the cores then take three times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         main(**vars(parser.parse_args()))
     except InputError as error:
