@@ -36,6 +36,7 @@ def resolve(values, name):
     networks = {key: resolve_network(key, network, common) for key, network in common.networks.items()}
     check_layers(networks, sections["activations"].layers)
     check_thresholds(networks[name], sections["gradients"].thresholds)
+    check_pairs(networks, sections["similarity"].pairs)
     return networks[name]
 
 
@@ -111,6 +112,20 @@ def check_thresholds(network, thresholds):
                     f"params.yaml: {parameter} has {value:g}, which is none of {network.name}'s recorder.edges; "
                     f"the nearest are {nearest(value, edges)}."
                 )
+
+
+def check_pairs(networks, pairs):
+    """Refuse pairs of `similarity.pairs` that name no network, or networks that cannot have seen the same images."""
+    where = "params.yaml: similarity.pairs has"
+    for pair in pairs:
+        for name in pair:
+            if name not in networks:
+                raise InputError(f"{where} {name!r}, which is no network; there are {', '.join(networks)}.")
+        datasets = [networks[name].dataset for name in pair]
+        if datasets[0] != datasets[1]:
+            raise InputError(
+                f"{where} {pair}, but {pair[0]} sees {datasets[0]} and {pair[1]} {datasets[1]}: pair networks of one dataset."
+            )
 
 
 def nearest(value, edges):

@@ -1,8 +1,9 @@
 """python -m stages.similarity NETWORK : activations.h5 -> similarity.h5
 
 In artifacts/NETWORK/similarity.h5: `between_layers/<measure>` (epochs, layers, layers), `across_epochs/<measure>`
-(layers, epochs, epochs), `null/debiased_cka/p_value` and `q_value`, `floor/linear_cka`, `floor/permuted_linear_cka`, and
-`outlier/<measure>` (shifts). What is NaN says why in the attribute `status`.
+(layers, epochs, epochs), `null/debiased_cka/p_value` and `q_value`, `floor/linear_cka`, `floor/permuted_linear_cka`,
+`by_samples/<measure>` (sizes, layers, layers) and `outlier/<measure>` (shifts). What is NaN says why in the attribute
+`status`.
 """
 
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from stages.shared.analyses import section
 from stages.shared.command import command
 from stages.shared.store import create, read
-from stages.similarity.comparison import store_controls, store_measures, store_outlier
+from stages.similarity.comparison import store_controls, store_measures, store_outlier, store_sizes
 from stages.similarity.measures import choose_measures
 from stages.similarity.probe import Probe
 
@@ -24,6 +25,7 @@ def main(network):
         measures = choose_measures(settings.measures, len(probe.rows), settings.explained_variance, settings.bandwidth)
         store_measures(file, probe, measures, settings.epochs)
         store_controls(file, probe, settings)
+        store_sizes(file, probe, settings.seed)
         store_outlier(file, probe, measures, settings.seed)
 
 

@@ -6,12 +6,14 @@ import numpy as np
 
 from stages.shared.progress import progress
 from stages.shared.store import write
-from stages.similarity.measures import families
+from stages.similarity.measures import choose_measures, families
 from stages.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
 from stages.similarity.parallel import side_by_side
 from stages.similarity.probe import Status
 from stages.similarity.representation import Undefined, matrix, prepare
 
+LEAST_SAMPLES = 16
+"""Of the sample sizes at which biased and debiased CKA are compared; each is twice the one before."""
 SHIFTS = np.array([0.0, 1.0, 3.0, 10.0, 30.0, 100.0])
 """How far the planted outlier is moved, in root mean square distances of samples from their mean."""
 
@@ -106,6 +108,28 @@ def q_values_of_pairs(p_values):
     q_values = np.full_like(p_values, np.nan)
     q_values[above] = q_values.T[above] = benjamini_hochberg(p_values[above])
     return q_values
+
+
+def store_sizes(file, probe, seed):
+    """Write `by_samples/linear_cka` and `debiased_cka` (sizes, layers, layers) of the last epoch, of fewer samples.
+
+    Of fewer samples than units the one rises towards 1 whatever the layers (Murphy et al. 2024, arXiv 2405.01012).
+    """
+    layers = [probe.layer(name, probe.epochs[-1]) for name in probe.layers]
+    count = len(probe.rows)
+    sizes = [min(count, LEAST_SAMPLES)]
+    while sizes[-1] < count:
+        sizes.append(min(count, 2 * sizes[-1]))
+    order = np.random.default_rng(seed).permutation(count)
+    write(file, "by_samples/samples", np.array(sizes))
+    for name in ("linear_cka", "debiased_cka"):
+
+        def compare(size, name=name):
+            measure = choose_measures([name], size)[name]
+            return matrix(measure.compare, [prepare(measure.work, layer[order[:size]]) for layer in layers])
+
+        with side_by_side() as each:
+            write(file, f"by_samples/{name}", np.array(list(each(compare, sizes))))
 
 
 def store_outlier(file, probe, measures, seed):

@@ -1,7 +1,7 @@
-"""python -m stages.similarity.pairs : two networks' activations.h5 -> artifacts/similarity/<a>--<b>.h5
+"""python -m stages.similarity.pairs A B : the activations.h5 of both -> artifacts/similarity/A--B.h5
 
-For each of the pairs of networks in `similarity.pairs`, the last epoch of one against the last of the other:
-`<measure>` (layers_a, layers_b), and the controls under the names that they have in similarity.h5.
+Two networks that saw the same images, the last epoch of one against the last of the other: `<measure>`
+(layers_a, layers_b), and the controls under the names that they have in similarity.h5.
 """
 
 from functools import partial
@@ -20,17 +20,16 @@ from stages.similarity.probe import Probe, Status
 from stages.similarity.representation import matrix, prepare
 
 
-def main():
-    """Compare the layers of each pair of networks in similarity.pairs, which saw the same images."""
+def main(a, b):
+    """Compare the layers of the networks `a` and `b`, which saw the same images."""
     settings, folder = section("similarity"), Path("artifacts", "similarity")
     folder.mkdir(parents=True, exist_ok=True)
-    for pair in settings.pairs:
-        paths = [Path("artifacts", network, "activations.h5") for network in pair]
-        with read(paths[0]) as a, read(paths[1]) as b:
-            check_same_samples(a, b)
-            with create(folder / f"{pair[0]}--{pair[1]}.h5") as file:
-                probes = [Probe(activations, settings.samples, settings.seed) for activations in (a, b)]
-                compare_networks(file, pair, probes, settings)
+    paths = [Path("artifacts", network, "activations.h5") for network in (a, b)]
+    with read(paths[0]) as first, read(paths[1]) as second, create(folder / f"{a}--{b}.h5") as file:
+        check_same_samples(first, second)
+        file.attrs["source"] = first.attrs["source"]
+        probes = [Probe(activations, settings.samples, settings.seed) for activations in (first, second)]
+        compare_networks(file, (a, b), probes, settings)
 
 
 def check_same_samples(a, b):

@@ -135,7 +135,7 @@ def test_every_stage_gives_the_same_bytes_again(project):
         return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
 
     before = outputs()
-    rooms = ["define", "train", "activations", "correlations", "gradients", "svd", "tsne", "plots"]
+    rooms = ["define", "train", "activations", "correlations", "similarity", "gradients", "svd", "tsne", "plots"]
     again = ["download@mnist", "augment@mnist", *(f"{room}@{network}" for room in rooms for network in NETWORKS)]
     assert ran(project.run("dvc", "repro", "--force", "--single-item", *again)) == set(again)
     changed = {path for path, md5 in outputs().items() if md5 != before[path]}

@@ -32,6 +32,7 @@ def write_network(root, name, widths, epochs=(0, 1, 2), steps=3, dead=(), kinds=
     write_history(folder, trained, random)
     write_activations(folder, widths, random)
     write_correlations(folder, widths, outputs, random)
+    write_similarity(folder / "similarity.h5", widths, epochs, dead, random)
     write_spectra(folder, widths, outputs, random)
     write_maps(folder, outputs[epochs[-1]], epochs[-1], kinds or {}, random)
     write_gradients(folder, widths, trained, steps, random)
@@ -98,6 +99,31 @@ def write_correlations(folder, widths, outputs, random):
             file[f"augmented/{layer}/features"] = correlations(augmented)
             samples = correlations(augmented.T) if array.shape[1] > 1 else np.full((AUGMENTATIONS,) * 2, np.nan)
             file[f"augmented/{layer}/samples"] = samples
+
+
+MEASURES = ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
+
+
+def write_similarity(path, widths, epochs, dead, random):
+    layers, count = ["input", *widths], len(widths) + 1
+    with h5py.File(path, "w") as file:
+        file.attrs.update(layers=layers, epochs=[f"{epoch:03d}" for epoch in epochs], samples=40)
+        for name in MEASURES:
+            between = random.uniform(0, 1, (len(epochs), count, count))
+            for layer in dead:
+                between[:, layers.index(layer)] = between[:, :, layers.index(layer)] = np.nan
+            file[f"between_layers/{name}"] = between
+            file[f"across_epochs/{name}"] = random.uniform(0, 1, (count, len(epochs), len(epochs)))
+            file[f"outlier/{name}"] = random.uniform(0, 1, 3)
+        file["across_epochs"].attrs["epochs"] = file.attrs["epochs"]
+        file["by_samples/samples"] = [16, 32, 40]
+        for name in ("linear_cka", "debiased_cka"):
+            file[f"by_samples/{name}"] = random.uniform(0, 1, (3, count, count))
+        file["outlier/shift"] = [0.0, 1.0, 10.0]
+        file["outlier"].attrs.update(layer=layers[-2], epoch=f"{epochs[-1]:03d}")
+        file["null/debiased_cka/q_value"] = random.uniform(0, 0.2, (len(epochs), count, count))
+        file["floor/linear_cka"] = random.uniform(0, 1, (count, count))
+        file["floor/permuted_linear_cka"] = random.uniform(0, 1, (len(epochs), count, count))
 
 
 def write_spectrum(file, name, values):

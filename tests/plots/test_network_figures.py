@@ -18,6 +18,12 @@ from stages.shared.command import InputError
 TOPICS = [
     "layer_feature_correlation",
     "correlation_evolution",
+    "layer_similarity",
+    "layer_similarity_untrained",
+    "similarity_evolution",
+    "similarity_settling",
+    "cka_bias",
+    "cka_outlier",
     "zero_e7_grads",
     "zero_e5_grads",
     "frac_zero_grads_released",

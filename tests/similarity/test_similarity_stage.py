@@ -25,7 +25,7 @@ def store_activations(path, seed=0, samples=60, epochs=(0, 2, 4), images=True, d
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(9).integers(0, 256, (samples, 4, 4, 1), dtype=np.uint8)
     with h5py.File(path, "w") as file:
-        file.attrs["layers"] = LAYERS
+        file.attrs.update(layers=LAYERS, source="sample: synthetic images")
         file["sample"], file["labels"] = np.arange(samples) * 3, np.arange(samples) % 10
         if images:
             file["images"] = pixels
@@ -141,6 +141,27 @@ def test_the_planted_outlier_moves_cka(folder, similarity):
     assert linear[-1] < 0.2 < 0.9 < rsa[-1]
 
 
+def test_fewer_samples_raise_linear_cka_and_not_debiased(folder):
+    path = store_activations(folder / "small/activations.h5", samples=300, epochs=(0,), dead_at=None)
+    noise = np.random.default_rng(1).standard_normal((300, 60)).astype(np.float32)
+    with h5py.File(path, "r+") as file:
+        del file["epochs/000/layer2"]
+        file["epochs/000/layer2"] = noise
+    main("small")
+    with h5py.File(folder / "small/similarity.h5") as file:
+        sizes = file["by_samples/samples"][:]
+        linear, debiased = (file[f"by_samples/{name}"][:] for name in ("linear_cka", "debiased_cka"))
+        np.testing.assert_allclose(linear[-1], file["between_layers/linear_cka"][-1])
+        np.testing.assert_allclose(debiased[-1], file["between_layers/debiased_cka"][-1])
+    assert sizes.tolist() == [16, 32, 64, 128, 256, 300]
+    assert linear.shape == debiased.shape == (6, 5, 5)
+    assert linear[0, 1, 3] > linear[-1, 1, 3] + 0.3
+    assert np.abs(debiased[:, 1, 3]).max() < 0.2
+    order = np.random.default_rng(0).permutation(300)[:16]
+    expected = linear_cka(layer(folder, "layer1", "000")[order], noise[order])
+    assert linear[0, 1, 3] == pytest.approx(expected, abs=1e-9)
+
+
 def test_an_outlier_is_moved_by_so_many_typical_distances():
     values = np.random.default_rng(0).standard_normal((50, 7)) + 3
     moved = with_outlier(values, 10.0, seed=0)
@@ -181,8 +202,7 @@ def test_the_same_input_gives_the_same_bytes(folder):
 def test_two_networks_that_saw_the_same_images(folder):
     with h5py.File(store_activations(folder / "other/activations.h5", seed=1, epochs=(0, 3)), "r+") as file:
         file.attrs["layers"] = LAYERS[:3]
-    write_params(pairs=[["small", "other"]])
-    main_of_pairs()
+    main_of_pairs("small", "other")
     names = ["input", *LAYERS]
     with h5py.File(folder / "similarity/small--other.h5") as file:
         assert list(file.attrs["layers_a"]) == names
@@ -203,9 +223,8 @@ def test_networks_that_saw_other_images_are_refused(folder, differing):
     other = store_activations(folder / "other/activations.h5", seed=1)
     with h5py.File(other, "r+") as file:
         file[differing][...] = file[differing][:][::-1]
-    write_params(pairs=[["small", "other"]])
     with pytest.raises(InputError) as refusal:
-        main_of_pairs()
+        main_of_pairs("small", "other")
     for words in ("artifacts/small/activations.h5", "artifacts/other/activations.h5", f"`{differing}`"):
         assert words in str(refusal.value)
     assert not (folder / "similarity/small--other.h5").exists()
@@ -213,9 +232,8 @@ def test_networks_that_saw_other_images_are_refused(folder, differing):
 
 def test_networks_of_different_numbers_of_samples_are_refused(folder):
     store_activations(folder / "other/activations.h5", samples=50)
-    write_params(pairs=[["small", "other"]])
     with pytest.raises(InputError, match="not the same images"):
-        main_of_pairs()
+        main_of_pairs("small", "other")
 
 
 def test_a_missing_file_is_one_sentence(folder):

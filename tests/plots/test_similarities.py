@@ -1,0 +1,163 @@
+"""The figures of similarity: what is greyed, crossed out, printed, and called settled."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from stages.plots.pairs import main as main_of_pairs
+from stages.plots.similarities import (
+    DEAD,
+    MEASURES,
+    cka_bias,
+    cka_outlier,
+    layer_similarity,
+    settled,
+    similarity_evolution,
+    similarity_settling,
+)
+from stages.plots.style import applied
+
+LAYERS = ["input", "layer1", "output"]
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with applied(60):
+        yield
+
+
+def shown(axes):
+    """The colours of a map's cells, (rows, columns, 3)."""
+    return np.asarray(axes.images[0].get_array())[..., :3]
+
+
+def texts(axes):
+    return {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in axes.texts}
+
+
+def titled(figure, beginning):
+    (axes,) = (axes for axes in figure.axes if axes.get_title("left").startswith(beginning))
+    return axes
+
+
+def draw(values, q_values, floor=None, rows=LAYERS, others=None):
+    floor = np.full(q_values.shape, 0.12) if floor is None else floor
+    return layer_similarity(values, rows, others, q_values, floor, "net, epoch 2")
+
+
+def test_cells_no_better_than_chance_are_grey_and_others_are_not():
+    q_values = np.full((3, 3), 0.01)
+    q_values[0, 2] = q_values[2, 0] = 0.2
+    q_values[np.diag_indices(3)] = np.nan
+    axes = titled(draw({"rsa": np.full((3, 3), 0.5)}, q_values), "RSA")
+    grey = np.isclose(shown(axes), to_rgb(DEAD)).all(2)
+    np.testing.assert_array_equal(grey, q_values == 0.2)
+
+
+def test_undefined_cells_are_crossed_and_have_no_number():
+    values = np.full((3, 3), 0.5)
+    values[1, :] = values[:, 1] = np.nan
+    axes = titled(draw({"svcca": values}, np.zeros((3, 3))), "SVCCA")
+    crosses = {tuple(point[::-1].astype(int)) for point in axes.lines[0].get_xydata()}
+    assert crosses == {(row, column) for row in range(3) for column in range(3) if 1 in (row, column)}
+    assert set(texts(axes)) == {(0, 0), (0, 2), (2, 0), (2, 2)}
+
+
+def test_linear_cka_has_its_floor_below_the_diagonal():
+    floor = np.full((3, 3), 0.12)
+    axes = titled(draw({"linear_cka": np.full((3, 3), 0.5)}, np.ones((3, 3)), floor), "linear CKA")
+    assert texts(axes) == {(row, column): "0.12" if column < row else "0.50" for row, column in np.ndindex(3, 3)}
+    grey = np.isclose(shown(axes), to_rgb(DEAD)).all(2)
+    np.testing.assert_array_equal(grey, np.triu(np.ones((3, 3), bool)))
+
+
+def test_between_two_networks_every_cell_is_the_measure():
+    figure = draw({"linear_cka": np.full((2, 2), 0.5)}, np.zeros((2, 2)), rows=LAYERS[:2], others=LAYERS[:2])
+    axes = titled(figure, "linear CKA")
+    assert set(texts(axes).values()) == {"0.50"}
+    assert axes.get_title("left") == "linear CKA (floor: 0.12 to 0.12)"
+    assert [label.get_text() for label in axes.get_yticklabels()] == LAYERS[:2]
+
+
+def test_a_distance_is_dark_where_it_is_large():
+    values = np.array([[0.0, 1.5], [1.5, 0.0]])
+    figure = draw({"procrustes": values, "rsa": 1 - values}, np.zeros((2, 2)), rows=LAYERS[:2])
+    np.testing.assert_allclose(shown(titled(figure, "Procrustes"))[0, 0], shown(titled(figure, "RSA"))[0, 0], atol=1e-6)
+
+
+def test_many_layers_leave_no_room_for_numbers():
+    layers = [f"layer{number}" for number in range(14)]
+    figure = draw({"rsa": np.full((14, 14), 0.5)}, np.zeros((14, 14)), rows=layers)
+    assert texts(titled(figure, "RSA")) == {}
+
+
+def test_evolution_has_a_row_for_every_pair():
+    between = {name: np.random.default_rng(0).uniform(0, 1, (4, 3, 3)) for name in MEASURES}
+    q_values = np.zeros((4, 3, 3))
+    q_values[3, 1, 2] = 1
+    figure = similarity_evolution([0, 1, 2, 3], between, q_values, LAYERS, "net")
+    axes = titled(figure, "RSA")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "input, layer1",
+        "input, output",
+        "layer1, output",
+    ]
+    grey = np.isclose(shown(axes), to_rgb(DEAD)).all(2)
+    np.testing.assert_array_equal(np.argwhere(grey), [[2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("values", "measure", "epoch"),
+    [
+        ([0.2, 0.96, 0.97, 1.0], "rsa", 2),
+        ([0.2, 0.96, 0.90, 1.0], "rsa", 8),
+        ([0.95, 0.96, 0.99, 1.0], "rsa", 0),
+        ([0.5, 0.05, 0.04, 0.0], "procrustes", 2),
+        ([np.nan, 0.96, 0.97, 1.0], "rsa", 2),
+        ([np.nan] * 4, "rsa", None),
+        ([0.2, 0.9, 0.97, np.nan], "rsa", None),
+    ],
+)
+def test_a_layer_has_settled_when_it_stays_alike(values, measure, epoch):
+    assert settled([0, 2, 4, 8], np.array(values), measure) == epoch
+
+
+def test_settling_says_when_in_the_legend_and_leaves_the_input_out():
+    across = np.ones((3, 3, 3))
+    across[2, 0, 2] = 0.3
+    figure = similarity_settling([0, 1, 2], {"debiased_cka": across, "procrustes": 1 - across}, LAYERS, "net")
+    (legend,) = (axes.get_legend() for axes in figure.axes if axes.get_legend())
+    assert [text.get_text() for text in legend.get_texts()] == ["layer1: epoch 0", "output: epoch 1"]
+    assert titled(figure, "Procrustes").yaxis_inverted()
+
+
+def test_bias_shows_all_samples_as_maps_and_fewer_as_curves():
+    random = np.random.default_rng(0)
+    linear, debiased = random.uniform(0, 1, (2, 4, 3, 3))
+    figure = cka_bias(np.array([16, 32, 64, 100]), linear, debiased, random.uniform(0, 1, (3, 3)), LAYERS, "net")
+    curves = [line.get_ydata().tolist() for line in titled(figure, "the same of fewer").lines]
+    assert curves == [values[:, 0, layer].tolist() for layer in (1, 2) for values in (linear, debiased)]
+    assert set(texts(titled(figure, "debiased")).values()) == {f"{value:.2f}" for value in debiased[-1].flat}
+
+
+def test_the_outlier_has_a_line_for_every_measure():
+    values = {name: np.array([1.0, 0.5, 0.1]) for name in MEASURES}
+    figure = cka_outlier(np.array([0.0, 1.0, 100.0]), values, "net")
+    assert [len(axes.lines) for axes in figure.axes[:2]] == [len(MEASURES) - 1, 1]
+
+
+def test_a_pair_of_networks_has_its_report(network):
+    Path("artifacts/similarity").mkdir(parents=True)
+    with h5py.File("artifacts/similarity/one--two.h5", "w") as file:
+        file.attrs.update(network_a="one", network_b="two", layers_a=LAYERS, layers_b=LAYERS[:2])
+        file.attrs.update(epoch_a="002", epoch_b="004", samples=40, source="sample: synthetic")
+        for name in (*MEASURES, "null/debiased_cka/q_value", "floor/linear_cka"):
+            file[name] = np.full((3, 2), 0.5)
+    main_of_pairs("one", "two")
+    assert sorted(path.name for path in Path("reports/one--two").iterdir()) == [
+        "layer_similarity.pdf",
+        "layer_similarity.png",
+    ]
