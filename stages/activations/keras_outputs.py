@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 from stages.shared.keras_network import keras
 
 

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 
 def get_intermediate_outputs(model, images, layers="blocks", batch_size=256):

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import torch
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 
 def layer_names(model):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stages.augment.augmentations import augment
 from stages.shared.analyses import section
-from stages.shared.command import InputError, command
-from stages.shared.store import create, read, write
+from stages.shared.base.command import InputError, command
+from stages.shared.base.store import create, read, write
 
 
 def main(dataset):

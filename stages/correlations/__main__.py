@@ -7,9 +7,8 @@ import numpy as np
 from stages.correlations.layerwise import compute_layerwise_cross_correlation, layer_means, store_corr_means
 from stages.correlations.streaming import correlation_matrix
 from stages.shared.analyses import section
-from stages.shared.command import command
-from stages.shared.progress import progress
-from stages.shared.store import create, epochs, read, write
+from stages.shared.base.command import command, progress
+from stages.shared.base.store import create, epochs, read, write
 
 
 def main(network):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stages.correlations.streaming import Moments
-from stages.shared.store import row_blocks, write_json
+from stages.shared.base.store import row_blocks, write_json
 
 
 def compute_layerwise_cross_correlation(layers):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from stages.define.resolve import resolve
+from stages.shared.base.command import command
+from stages.shared.base.parameters import load
 from stages.shared.card import write_card
-from stages.shared.command import command
-from stages.shared.parameters import load
 
 
 def main(network):

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.shared.analyses import SECTIONS
+from stages.shared.base.command import InputError
+from stages.shared.base.parameters import Count, Section, check
 from stages.shared.card import DATASETS, KINDS, Width, select_layers
-from stages.shared.command import InputError
-from stages.shared.parameters import Count, Section, check
 
 
 class Common(Section):

@@ -6,9 +6,9 @@ from stages.download.dataset import write_dataset
 from stages.download.folder import load_folder
 from stages.download.full import load_full
 from stages.download.sample import load_sample
+from stages.shared.base.command import InputError, command
+from stages.shared.base.parameters import load
 from stages.shared.card import DATASETS
-from stages.shared.command import InputError, command
-from stages.shared.parameters import load
 
 
 def main(dataset):

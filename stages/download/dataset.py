@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.shared.store import create, write
+from stages.shared.base.store import create, write
 
 
 class Dataset(NamedTuple):

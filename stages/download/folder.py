@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from stages.download.dataset import Dataset
+from stages.shared.base.command import InputError, progress
 from stages.shared.card import DATASETS
-from stages.shared.command import InputError
-from stages.shared.progress import progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 

@@ -17,8 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from stages.download.dataset import Dataset
-from stages.shared.command import InputError
-from stages.shared.progress import say
+from stages.shared.base.command import InputError, say
 
 SILENCE = 30.0
 """Seconds without a byte after which a server counts as gone; torchvision alone waits for ever."""

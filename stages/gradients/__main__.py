@@ -4,8 +4,8 @@ from pathlib import Path
 
 from stages.gradients.summary import summarise
 from stages.shared.analyses import section
-from stages.shared.command import command
-from stages.shared.store import read, write_json
+from stages.shared.base.command import command
+from stages.shared.base.store import read, write_json
 
 
 def main(network):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from stages.shared.base.command import progress
+from stages.shared.base.store import row_blocks
 from stages.shared.gradient_statistics import bins_near_zero, statistics
-from stages.shared.progress import progress
-from stages.shared.store import row_blocks
 
 
 def summarise(file, thresholds):

@@ -10,8 +10,8 @@ from stages.plots.augmentations import write_images
 from stages.plots.catalogue import figures
 from stages.plots.report import draw, whole_folder
 from stages.shared.analyses import section
-from stages.shared.command import command
-from stages.shared.store import read
+from stages.shared.base.command import command
+from stages.shared.base.store import read
 
 
 def main(network):

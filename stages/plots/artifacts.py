@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 
 def read_text(path):

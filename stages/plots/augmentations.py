@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.image import imsave
 
 from stages.plots.style import EDGE, box, canvas
-from stages.shared.store import read
+from stages.shared.base.store import read
 
 PIXELS = 112
 """Small images are enlarged to about this size, each of their pixels a square, so that a viewer shows them sharp."""

@@ -14,9 +14,9 @@ from stages.plots.artifacts import read_json
 from stages.plots.report import draw, whole_folder
 from stages.plots.style import canvas, layer_line, legend_beside
 from stages.shared.analyses import section
+from stages.shared.base.command import InputError, command
+from stages.shared.base.store import read
 from stages.shared.card import read_card
-from stages.shared.command import InputError, command
-from stages.shared.store import read
 
 ABLATIONS = ["ablation-0", "ablation-1", "ablation-2", "ablation-3"]
 CHOSEN = "squeeze"

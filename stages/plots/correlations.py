@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from stages.plots.style import CORRELATION, DEAD, EDGE, box, canvas, epoch_axis, epochs_text, layer_line, legend_beside
-from stages.shared.store import epochs, read
+from stages.shared.base.store import epochs, read
 
 R = Normalize(-1, 1)
 

@@ -23,7 +23,7 @@ from stages.plots.style import (
     legend_beside,
     number,
 )
-from stages.shared.store import read, row_blocks
+from stages.shared.base.store import read, row_blocks
 
 KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
 TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}

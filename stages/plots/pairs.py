@@ -9,8 +9,8 @@ from pathlib import Path
 from stages.plots.report import draw, whole_folder
 from stages.plots.similarities import MEASURES, layer_similarity
 from stages.shared.analyses import section
-from stages.shared.command import command
-from stages.shared.store import read
+from stages.shared.base.command import command
+from stages.shared.base.store import read
 
 
 def main(a, b):

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from stages.plots.style import box, canvas, epochs_text, layer_colour, layer_of, number
-from stages.shared.store import read, row_blocks
+from stages.shared.base.store import read, row_blocks
 
 NOT_A_NUMBER = -128
 KINDS = "negative", "positive", "large", "zero", "nan"

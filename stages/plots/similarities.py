@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from stages.plots.style import DEAD, canvas, epoch_axis, epochs_text, layer_line, legend_beside
-from stages.shared.store import read
+from stages.shared.base.store import read
 
 MEASURES = {
     "linear_cka": "linear CKA",

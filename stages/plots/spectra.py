@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from stages.plots.style import canvas, epoch_axis, epochs_text, layer_line, layer_of, legend_beside
-from stages.shared.store import read
+from stages.shared.base.store import read
 
 FLOOR = 1e-6
 """The smallest share of the largest singular value that is drawn."""

@@ -103,7 +103,7 @@ def save(figure, path, source):
     figure.text(EDGE / width, 0.07 / height, "\n".join(lines), size=6.5, color="#666666", va="bottom", in_layout=False)
     if figure.get_layout_engine() is not None:
         figure.get_layout_engine().execute(figure)
-        figure.set_layout_engine("none")  # arranged once for both files
+        figure.set_layout_engine(None)  # arranged once for both files
         for axes in figure.axes:  # the solver orders its variables by address, so the last bit is not the same twice
             axes.set_position(Bbox(axes.get_position(original=True).get_points().round(9)), "original")
     path.parent.mkdir(parents=True, exist_ok=True)

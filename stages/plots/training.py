@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 
 from stages.plots.artifacts import read_history
 from stages.plots.style import canvas, epoch_axis, epochs_text, legend_beside
+from stages.shared.base.store import read
 from stages.shared.card import read_card
-from stages.shared.store import read
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
 

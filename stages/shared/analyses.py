@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from stages.shared.parameters import Count, Section, check, load
+from stages.shared.base.parameters import Count, Section, check, load
 
 
 class Augment(Section):

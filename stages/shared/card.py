@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, Field
 
-from stages.shared.parameters import Count, Section, check, load
-from stages.shared.store import whole
+from stages.shared.base.parameters import Count, Section, check, load
+from stages.shared.base.store import whole
 
 DATASETS = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 """Shape (height, width, channels) of the images of each dataset that `download` makes."""

@@ -7,7 +7,7 @@ ascending `edges` (the first begins at 0), the last is above the last edge: with
 
 import numpy as np
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 
 def bins_near_zero(edges, threshold):

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.shared.command import InputError
-from stages.shared.store import read
+from stages.shared.base.command import InputError
+from stages.shared.base.store import read
 
 
 def prepare(images, shape):

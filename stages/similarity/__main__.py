@@ -9,8 +9,8 @@ In artifacts/NETWORK/similarity.h5: `between_layers/<measure>` (epochs, layers, 
 from pathlib import Path
 
 from stages.shared.analyses import section
-from stages.shared.command import command
-from stages.shared.store import create, read
+from stages.shared.base.command import command
+from stages.shared.base.store import create, read
 from stages.similarity.comparison import store_controls, store_measures, store_outlier, store_sizes
 from stages.similarity.measures import choose_measures
 from stages.similarity.probe import Probe

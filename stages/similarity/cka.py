@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.shared.store import row_blocks
+from stages.shared.base.store import row_blocks
 from stages.similarity.representation import Undefined, centred, value
 
 RELATIVE_ZERO = 1e-12

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from stages.shared.progress import progress
-from stages.shared.store import write
+from stages.shared.base.command import progress
+from stages.shared.base.store import write
 from stages.similarity.measures import choose_measures, families
 from stages.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
 from stages.similarity.parallel import side_by_side

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from stages.shared.analyses import section
-from stages.shared.command import InputError, command
-from stages.shared.store import create, read, write
+from stages.shared.base.command import InputError, command
+from stages.shared.base.store import create, read, write
 from stages.similarity.comparison import store, store_null
 from stages.similarity.measures import choose_measures, families
 from stages.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka

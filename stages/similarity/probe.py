@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.shared.store import epochs
+from stages.shared.base.store import epochs
 from stages.similarity.representation import Undefined, prepare
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.shared.store import row_blocks
+from stages.shared.base.store import row_blocks
 from stages.similarity.cka import normalised, u_centred
 from stages.similarity.parallel import side_by_side
 from stages.similarity.representation import LEAST_SAMPLES, check_together

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from stages.shared.analyses import section
+from stages.shared.base.command import command, progress
+from stages.shared.base.store import create, epochs, read, write
 from stages.shared.card import read_card
-from stages.shared.command import command
-from stages.shared.progress import progress
-from stages.shared.store import create, epochs, read, write
 from stages.svd.spectra import (
     components_explaining,
     effective_rank,

@@ -6,7 +6,7 @@ dead layer has no directions, and so no number of them.
 
 import numpy as np
 
-from stages.shared.store import row_blocks
+from stages.shared.base.store import row_blocks
 
 
 def feature_singular_values(features):

@@ -9,8 +9,8 @@ import os
 import shutil
 from pathlib import Path
 
+from stages.shared.base.command import command
 from stages.shared.card import read_card
-from stages.shared.command import command
 from stages.shared.images import load_split
 
 OUTPUTS = ["checkpoints", "tensorboard", "history.csv", "metrics.json", "gradients.h5"]

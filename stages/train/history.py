@@ -9,8 +9,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from stages.shared.progress import say
-from stages.shared.store import whole, write_json
+from stages.shared.base.command import say
+from stages.shared.base.store import whole, write_json
 
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_f1"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.shared.base.command import progress
+from stages.shared.base.store import whole
 from stages.shared.keras_network import build, keras, tf
-from stages.shared.progress import progress
-from stages.shared.store import whole
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
 from stages.train.recorder import GradientRecorder

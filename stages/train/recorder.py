@@ -20,9 +20,9 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from stages.shared.base.command import say
+from stages.shared.base.store import CHUNK_BYTES, create, write
 from stages.shared.gradient_statistics import bins_near_zero, statistics
-from stages.shared.progress import say
-from stages.shared.store import CHUNK_BYTES, create, write
 from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state, sum_pieces
 
 WATCHED = "zeros", "retained", "released", "fraction_released", "flips", "fraction_flipped", "minima", "maxima"

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from stages.shared.progress import progress
-from stages.shared.store import whole
+from stages.shared.base.command import progress
+from stages.shared.base.store import whole
 from stages.shared.torch_network import build, to_input
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1

@@ -10,9 +10,9 @@ from torch import nn
 from stages.activations import get_intermediate_outputs
 from stages.activations.extract import choose_probe, choose_units, store_outputs
 from stages.activations.torch_outputs import weight_matrices
+from stages.shared.base.command import InputError
+from stages.shared.base.store import create, read
 from stages.shared.card import select_layers
-from stages.shared.command import InputError
-from stages.shared.store import create, read
 from stages.shared.torch_network import build, to_input
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +112,7 @@ from stages.activations.keras_outputs import weight_matrices
 from stages.define.resolve import resolve
 from stages.shared.card import select_layers
 from stages.shared.keras_network import build, keras
-from stages.shared.parameters import load
+from stages.shared.base.parameters import load
 
 card = resolve(load("params.yaml"), "cifar10-cnn").model_copy(update={"convolutions": [4, 6], "dense": [8]})
 model = build(card, 10)

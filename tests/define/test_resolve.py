@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from stages.define.resolve import resolve
+from stages.shared.base.command import InputError
 from stages.shared.card import read_card, select_layers, write_card
-from stages.shared.command import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 

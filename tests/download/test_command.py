@@ -10,7 +10,7 @@ import pytest
 
 from stages.download.__main__ import load_source, main
 from stages.download.sample import load_sample
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 

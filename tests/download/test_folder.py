@@ -15,7 +15,7 @@ from PIL import Image
 
 from stages.download import folder
 from stages.download.folder import load_folder, natural
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 

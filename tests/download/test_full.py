@@ -16,7 +16,7 @@ from torchvision import datasets
 
 from stages.download import full
 from stages.download.full import load_full
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 MNIST_FILES = [file for file, _ in datasets.MNIST.resources]
 CIFAR10_FILE = datasets.CIFAR10.filename

@@ -9,7 +9,7 @@ from matplotlib.image import imread
 
 from stages.plots.bottleneck import Point, bottleneck, main, read_point
 from stages.plots.style import applied
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 WIDTHS = {"ablation-0": 32, "ablation-1": 8, "ablation-2": 2, "ablation-3": 1, "squeeze": 8}
 

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from stages.plots.__main__ import main
 from stages.plots.catalogue import figures
 from stages.plots.style import applied
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 TOPICS = [
     "layer_feature_correlation",

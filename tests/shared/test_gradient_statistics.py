@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 from stages.shared.gradient_statistics import bins_near_zero, statistics
 from stages.train.recorder import transitions
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
+from stages.shared.base.store import create, write
 from stages.shared.images import load_split, prepare
-from stages.shared.store import create, write
 
 
 def test_grey_images_are_padded_in_the_middle_and_repeated():

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.shared.command import InputError
-from stages.shared.store import create, epochs, read, row_blocks, whole, write, write_json
+from stages.shared.base.command import InputError
+from stages.shared.base.store import create, epochs, read, row_blocks, whole, write, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +38,7 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
 
 def test_a_killed_writer_leaves_no_file_under_the_final_name(tmp_path):
     code = (
-        "import os, signal, numpy as np\nfrom stages.shared.store import create, write\n"
+        "import os, signal, numpy as np\nfrom stages.shared.base.store import create, write\n"
         "with create('file.h5') as file:\n"
         "    write(file, 'a', np.zeros(1000)); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

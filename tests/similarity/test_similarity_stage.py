@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 from stages.similarity import debiased_cka, linear_cka, procrustes, svcca
 from stages.similarity.__main__ import main
 from stages.similarity.comparison import q_values_of_pairs, with_outlier

@@ -15,8 +15,8 @@ import numpy as np
 from stages.define.resolve import resolve
 from stages.shared.images import Split
 from stages.shared.keras_network import build, load, tf
-from stages.shared.parameters import load as load_parameters
-from stages.shared.store import read
+from stages.shared.base.parameters import load as load_parameters
+from stages.shared.base.store import read
 from stages.train.keras_training import train
 
 folder = Path(sys.argv[1])

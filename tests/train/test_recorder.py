@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 from stages.shared.gradient_statistics import statistics
 from stages.train.recorder import PIECE, GradientRecorder, transitions
 from stages.train.transition_kernel import BLOCK, SMALLEST_NORMAL

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from stages.shared.base.store import read
 from stages.shared.images import Split
-from stages.shared.store import read
 from stages.shared.torch_network import build, load
 from stages.train.batches import Batches, in_order, shuffled
 from stages.train.torch_training import Callback, ModelSaveCallback, Trainer, train

@@ -7,7 +7,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 Count = Annotated[int, Field(ge=1)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 
-from stages.shared.command import InputError
+from stages.shared.base.command import InputError
 
 CHUNK_BYTES = 1 << 20
 

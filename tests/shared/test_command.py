@@ -1,8 +1,8 @@
 import io
 import sys
 
-from stages.shared import progress as module
-from stages.shared.progress import progress
+from stages.shared.base import command as module
+from stages.shared.base.command import progress
 
 
 def test_a_log_gets_plain_lines(monkeypatch):

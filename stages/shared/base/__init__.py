@@ -1,0 +1,1 @@
+"""What every stage stands on: its command line and progress lines, checked parameters, whole files."""
