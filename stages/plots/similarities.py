@@ -135,7 +135,9 @@ def write_values(axes, matrix, name, cell):
             dark = np.dot(colours(norm(value))[:3], [0.3, 0.6, 0.1]) < 0.45
             text = f"{value:.2f}".replace("-0.00", "0.00")
             style = {"ha": "center", "va": "center", "size": min(7, 24 * cell), "color": "white" if dark else "black"}
-            style["in_layout"] = False  # none reaches out of the map, and to measure them takes longer than to draw them
+            style["in_layout"] = (
+                False  # none reaches out of the map, and to measure them takes longer than to draw them
+            )
             axes.text(column, row, text, **style)
 
 

@@ -1,7 +1,12 @@
 import csv
 import json
+import re
 import subprocess
 import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -25,28 +30,52 @@ def test_an_epoch_is_a_row_and_the_last_one_the_metrics(tmp_path):
     assert json.loads((tmp_path / "metrics.json").read_text()) == {**row(2, None)}
 
 
-READER = """
-import json, sys
-from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+@pytest.fixture
+def tensorboard(tmp_path):
+    """A function of a query that asks the command `tensorboard`, which serves `tmp_path` on this machine alone."""
+    with (tmp_path / "log").open("w+") as log:
+        command = [
+            Path(sys.executable).with_name("tensorboard"),
+            "--logdir",
+            tmp_path,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+        ]
+        server = subprocess.Popen(command, stderr=log)
+        try:
+            pattern = re.compile(r"http://127\.0\.0\.1:\d+/")
+            address = wait(lambda: pattern.search((tmp_path / "log").read_text()))
+            assert address, (tmp_path / "log").read_text()
+            yield lambda query: json.load(urllib.request.urlopen(f"{address[0]}data/{query}", timeout=10))
+        finally:
+            server.kill()
+            server.wait()
 
-for event in EventFileLoader(sys.argv[1]).Load():
-    for value in event.summary.value:
-        print(json.dumps([value.tag, event.step, value.tensor.float_val[0]]))
-"""
+
+def wait(condition, seconds=60):
+    """What `condition` returns as soon as it is true, or at last."""
+    end = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return value
 
 
-def test_tensorboard_reads_what_was_shown_while_it_is_written(tmp_path):
-    """In a process of its own: TensorBoard's reader loads TensorFlow, which does not share one with PyTorch."""
-    history = History(tmp_path, 1)
+def test_tensorboard_shows_a_training_while_it_runs(tmp_path, tensorboard):
+    history = History(tmp_path / "net", 1)
     history.step(3, {"step/loss": 1.5, "near_zero_1e-07/zeros": 7})
     history.epoch(row(1, 2.0))
-    (path,) = (tmp_path / "tensorboard").iterdir()
-    result = subprocess.run([sys.executable, "-c", READER, path], capture_output=True, text=True, check=True)
+    assert wait(lambda: tensorboard("runs")) == ["net/tensorboard"]
+
+    def points(tag):
+        query = urllib.parse.urlencode({"run": "net/tensorboard", "tag": tag})
+        return [point[1:] for point in tensorboard(f"plugin/scalars/scalars?{query}")]
+
+    assert points("step/loss") == [[3, 1.5]]
+    assert points("near_zero_1e-07/zeros") == [[3, 7.0]]
+    assert points("epoch/val_f1") == [[1, 0.0625]]
     history.close()
-    shown = {(tag, step): value for tag, step, value in map(json.loads, result.stdout.splitlines())}
-    assert shown["step/loss", 3] == 1.5
-    assert shown["near_zero_1e-07/zeros", 3] == 7
-    assert shown["epoch/val_f1", 1] == 0.0625
 
 
 def test_f1_is_the_mean_over_classes():
