@@ -5,7 +5,7 @@ import threading
 import numpy as np
 
 from stages.similarity.blas import symmetric_product
-from stages.similarity.cka import normalised, u_centre
+from stages.similarity.cka import normalised, u_centred
 from stages.similarity.parallel import side_by_side
 from stages.similarity.representation import LEAST_SAMPLES, check_together
 
@@ -13,7 +13,10 @@ SCALED = 16
 """Samples, spread over all, from whose size a layer's scale is taken."""
 
 CACHED_ROWS = 8
-"""Rows of the layers' Gram matrices that are multiplied at once, few enough to stay in cache."""
+"""Rows of a batch's Gram matrices that are multiplied at once, few enough to stay in cache."""
+
+TOGETHER = 1024
+"""Samples in as many batches as are taken together, so that small ones cost no more than large ones."""
 
 
 def minibatch_cka(X, Y, batch=500):
@@ -39,24 +42,38 @@ def minibatch_matrix(layers, batch=500):
     if batch < LEAST_SAMPLES:
         raise ValueError(f"batch is {batch}, but HSIC_1 needs batches of at least {LEAST_SAMPLES} samples.")
     check_together(*layers)
-    layers = [np.asarray(layer) for layer in layers]
+    layers, tasks = [np.asarray(layer) for layer in layers], groups(len(layers[0]), batch)
+    if not tasks:
+        return np.full((len(layers), len(layers)), np.nan)
     dtype = np.result_type(np.float32, *layers)
     multiply, samples = symmetric_product(dtype), len(layers[0])
     scales = [scale(layer[:: max(1, samples // SCALED)], dtype) for layer in layers]
-    workspace = Workspace(len(layers), min(batch, samples), max(layer.shape[1] for layer in layers), dtype)
+    workspace = Workspace(len(layers), tasks, max(layer.shape[1] for layer in layers), dtype)
 
-    def products(begin):
-        rows = slice(begin, min(begin + batch, samples))
-        grams = workspace.grams_of(rows.stop - begin)
+    def products(begin, count, size):
+        """Of `count` batches of `size` samples from the sample `begin` on."""
+        grams = workspace.grams_of(count, size)
         for layer, factor, gram in zip(layers, scales, grams, strict=True):
-            multiply(centre(layer[rows], workspace.features), factor**2, gram)
+            batches = layer[begin : begin + count * size].reshape(count, size, -1)
+            for features, target in zip(centre(batches, workspace.features), gram, strict=True):
+                multiply(features, factor**2, target)
         return gram_products(grams)
 
-    begins = range(0, samples - LEAST_SAMPLES + 1, batch)
     with side_by_side() as each, np.errstate(invalid="ignore"):  # for activations that are not finite
         nothing = np.zeros((2, len(layers), len(layers)))
-        biased, unbiased = np.sum([nothing, *each(products, begins)], axis=0)
+        biased, unbiased = np.sum([nothing, *each(products, *zip(*tasks, strict=True))], axis=0)
     return normalised(unbiased, 16 * np.finfo(dtype).eps * np.diag(biased))
+
+
+def groups(samples, batch):
+    """Batches to be taken together, as lists of the first sample, the number of batches and their size.
+
+    All but the last are of `batch` samples; the rest of `samples` are one of their own, if they are enough.
+    """
+    whole, together = samples // batch, max(1, TOGETHER // batch)
+    tasks = [(first * batch, min(together, whole - first), batch) for first in range(0, whole, together)]
+    rest = samples - whole * batch
+    return tasks + [(whole * batch, 1, rest)] * (rest >= LEAST_SAMPLES)
 
 
 def scale(rows, dtype):
@@ -67,39 +84,44 @@ def scale(rows, dtype):
 class Workspace(threading.local):
     """A thread's own arrays, made once: to allocate megabytes anew costs about as much as what is done in them.
 
-    `grams` (layers, samples, samples) are zero below the diagonal; `features` has room for any layer's batch.
+    `grams` (layers, batches, samples, samples) are zero below the diagonals; `features` has room for any layer's batches.
     """
 
-    def __init__(self, layers, samples, units, dtype):
-        self.grams = np.zeros((layers, samples, samples), dtype)
-        self.features = np.empty(samples * units, dtype)
+    def __init__(self, layers, groups, units, dtype):
+        _, count, size = groups[0]
+        self.grams = np.zeros((layers, count, size, size), dtype)
+        self.features = np.empty(count * size * units, dtype)
 
-    def grams_of(self, samples):
-        """Gram matrices of `samples`; of the last batch, which may be smaller, new ones."""
-        layers, most, _ = self.grams.shape
-        return self.grams if samples == most else np.zeros((layers, samples, samples), self.grams.dtype)
+    def grams_of(self, count, size):
+        """Gram matrices of `count` batches of `size` samples; of the rest, a batch of another size, new ones."""
+        if size != self.grams.shape[2]:
+            return np.zeros((len(self.grams), count, size, size), self.grams.dtype)
+        return self.grams[:, :count]
 
 
-def centre(rows, out):
-    """A batch's features (samples, units), centred, in the memory of the vector `out`.
+def centre(batches, out):
+    """The features of batches (batches, samples, units), each centred, in the memory of the vector `out`.
 
     The first sample is taken off before the mean, or rounding would leave something of units that hardly vary.
     """
-    shifted = np.subtract(rows, rows[0], out=out[: rows.size].reshape(rows.shape), dtype=out.dtype)
-    shifted -= np.full(len(rows), 1 / len(rows), out.dtype) @ shifted
+    samples = batches.shape[1]
+    shifted = np.subtract(batches, batches[:, :1], out=out[: batches.size].reshape(batches.shape), dtype=out.dtype)
+    shifted -= np.full((1, samples), 1 / samples, out.dtype) @ shifted
     return shifted
 
 
 def gram_products(grams):
-    """Inner products of centred Gram matrices (layers, samples, samples), of which the upper triangles alone are filled.
+    """Inner products of centred Gram matrices (layers, batches, samples, samples), whose upper triangles alone are filled.
 
-    Returns them as they are and U-centred, (2, layers, layers), in float64.
+    Returns them as they are and U-centred, summed over batches: (2, layers, layers), in float64.
     """
-    layers, samples, _ = grams.shape
+    layers, _, samples, _ = grams.shape
     triangle = np.zeros((layers, layers))
     for begin in range(0, samples, CACHED_ROWS):
-        part = grams[:, begin : begin + CACHED_ROWS, begin:].reshape(layers, -1)
+        part = grams[:, :, begin : begin + CACHED_ROWS, begin:].reshape(layers, -1)
         triangle += part @ part.copy().T  # a copy, for BLAS's symmetric product is slow for so few rows
-    diagonals = np.einsum("lii->li", grams).astype(np.float64)
-    products = 2 * triangle - diagonals @ diagonals.T
-    return np.array([products, u_centre(products, diagonals, diagonals)])
+    diagonals = np.einsum("lbii->lbi", grams).astype(np.float64)
+    traces, diagonals = diagonals.sum(2), diagonals.reshape(layers, -1)
+    of_diagonals = diagonals @ diagonals.T
+    products = 2 * triangle - of_diagonals
+    return np.array([products, u_centred(products, of_diagonals, traces @ traces.T, samples)])
