@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -22,7 +23,7 @@ from stages.similarity.measures import choose_measures
 from stages.similarity.representation import matrix, prepare
 
 THREADS = int(os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count())))
-IMAGES, BATCH, TURNS = 10_000, 500, 15
+IMAGES, BATCHES, TURNS = 10_000, (128, 256, 500, 1000), 11
 MEASURES = ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
 IN_BATCHES = {"minibatch_matrix": similarity.minibatch_matrix, "stream_cka": similarity.stream_cka}
 
@@ -58,30 +59,34 @@ def peers():
     """All pairs of the 13 layers of an MNIST MLP, the same stored activations for all; no forward pass is timed."""
     activations = mlp_activations()
     widths = " ".join(str(layer.shape[1]) for layer in activations)
-    print(f"13 layers ({widths} units) of an untrained MLP on {IMAGES} MNIST digits, float32, batches of {BATCH};")
-    print("the activations are stored, and a peer's hooks get them from a model that replays them: no forward pass.\n")
-    contestants = {"Drillcore, minibatch_matrix": lambda: similarity.minibatch_matrix(activations, BATCH)}
-    model, batches = replay(activations)
-    if compute_cka := importable("cka", "compute_cka"):
-        contestants["pytorch-cka, compute_cka"] = lambda: compute_cka(
-            model, model, [batches], device="cpu", progress=False
-        )[0]
-    times = best_and_median(contestants, TURNS)
-    if torch_cka := importable("torch_cka", "CKA"):
+    print(f"13 layers ({widths} units) of an untrained MLP on {IMAGES} MNIST digits, float32;")
+    print("the activations are stored, and a peer's hooks get them from a model that replays them: no forward pass.")
+    print(f"Milliseconds, best (median) of {TURNS} turns; of torch_cka one turn.\n")
+    compute_cka, torch_cka = importable("cka", "compute_cka"), importable("torch_cka", "CKA")
+    print("| batch | Drillcore | pytorch-cka | times Drillcore's | at most apart |\n" + "| --- " * 5 + "|")
+    for batch in BATCHES:
+        model, batches = replay(activations, batch)
+        contestants = {"Drillcore": partial(similarity.minibatch_matrix, activations, batch)}
+        if compute_cka:
+            peer = partial(compute_cka, model, model, device="cpu", progress=False)
+            contestants["pytorch-cka"] = lambda peer=peer, batches=batches: peer([batches])[0]
+        values = [np.asarray(run()) for run in contestants.values()]
+        own, *others = best_and_median(contestants, TURNS).values()
+        cells = [f"{best:.0f} ({median:.0f})" for best, median in (own, *others)]
+        for best, median in others:
+            apart = np.abs(values[1] - values[0]).max()
+            cells += [f"{best / own[0]:.2f} ({median / own[1]:.2f})", f"{apart:.0e}"]
+        print(f"| {batch} | " + " | ".join(cells) + " |")
+    rest = {"Drillcore's stream_cka, of all samples at once": lambda: similarity.stream_cka(activations)}
+    if torch_cka:
+        model, batches = replay(activations, 500)
         names = [name for name, _ in model.named_children()]
-        peer = torch_cka(model, model, "a", "b", names, names)
-        times |= best_and_median({"torch_cka, CKA.compare": lambda: quietly(peer.compare, batches)}, 1)
-    times |= best_and_median(
-        {"Drillcore, stream_cka: of all samples, no batches": lambda: similarity.stream_cka(activations)}, 2
-    )
-    first = next(iter(times.values()))
-    print("| | best, ms | median, ms | times Drillcore's best (median) |\n| --- | --- | --- | --- |")
-    for name, (best, median) in times.items():
-        print(f"| {name} | {best:.0f} | {median:.0f} | {best / first[0]:.2f} ({median / first[1]:.2f}) |")
-    for name, run in contestants.items():
-        difference = np.abs(np.asarray(run()) - contestants["Drillcore, minibatch_matrix"]()).max()
-        print(f"\n{name}: at most {difference:.1e} from Drillcore's values", end="")
+        rest["torch_cka, batch 500"] = partial(
+            quietly, torch_cka(model, model, "a", "b", names, names).compare, batches
+        )
     print()
+    for name, (best, _) in best_and_median(rest, 1).items():
+        print(f"{name}: {best:.0f} ms")
 
 
 def mlp_activations():
@@ -106,7 +111,7 @@ def digits():
     return (np.random.default_rng(0).permutation(both) / 255).astype(np.float32)
 
 
-def replay(activations):
+def replay(activations, batch):
     """A PyTorch model whose 13 children output stored activations, and the batches of sample numbers to call it with."""
     import torch
     from torch import nn
@@ -122,7 +127,7 @@ def replay(activations):
     stored, model = [torch.from_numpy(layer) for layer in activations], Replay()
     for number in range(len(activations)):
         model.add_module(f"layer{number}", nn.Identity())
-    batches = [(rows,) for rows in torch.arange(len(activations[0])).split(BATCH)]
+    batches = [(rows,) for rows in torch.arange(len(activations[0])).split(batch)]
     return model, torch.utils.data.DataLoader(batches, batch_size=None)  # nothing to collate
 
 
