@@ -15,8 +15,8 @@ SCALED = 16
 CACHED_ROWS = 8
 """Rows of a batch's Gram matrices that are multiplied at once, few enough to stay in cache."""
 
-TOGETHER = 1024
-"""Samples in as many batches as are taken together, so that small ones cost no more than large ones."""
+TOGETHER = 640
+"""Samples in as many batches as are taken together, so that small ones cost little more, and memory stays in cache."""
 
 
 def minibatch_cka(X, Y, batch=500):
