@@ -1,6 +1,6 @@
 """python -m benchmarks.similarity [peers] [null] [streaming] [cost] : CKA of all pairs of layers, beside its peers.
 
-All four parts take five minutes on 2 cores and 17 GB of disk in the temporary folder; `--samples 100000` makes the
+All four parts take eight minutes on 2 cores and 17 GB of disk in the temporary folder; `--samples 100000` makes the
 streamed file smaller. Peers (pip install --no-deps pytorch-cka==1.1.3 torch_cka==0.21) that are missing are skipped.
 Contestants take turns and are compared by their best and median turns, for other work on the machine slows all alike.
 """
