@@ -83,7 +83,6 @@ def layer_similarity(values, rows, others, q_values, floor, where):
     columns = others or rows
     across = min(ACROSS, len(values) + 1)
     down = -(-(len(values) + 1) // across)
-    cell = SIDE / max(len(rows), len(columns))
     longest = 0.065 * max(map(len, [*rows, *columns]))
     what = "Similarity of the layers' representations"
     figure = canvas(across * (SIDE + 0.25) + longest, down * (SIDE + 0.45) + longest, what, where)
@@ -97,10 +96,7 @@ def layer_similarity(values, rows, others, q_values, floor, where):
             below = np.tri(len(rows), k=-1, dtype=bool)
             matrix, grey, title = np.where(below, floor, matrix), chance & ~below, f"{title} (below: its floor)"
         draw_map(axes, matrix, name, grey, title)
-        if cell >= LEGIBLE:
-            write_values(axes, matrix, name, cell)
-        axes.set_xticks(range(len(columns)), columns, rotation=90)
-        axes.set_yticks(range(len(rows)), rows)
+        label_cells(axes, matrix, name, rows, columns)
     for axes in panels[len(values) :]:
         axes.axis("off")
     explain(panels[len(values)], values, chance.any(), "linear_cka" in values)
@@ -127,8 +123,13 @@ def scale(name):
     return SIMILARITY, matplotlib.colormaps["viridis"].with_extremes(bad="white")
 
 
-def write_values(axes, matrix, name, cell):
-    """Write each cell's value, in white on dark colours."""
+def label_cells(axes, matrix, name, rows, columns):
+    """Name a map's rows and columns and, where there is room, write each cell's value, in white on dark colours."""
+    axes.set_xticks(range(len(columns)), columns, rotation=90)
+    axes.set_yticks(range(len(rows)), rows)
+    cell = SIDE / max(matrix.shape)
+    if cell < LEGIBLE:
+        return
     norm, colours = scale(name)
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
@@ -261,17 +262,14 @@ def cka_bias(sizes, linear, debiased, permuted, layers, where):
     what = "Linear CKA is biased: what chance gives it, and debiased CKA"
     figure = canvas(3 * (SIDE + 0.2) + 4.4 + longest, SIDE + 0.5 + longest, what, where)
     *maps, curves, legend = figure.subplots(1, 5, width_ratios=[SIDE] * 3 + [2.4, 1.4])
-    cell = SIDE / len(layers)
     for axes, values, title in (
         (maps[0], linear[-1], "linear CKA"),
         (maps[1], permuted, "linear CKA, samples permuted"),
         (maps[2], debiased[-1], "debiased CKA"),
     ):
         draw_map(axes, values, "linear_cka", np.zeros(values.shape, bool), title)
-        if cell >= LEGIBLE:
-            write_values(axes, values, "linear_cka", cell)
-        axes.set_xticks(range(len(layers)), layers, rotation=90)
-        axes.set_yticks(range(len(layers)) if axes is maps[0] else [], layers if axes is maps[0] else [])
+        label_cells(axes, values, "linear_cka", layers, layers)
+        axes.tick_params(labelleft=axes is maps[0])
     for position, layer in enumerate(layers[1:], 1):
         colour = layer_line(layer)["color"]
         curves.plot(sizes, linear[:, 0, position], color=colour, linestyle="--")
