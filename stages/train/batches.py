@@ -27,9 +27,12 @@ class Batches:
             yield prepare(self.split.images[rows], self.shape), self.split.labels[rows]
 
 
-def shuffled(card, split):
-    """The training batches of `card`, in an order that its seed sets."""
-    return Batches(split, card.input, card.training.batch_size, np.random.default_rng(card.seed))
+def shuffled(card, split, epoch=0):
+    """The training batches of `card`, in an order that its seed sets, as they come after `epoch` epochs."""
+    generator = np.random.default_rng(card.seed)
+    for _ in range(epoch):
+        generator.permutation(len(split.labels))
+    return Batches(split, card.input, card.training.batch_size, generator)
 
 
 def in_order(card, split):

@@ -1,6 +1,7 @@
 """What a training reports, the same for both frameworks: console, history.csv, metrics.json, TensorBoard."""
 
 import csv
+import os
 import socket
 import time
 from pathlib import Path
@@ -49,6 +50,15 @@ class History:
         """Finish TensorBoard's file."""
         self.scalars.close()
 
+    def state(self):
+        """What the next epoch starts from; call after `epoch`."""
+        return {"rows": self.rows, "scalars": self.scalars.state()}
+
+    def restore(self, state):
+        """Go on from what `state` returned: whatever was reported later is taken back."""
+        self.rows = state["rows"]
+        self.scalars.restore(state["scalars"])
+
 
 class Scalars:
     """TensorBoard's event file of scalars in `folder`.
@@ -58,10 +68,9 @@ class Scalars:
     """
 
     def __init__(self, folder):
-        folder.mkdir(parents=True)
-        self.file = (folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}").open("wb")
-        self.records = RecordWriter(self.file)
-        self.write(file_version="brain.Event:2")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
+        self.file = None
 
     def add(self, scalars, step):
         """Add `scalars`, a mapping of tags to numbers, at `step`."""
@@ -69,7 +78,26 @@ class Scalars:
         self.write(step=step, summary=Summary(value=values))
 
     def write(self, **content):
+        if self.file is None:
+            self.open("wb")
         self.records.write(Event(wall_time=time.time(), **content).SerializeToString())
+
+    def open(self, mode):
+        self.file = self.path.open(mode)
+        self.records = RecordWriter(self.file)
+        if self.file.tell() == 0:
+            self.write(file_version="brain.Event:2")
+
+    def state(self):
+        """The file's name and its length in bytes."""
+        self.flush()
+        return {"name": self.path.name, "length": self.file.tell()}
+
+    def restore(self, state):
+        """Go on with the file of `state`, cut to its length."""
+        self.path = self.path.with_name(state["name"])
+        os.truncate(self.path, state["length"])
+        self.open("ab")
 
     def flush(self):
         """Make what was added visible to a running TensorBoard."""

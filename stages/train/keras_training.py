@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.shared.base.command import progress
+from stages.shared.base.command import progress, say
 from stages.shared.base.store import whole
 from stages.shared.keras_network import build, keras, tf
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
 from stages.train.recorder import GradientRecorder
+from stages.train.resume import save
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
@@ -53,6 +54,15 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.recorder.end_epoch(self.epoch)
 
+    def state(self):
+        """What the next epoch starts from."""
+        return {"epoch": self.epoch, "step": self.step, "recorder": self.recorder.state()}
+
+    def restore(self, state):
+        """Go on from what `state` returned."""
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.recorder.restore(state["recorder"])
+
 
 def view(variable):
     """What the tf.Variable holds now, not copied: TensorFlow updates a tensor in place only if nobody else holds it."""
@@ -69,7 +79,8 @@ class ModelSaveCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         # Never compiled, so saved without the optimiser's state.
         self.twin = type(self.model).from_config(self.model.get_config())
-        self.save(0)
+        if not self.path(0).exists():  # it does when a training goes on
+            self.save(0)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
@@ -77,8 +88,11 @@ class ModelSaveCallback(keras.callbacks.Callback):
 
     def save(self, epoch):
         self.twin.set_weights(self.model.get_weights())
-        with whole(self.folder / f"epoch_{epoch:03d}.keras") as part:
+        with whole(self.path(epoch)) as part:
             save_without_times(self.twin, part)
+
+    def path(self, epoch):
+        return self.folder / f"epoch_{epoch:03d}.keras"
 
 
 def save_without_times(model, path):
@@ -141,8 +155,39 @@ class ProgressCallback(keras.callbacks.Callback):
         next(self.shown, None)
 
 
-def train(card, training, validation, folder):
-    """Train the network of `card` on the `Split` `training` and leave everything about it in `folder`."""
+class ResumeCallback(keras.callbacks.Callback):
+    """Saves after every epoch, when all others have done their part of it, what the next one starts from."""
+
+    def __init__(self, folder, insight, history):
+        super().__init__()
+        self.folder, self.insight, self.history = folder, insight, history
+
+    def on_epoch_end(self, epoch, logs=None):
+        variables = {
+            name: {str(number): np.asarray(variable) for number, variable in enumerate(part.variables)}
+            for name, part in self.parts().items()
+        }
+        save(self.folder, {**variables, "insight": self.insight.state(), "history": self.history.state()})
+
+    def restore(self, state):
+        """Go on from what was saved; call when the model is compiled."""
+        self.model.optimizer.build(self.model.trainable_variables)
+        for name, part in self.parts().items():
+            for number, variable in enumerate(part.variables):
+                variable.assign(state[name][str(number)])
+        self.insight.restore(state["insight"])
+        self.history.restore(state["history"])
+
+    def parts(self):
+        """Whose variables (weights, seeds of random layers; moments and step) are part of the state."""
+        return {"model": self.model, "optimizer": self.model.optimizer}
+
+
+def train(card, training, validation, folder, state=None):
+    """Train the network of `card` on the `Split` `training` and leave everything about it in `folder`.
+
+    `state` is what a killed training's last complete epoch left there.
+    """
     threads = int(os.environ.get("OMP_NUM_THREADS", 0))  # TensorFlow's own pools do not read it; 0 means every core
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
@@ -155,16 +200,30 @@ def train(card, training, validation, folder):
         jit_compile=False,
     )
     history = History(folder, settings.epochs)
-    batches = shuffled(card, training)
     sizes = {weight.path.replace("/", "."): int(np.prod(weight.shape)) for weight in model.trainable_weights}
-    with GradientRecorder(folder / "gradients.h5", sizes, **card.recorder.model_dump()) as recorder:
-        callbacks = [
-            ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs),
-            OptimizationInsightCallback(recorder, history),
-            MetricsCallback(history, in_order(card, validation)),
-            ProgressCallback(settings.epochs, len(batches)),
-        ]
-        endless = (batch for _ in range(settings.epochs) for batch in batches)
+    recorder = GradientRecorder(folder / "gradients.h5", sizes, **card.recorder.model_dump())
+    insight = OptimizationInsightCallback(recorder, history)
+    resume = ResumeCallback(folder, insight, history)
+    if state:
+        resume.set_model(model)
+        resume.restore(state)
+        say(f"going on after epoch {insight.epoch} of {settings.epochs}")
+    batches = shuffled(card, training, insight.epoch)
+    callbacks = [
+        ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs),
+        insight,
+        MetricsCallback(history, in_order(card, validation)),
+        ProgressCallback(settings.epochs, len(batches)),
+        resume,
+    ]
+    endless = (batch for _ in range(insight.epoch, settings.epochs) for batch in batches)
+    with recorder:
         model.fit(
-            endless, epochs=settings.epochs, steps_per_epoch=len(batches), callbacks=callbacks, shuffle=False, verbose=0
+            endless,
+            initial_epoch=insight.epoch,
+            epochs=settings.epochs,
+            steps_per_epoch=len(batches),
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
         )

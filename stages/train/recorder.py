@@ -15,15 +15,18 @@ its average is in no cell. Below float64's normal range averages are zero.
 """
 
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import numpy as np
 
 from stages.shared.base.command import say
-from stages.shared.base.store import CHUNK_BYTES, create, write
+from stages.shared.base.store import create, write
 from stages.shared.gradient_statistics import bins_near_zero, statistics
-from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state, sum_pieces
+from stages.train.gradient_rows import Rows, join
+from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state
 
 WATCHED = "zeros", "retained", "released", "fraction_released", "flips", "fraction_flipped", "minima", "maxima"
 PIECE = 1 << 16
@@ -67,6 +70,9 @@ def transitions(g_before, g_now, w_before, w_now, bin_edges):
 class GradientRecorder:
     """Records the gradients of any training loop in `path`, a gradients.h5 that appears when the `with` block ends well.
 
+    Until then every complete epoch is a file in the folder `path`.parts, so that a training that is killed can go on:
+    `state` is what to keep of an epoch's end, and `restore` gives it to the recorder of the next attempt.
+
     `raw/` holds `counts` and `weight_change` of every recorded step and tensor, `ema/` the same of the averages, each
     beside `step` and `epoch`; `raw/nonfinite` counts the NaN and Inf gradients; `loss` has one value a step.
     `snapshots/NNN/<tensor>` is int8, the sign of each gradient times its bin at the last step of epoch NNN, and
@@ -95,7 +101,8 @@ class GradientRecorder:
     """
 
     def __init__(self, path, tensors, edges, every=1, watch=(), threads=None):
-        self.path, self.tensors, self.edges = path, dict(tensors), [float(edge) for edge in edges]
+        self.path, self.tensors, self.edges = Path(path), dict(tensors), [float(edge) for edge in edges]
+        self.folder, self.parts = self.path.with_name(f"{self.path.name}.parts"), 0
         self.every, self.watch = every, watch
         for threshold in watch:
             bins_near_zero(self.edges, threshold)
@@ -103,16 +110,13 @@ class GradientRecorder:
         self.states = [new_state(size) for size in self.tensors.values()]
         self.threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count()
         self.step, self.recorded, self.warned = None, False, False
-        self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
 
     def __enter__(self):
-        self.stack = ExitStack()
-        self.file = self.stack.enter_context(create(self.path))
+        self.stack, self.file, self.closing = ExitStack(), None, ExitStack()
+        self.stack.push(self.abandon)  # called last, when nothing writes any more
         pieces = divide(self.tensors.values())
         self.tensor_of_piece = [tensor for tensor, _ in pieces]
-        self.raw, self.ema = (
-            Rows(self.file.create_group(name), self.tensor_of_piece, self.binning.bins) for name in ("raw", "ema")
-        )
+        self.raw, self.ema = (Rows(self.tensor_of_piece, self.binning.bins) for _ in range(2))
         self.pieces = [
             (*piece, self.states[piece[0]].part(piece[1]), self.raw.piece(number), self.ema.piece(number))
             for number, piece in enumerate(pieces)
@@ -127,7 +131,17 @@ class GradientRecorder:
         if any(error):
             return self.stack.__exit__(*error)
         with self.stack:
-            self.finish()
+            self.written.result()
+            if self.file or not self.parts:
+                self.end_part()
+        join([self.part(number) for number in range(self.parts)], self.path)
+        shutil.rmtree(self.folder)
+
+    def abandon(self, *error):
+        """Leave no unfinished part behind; complete ones stay, for the training may go on from them."""
+        self.closing.__exit__(*error)
+        with suppress(OSError):  # it holds complete parts, or was never made
+            self.folder.rmdir()
 
     def record(self, step, epoch, loss, gradients, weights):
         """Take in one step, when its gradients are computed and its weights not yet updated.
@@ -147,6 +161,8 @@ class GradientRecorder:
         gradients = [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named]
         weights = [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named]
         self.written.result()
+        if not self.file:
+            self.begin_part()
         if self.step is None:
             for state, weight in zip(self.states, weights, strict=True):
                 state.weight[:] = weight
@@ -214,85 +230,57 @@ class GradientRecorder:
         }
 
     def end_epoch(self, epoch):
-        """Store the last step's gradients as the snapshot of `epoch`."""
+        """Store what the epoch was, with the last step's gradients as its snapshot."""
         self.written.result()
-        self.written = self.writer.submit(self.store_snapshot, f"snapshots/{epoch:03d}")
+        self.written = self.writer.submit(self.end_part, epoch)
 
-    def store_snapshot(self, group):
-        """Write the sign times the bin of every gradient of the last step."""
-        for name, state in zip(self.tensors, self.states, strict=True):
-            write(self.file, f"{group}/{name}", self.binning.signed_bins[state.gradient_class])
-
-    def flush(self):
-        """Write the counted rows to the file."""
-        self.raw.flush()
-        self.ema.flush()
-
-    def finish(self):
-        """Write what is not yet in the file."""
+    def state(self):
+        """What the next epoch starts from, a dict of arrays and numbers; call after `end_epoch`."""
         self.written.result()
+        tensors = {str(number): state._asdict() for number, state in enumerate(self.states)}
+        return {"step": self.step, "warned": self.warned, "parts": self.parts, "tensors": tensors}
+
+    def restore(self, state):
+        """Go on from what `state` returned; call before the `with` block."""
+        self.step, self.warned, self.parts = state["step"], state["warned"], state["parts"]
+        for number, remembered in enumerate(self.states):
+            for name, array in remembered._asdict().items():
+                array[:] = state["tensors"][str(number)][name]
+
+    def part(self, number):
+        """The path of the file of a complete epoch, counted from 0."""
+        return self.folder / f"{number:06d}.h5"
+
+    def begin_part(self):
+        """From now on write to the next part's file, which gets its name in `end_part`."""
+        self.file = self.closing.enter_context(create(self.part(self.parts)))
+        self.raw.begin(self.file.create_group("raw"))
+        self.ema.begin(self.file.create_group("ema"))
+        self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
+
+    def end_part(self, epoch=None):
+        """Write what is not yet in the part's file, and give it its name."""
+        if not self.file:
+            self.begin_part()
         self.flush()
         for rows in (self.raw, self.ema):
             write(rows.group, "step", np.array(self.steps, np.int64))
             write(rows.group, "epoch", np.array(self.epochs, np.int64))
         write(self.raw.group, "nonfinite", np.array(self.nonfinite, np.uint32).reshape(-1, len(self.tensors)))
         write(self.file, "loss", np.array(self.losses))
+        if epoch is not None:
+            for name, state in zip(self.tensors, self.states, strict=True):
+                write(self.file, f"snapshots/{epoch:03d}/{name}", self.binning.signed_bins[state.gradient_class])
         self.file.attrs["bin_edges"] = self.edges
         self.file.attrs["tensors"] = list(self.tensors)
         self.file.attrs["sizes"] = list(self.tensors.values())
-
-
-class Rows:
-    """The `counts` and `weight_change` of one group of the file: counted in pieces, a row a step, written in chunks."""
-
-    def __init__(self, group, tensor_of_piece, bins):
-        self.group, self.filled = group, 0
-        self.ends = np.cumsum(np.bincount(tensor_of_piece))
-        tensors = len(self.ends)
-        length = max(1, CHUNK_BYTES // (16 * tensors * bins * bins))
-        self.pieces, self.rows = {}, {}
-        for name, cell, dtype in (("counts", 4, np.uint32), ("weight_change", 2, np.float64)):
-            shape = (bins, bins, cell)
-            self.pieces[name] = np.zeros((len(tensor_of_piece), *shape), dtype)
-            self.rows[name] = np.zeros((length, tensors, *shape), dtype)
-            group.create_dataset(
-                name,
-                (0, tensors, *shape),
-                dtype,
-                maxshape=(None, tensors, *shape),
-                chunks=(length, tensors, *shape),
-                compression="gzip",
-                compression_opts=1,
-                shuffle=dtype is np.uint32,  # it helps integers alone
-            )
-
-    def piece(self, number):
-        """Counts and weight changes of a piece, to be written to at every step."""
-        return tuple(pieces[number] for pieces in self.pieces.values())
-
-    def append(self):
-        """Make the pieces' counts and weight changes the next row."""
-        for name, pieces in self.pieces.items():
-            row = self.rows[name][self.filled]
-            sum_pieces(pieces.reshape(len(pieces), -1), self.ends, row.reshape(len(row), -1))
-        self.filled += 1
-
-    def full(self):
-        """Whether it is time to flush."""
-        return self.filled == len(self.rows["counts"])
-
-    def totals(self):
-        """The last step over all tensors: counts (bins, bins, 4) and weight changes (bins, bins, 2)."""
-        return [pieces.sum(0) for pieces in self.pieces.values()]
+        self.closing.close()
+        self.file, self.parts = None, self.parts + 1
 
     def flush(self):
-        """Append the complete rows to the file."""
-        for name, rows in self.rows.items():
-            dataset = self.group[name]
-            begin = len(dataset)
-            dataset.resize(begin + self.filled, axis=0)
-            dataset[begin:] = rows[: self.filled]
-        self.filled = 0
+        """Write the counted rows to the file."""
+        self.raw.flush()
+        self.ema.flush()
 
 
 def divide(sizes):

@@ -3,12 +3,13 @@
 import torch
 from torch import nn
 
-from stages.shared.base.command import progress
+from stages.shared.base.command import progress, say
 from stages.shared.base.store import whole
 from stages.shared.torch_network import build, to_input
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
 from stages.train.recorder import GradientRecorder
+from stages.train.resume import save
 
 OPTIMIZERS = {
     "sgd": torch.optim.SGD,
@@ -26,7 +27,7 @@ class Callback:
     """
 
     def on_fit_begin(self, trainer):
-        """Before the first epoch; `trainer.epoch` is 0."""
+        """Before the first epoch; `trainer.epoch` is 0, or in a training that goes on the last complete epoch."""
 
     def on_backward_end(self, trainer):
         """The step's gradients are there, the weights not yet updated."""
@@ -56,9 +57,10 @@ class Trainer:
         self.loss, self.metrics = float("nan"), {}
 
     def fit(self, train, validation, epochs):
-        """Train for `epochs` on `train` and validate on `validation`, both iterables of batches (images, labels)."""
+        """Train until `epochs` on `train` and validate on `validation`, both iterables of batches (images, labels)."""
         self.call("on_fit_begin")
-        for self.epoch in range(1, epochs + 1):
+        while self.epoch < epochs:
+            self.epoch += 1
             trained = self.train_epoch(progress(train, f"epoch {self.epoch}/{epochs}"))
             self.metrics = {"epoch": self.epoch, **trained, **self.validate(validation)}
             self.call("on_epoch_end")
@@ -99,9 +101,38 @@ class Trainer:
             "val_f1": macro_f1(labels.numpy(), predictions.numpy()),
         }
 
+    def state(self):
+        """What the next epoch starts from: a dict of arrays and numbers, of weights, optimiser and random numbers."""
+        optimizer = self.optimizer.state_dict()["state"]
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "model": arrays(self.model.state_dict()),
+            "optimizer": {str(number): arrays(state) for number, state in optimizer.items()},
+            "random": torch.get_rng_state().numpy(),
+        }
+
+    def restore(self, state):
+        """Go on from what `state` returned."""
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.model.load_state_dict(tensors(state["model"]))
+        optimizer = {int(number): tensors(saved) for number, saved in state["optimizer"].items()}
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": optimizer})
+        torch.set_rng_state(torch.from_numpy(state["random"]))
+
     def call(self, event):
         for callback in self.callbacks:
             getattr(callback, event)(self)
+
+
+def arrays(tensors):
+    """The tensors of a dict as arrays in the same memory."""
+    return {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
+
+
+def tensors(arrays):
+    """The arrays of a dict as tensors."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 class ModelSaveCallback(Callback):
@@ -111,7 +142,8 @@ class ModelSaveCallback(Callback):
         self.folder, self.every = folder, every
 
     def on_fit_begin(self, trainer):
-        self.save(trainer)
+        if trainer.epoch == 0:
+            self.save(trainer)
 
     def on_epoch_end(self, trainer):
         if trainer.epoch % self.every == 0:
@@ -163,6 +195,17 @@ class GradientCallback(Callback):
         self.recorder.end_epoch(trainer.epoch)
 
 
+class ResumeCallback(Callback):
+    """Saves after every epoch, when all others have done their part of it, what the next one starts from."""
+
+    def __init__(self, folder, recorder, history):
+        self.folder, self.recorder, self.history = folder, recorder, history
+
+    def on_epoch_end(self, trainer):
+        parts = {"trainer": trainer, "recorder": self.recorder, "history": self.history}
+        save(self.folder, {name: part.state() for name, part in parts.items()})
+
+
 class TorchBatches:
     """`Batches` as PyTorch takes them: images (batch, channels, height, width), labels (batch)."""
 
@@ -177,19 +220,31 @@ class TorchBatches:
             yield to_input(images), torch.from_numpy(labels)
 
 
-def train(card, training, validation, folder):
-    """Train the network of `card` on the `Split` `training` and leave everything about it in `folder`."""
+def train(card, training, validation, folder, state=None):
+    """Train the network of `card` on the `Split` `training` and leave everything about it in `folder`.
+
+    `state` is what a killed training's last complete epoch left there.
+    """
     model = build(card, len(training.classes))
     settings = card.training
     optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.learning_rate)
     history = History(folder, settings.epochs)
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    with GradientRecorder(folder / "gradients.h5", sizes, **card.recorder.model_dump()) as recorder:
-        callbacks = [
-            ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
-            GradientCallback(recorder, history),
-            MetricsCallback(history),
-        ]
-        Trainer(model, optimizer, callbacks).fit(
-            TorchBatches(shuffled(card, training)), TorchBatches(in_order(card, validation)), settings.epochs
+    recorder = GradientRecorder(folder / "gradients.h5", sizes, **card.recorder.model_dump())
+    callbacks = [
+        ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
+        GradientCallback(recorder, history),
+        MetricsCallback(history),
+        ResumeCallback(folder, recorder, history),
+    ]
+    trainer = Trainer(model, optimizer, callbacks)
+    if state:
+        for name, part in {"trainer": trainer, "recorder": recorder, "history": history}.items():
+            part.restore(state[name])
+        say(f"going on after epoch {trainer.epoch} of {settings.epochs}")
+    with recorder:
+        trainer.fit(
+            TorchBatches(shuffled(card, training, trainer.epoch)),
+            TorchBatches(in_order(card, validation)),
+            settings.epochs,
         )
