@@ -7,3 +7,10 @@ them. `shared` is the ground floor they all stand on. Rooms speak through files 
 
 Everywhere, arrays of representations have the axes (samples, units), images (samples, height, width, channels).
 """
+
+import sys
+
+if sys.argv[0] == "-m":  # `python -m stages.<room>` comes here first: what it loads next takes longer than a Ctrl-C
+    from stages.shared.base.process import end_on_interrupt
+
+    end_on_interrupt(" ".join(sys.orig_argv[sys.orig_argv.index("-m") + 1 :]))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from stages.activations.outputs import stream_outputs
+from stages.shared.base.store import reserve
 from stages.shared.images import prepare
 
 BATCH = 250
@@ -46,7 +47,7 @@ def store_outputs(group, outputs, count, limit, seed):
             if layer not in group:
                 units = choose_units(layer, flat.shape[1], limit, seed)
                 stored = flat.shape[1] if units is None else limit
-                dataset = group.create_dataset(layer, (count, stored), np.float32)
+                dataset = reserve(group, layer, (count, stored), np.float32)
                 if units is not None:
                     dataset.attrs["units"] = units
             dataset = group[layer]

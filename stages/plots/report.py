@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 from stages.plots.style import applied, save
 
@@ -33,10 +34,26 @@ def draw(figures, arguments, folder, source, dpi, workers=1):
     if workers == 1:
         return draw_share(*shares[0])
     with ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn")) as pool:
-        others = [pool.submit(draw_share, *share) for share in shares[1:]]
-        draw_share(*shares[0])
-        for other in others:
-            other.result()
+        with ignoring_interrupts():  # the workers do, from their start; this process ends them
+            others = [pool.submit(draw_share, *share) for share in shares[1:]]
+        try:
+            draw_share(*shares[0])
+            for other in others:
+                other.result()
+        except BaseException:
+            for worker in active_children():
+                worker.terminate()
+            raise
+
+
+@contextmanager
+def ignoring_interrupts():
+    """Start processes that Ctrl-C does not reach."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 def draw_share(figures, arguments, folder, source, dpi, share):

@@ -18,7 +18,11 @@ def side_by_side():
 
     threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count()))
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads, initializer=ignore_nan) as pool:
-        yield pool.map
+        try:
+            yield pool.map
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # or all that waits would be done first
+            raise
 
 
 def ignore_nan():

@@ -60,7 +60,7 @@ def test_a_missing_and_a_damaged_file_are_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.h5 does not exist"):
         read(tmp_path / "nowhere.h5")
     (tmp_path / "half.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 20)
-    with pytest.raises(InputError, match=r"half\.h5 is not a readable HDF5 file"):
+    with pytest.raises(InputError, match=r"half\.h5 is damaged"):
         read(tmp_path / "half.h5")
 
 

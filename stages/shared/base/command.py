@@ -1,13 +1,19 @@
 """A stage's command line: positional arguments in, lines of progress and one clear sentence about bad input out."""
 
 import argparse
+import errno
 import inspect
 import os
+import shutil
 import sys
 import time
+from pathlib import Path
 
 from tqdm import tqdm
 
+from stages.shared.base.process import alone, end_with_engine
+
+DISK_FULL = errno.ENOSPC, errno.EDQUOT
 SECONDS_BETWEEN_LINES = 10
 
 
@@ -18,8 +24,8 @@ class InputError(ValueError):
 def command(main):
     """Run `main` on the command line's arguments, one for each of its parameters, all strings.
 
-    Ends the process with status 1 and one sentence on an `InputError`, with status 130 on Ctrl-C, both without a
-    traceback; every other exception is a defect and keeps its traceback.
+    Ends the process with status 1 and one sentence, without a traceback, on an `InputError` and when the disk is full;
+    every other exception is a defect and keeps its traceback. While another process is at the same work, it waits.
     """
     stage = inspect.getmodule(main).__spec__.name.removesuffix(".__main__")
     parser = argparse.ArgumentParser(prog=f"python -m {stage}", description=inspect.getdoc(main))
@@ -28,13 +34,26 @@ def command(main):
     # OpenMP's threads wait for each other in a busy loop unless told otherwise before they are loaded: stages that share
     # the cores then take three times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    end_with_engine()
+    arguments = vars(parser.parse_args())
     try:
-        main(**vars(parser.parse_args()))
+        with alone(" ".join([stage, *arguments.values()])):
+            main(**arguments)
     except InputError as error:
         sys.exit(f"{stage}: {error}")
-    except KeyboardInterrupt:
-        print(f"{stage}: interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        sys.exit(f"{stage}: {no_space(error.filename or Path.cwd())}")
+
+
+def no_space(path):
+    """The sentence for a disk that is too full for the file or folder at `path`, with what was left there."""
+    folder = next(parent for parent in (Path(path), *Path(path).parents) if parent.is_dir())
+    return (
+        f"{path} needs more than the {shutil.disk_usage(folder).free / 1e6:.1f} MB that {folder.resolve()} has left: "
+        "make space there and run the same command again."
+    )
 
 
 def progress(items, what, total=None):

@@ -1,29 +1,39 @@
 """Files that are whole or absent: written beside their place, renamed when complete, the same bytes every time."""
 
 import json
+import math
 import os
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
+import numpy as np
 
-from stages.shared.base.command import InputError
+from stages.shared.base.command import DISK_FULL, InputError, no_space
 
 CHUNK_BYTES = 1 << 20
+READING = OSError, RuntimeError, KeyError, ValueError
+"""What h5py raises when it meets damage."""
 
 
 @contextmanager
 def whole(path):
     """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds, else remove it.
 
-    A reader therefore never sees half a file under its final name, whatever kills the writer.
+    A reader therefore never sees half a file under its final name, whatever kills the writer. An `InputError` names
+    the path that the disk was too full for.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         os.replace(part, path)
+    except (OSError, RuntimeError) as error:  # libraries raise either, with the system's words in the text
+        part.unlink(missing_ok=True)
+        if any(os.strerror(number) in str(error) for number in DISK_FULL):
+            raise InputError(no_space(path)) from None
+        raise
     finally:
         part.unlink(missing_ok=True)
 
@@ -33,32 +43,77 @@ def create(path):
     """Yield a new `h5py.File` that appears at `path` when the block succeeds.
 
     h5py stores no times (`track_times` is off by default) and links sorted by name, so equal content gives equal bytes.
+    The latest format has checksums of all but the arrays, and `write` adds those.
     """
-    with whole(path) as part, h5py.File(part, "w") as file:
+    with whole(path) as part, h5py.File(part, "w", libver="latest") as file:
         yield file
 
 
+class Readable(h5py.File):
+    """An HDF5 file that names itself where its content turns out to be damaged."""
+
+    def __exit__(self, kind, error, trace):
+        path = self.filename
+        broken = isinstance(error, READING) and not isinstance(error, InputError) and damaged(self)
+        super().__exit__(kind, error, trace)
+        if broken:
+            raise InputError(damage(path)) from None
+
+
 def read(path):
-    """Open the HDF5 file at `path` for reading; an `InputError` names a file that is missing or damaged."""
+    """Open the HDF5 file at `path` for reading, in a `with` block; an `InputError` names one that is missing or damaged."""
     try:
-        return h5py.File(path, "r")
+        return Readable(path, "r")
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: run the stage that makes it with `dvc repro`.") from None
-    except OSError as error:
-        raise InputError(f"{path} is not a readable HDF5 file ({error}): delete it and run `dvc repro`.") from None
+    except (OSError, RuntimeError):
+        raise InputError(damage(path)) from None
+
+
+def damage(path):
+    """The sentence for a file whose content is not what was written."""
+    return f"{path} is damaged: delete it and run `dvc repro`."
+
+
+def damaged(file):
+    """Whether anything in an open HDF5 file cannot be read."""
+
+    def visit(_, item):
+        dict(item.attrs)
+        if isinstance(item, h5py.Dataset):
+            for rows in row_blocks(len(item), item.nbytes // max(1, len(item))) if item.ndim else [()]:
+                item[rows]
+
+    try:
+        dict(file.attrs)
+        file.visititems(visit)
+    except READING:
+        return True
+    return False
 
 
 def write(group, name, array, compress=False):
-    """Store `array` as the dataset `name`, in chunks of whole rows of about a megabyte.
+    """Store `array` as the dataset `name`, in checked chunks of whole rows of about a megabyte.
 
     Floating-point noise hardly compresses and gzip is slower than a disk, so only what is mostly zeros is worth
     `compress`.
     """
     options = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if compress else {}
-    if array.ndim and array.size:
-        rows = min(len(array), max(1, CHUNK_BYTES * len(array) // array.nbytes))
-        options["chunks"] = (rows, *array.shape[1:])
-    return group.create_dataset(name, data=array, **options)
+    return group.create_dataset(name, data=array, **options, **checked_chunks(array.shape, array.itemsize))
+
+
+def reserve(group, name, shape, dtype):
+    """A dataset to be filled row by row, chunked and checked as those of `write`."""
+    return group.create_dataset(name, shape, dtype, **checked_chunks(shape, np.dtype(dtype).itemsize))
+
+
+def checked_chunks(shape, itemsize):
+    """HDF5's options for chunks of whole rows, each with a checksum; none for a scalar and where there are no elements."""
+    size = math.prod(shape) * itemsize
+    if not shape or not size:
+        return {}
+    rows = min(shape[0], max(1, CHUNK_BYTES * shape[0] // size))
+    return {"chunks": (rows, *shape[1:]), "fletcher32": True}
 
 
 def write_json(path, value):

@@ -1,0 +1,48 @@
+"""A stage as a process: alone at its work, never without the engine that started it, and gone at once on Ctrl-C."""
+
+import ctypes
+import fcntl
+import hashlib
+import os
+import signal
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def alone(work):
+    """Hold the one lock of `work`, a command in this folder; while another process holds it, wait, and say so.
+
+    Two processes that write the same files would each take the other's half for its own. The lock ends with its process.
+    """
+    key = hashlib.sha256(f"{os.getuid()} {Path.cwd()} {work}".encode()).hexdigest()[:24]
+    with open(Path(tempfile.gettempdir(), f"drillcore-{key}.lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{work}: another process is at it; waiting until it ends", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def end_with_engine():
+    """Ask the kernel to kill this process when DVC, its parent, dies: called again, DVC would start the stage beside it.
+
+    Linux alone can; elsewhere the second waits in `alone`.
+    """
+    if "DVC_STAGE" in os.environ and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_on_interrupt(work):
+    """From now on Ctrl-C ends the process with one line and status 130, not with a traceback."""
+
+    def interrupted(*_):
+        os.write(2, f"\n{work}: interrupted; run the same command again to go on\n".encode())  # print may be at work
+        sys.exit(130)
+
+    signal.signal(signal.SIGINT, interrupted)

@@ -1,0 +1,90 @@
+"""A copy of the project in a folder of its own, with networks and analyses so small that all of it runs in a minute."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = [".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "Snakefile", "environment.yaml"]
+
+
+def small(parameters):
+    """The project's parameters with every network and analysis shrunk."""
+    for network in parameters["networks"].values():
+        network["training"] |= {"epochs": 2, "checkpoint_every": 1, "batch_size": 500}
+        if network["framework"] == "torch":
+            network["layers"] = [[layer[0], 12] if isinstance(layer, list) else 12 for layer in network["layers"]]
+        else:
+            network |= {"convolutions": [4, 4], "dense": [8]}
+    parameters["activations"] |= {"samples": 60, "max_units": 20}
+    parameters["augment"]["count"] = 12
+    parameters["tsne"] |= {"samples": 60, "perplexity": 5.0, "iterations": 20, "neighbors": 5}
+    parameters["plots"]["dpi"] = 50
+    return parameters
+
+
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    def __init__(self, folder, git=True):
+        self.folder = folder
+        for name in PROJECT:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+        shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "profiles", folder / "profiles")
+        self.change(small)
+        if git:
+            self.run("git", "init", "--quiet")
+            self.commit()
+
+    def change(self, edit):
+        path = self.folder / "params.yaml"
+        parameters = yaml.safe_load(path.read_text())
+        edit(parameters)
+        path.write_text(yaml.safe_dump(parameters, sort_keys=False))
+
+    def commit(self):
+        self.run("git", "add", "--all")
+        self.run("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "a run")
+
+    def run(self, *command):
+        """Run a command in the project; returns all that it printed."""
+        with self.start(*command) as process:
+            output = process.communicate(timeout=600)[0]
+        assert process.returncode == 0, f"{command}\n{output}"
+        return output
+
+    def start(self, *command):
+        """Start a command in the project, in a process group of its own; what it prints comes from one pipe."""
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "GIT_CONFIG_COUNT": "2",
+            **{"GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "a"},
+            **{"GIT_CONFIG_KEY_1": "user.email", "GIT_CONFIG_VALUE_1": "a@b.c"},
+        }
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def outputs(self):
+        """The checksums of all outputs in dvc.lock but TensorBoard's, which hold the time: {path: md5}."""
+        stages = yaml.safe_load((self.folder / "dvc.lock").read_text())["stages"]
+        checksums = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+        return {path: md5 for path, md5 in checksums.items() if not path.endswith("/tensorboard")}
+
+
+def ran(output):
+    return set(re.findall(r"Running stage '([^']+)'", output))
