@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,11 @@ class Project:
     def run(self, *command):
         """Run a command in the project; returns all that it printed."""
         with self.start(*command) as process:
-            output = process.communicate(timeout=600)[0]
+            try:
+                output = process.communicate(timeout=600)[0]
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         assert process.returncode == 0, f"{command}\n{output}"
         return output
 

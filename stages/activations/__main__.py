@@ -9,7 +9,7 @@ from pathlib import Path
 from stages.activations.extract import choose_probe, outputs, store_outputs
 from stages.shared.analyses import section
 from stages.shared.base.command import InputError, command, progress
-from stages.shared.base.store import create, read, write
+from stages.shared.base.store import create, new_group, read, write
 from stages.shared.card import read_card
 from stages.shared.images import load_split
 
@@ -46,7 +46,7 @@ def main(network):
         for checkpoint in progress(checkpoints, "checkpoints"):
             epoch = checkpoint.stem.removeprefix("epoch_")
             model = load(card, len(test.classes), checkpoint)
-            activations.attrs["layers"] = store(activations.create_group(f"epochs/{epoch}"), model, images)
+            activations.attrs["layers"] = store(new_group(activations, f"epochs/{epoch}"), model, images)
             matrices = weight_matrices(model)
             weights.attrs["tensors"] = list(matrices)
             for tensor, matrix in matrices.items():
@@ -55,7 +55,7 @@ def main(network):
     with create(folder / "augmented.h5") as file, read(Path("data", f"{card.dataset}_augmented.h5")) as augmented:
         write(file, "images", augmented["images"][:])
         file.attrs.update(augmented.attrs)
-        file.attrs["layers"] = store(file.create_group("layers"), model, augmented["images"][:])
+        file.attrs["layers"] = store(new_group(file, "layers"), model, augmented["images"][:])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from stages.correlations.layerwise import compute_layerwise_cross_correlation, l
 from stages.correlations.streaming import correlation_matrix
 from stages.shared.analyses import section
 from stages.shared.base.command import command, progress
-from stages.shared.base.store import create, epochs, read, write
+from stages.shared.base.store import create, epochs, new_group, read, write
 
 
 def main(network):
@@ -29,7 +29,7 @@ def store_epochs(file, activations, keep_every):
         outputs = {layer: activations[f"epochs/{epoch}/{layer}"] for layer in layers}
         correlation, layer_of_unit = compute_layerwise_cross_correlation(outputs)
         mean, mean_abs, dead = layer_means(correlation, layer_of_unit)
-        group = file.create_group(f"epochs/{epoch}")
+        group = new_group(file, f"epochs/{epoch}")
         for name, values in (("mean", mean), ("mean_abs", mean_abs), ("dead", dead)):
             write(group, name, values)
         if position % keep_every == 0 or epoch == stored[-1]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.shared.analyses import section
 from stages.shared.base.command import command, progress
-from stages.shared.base.store import create, epochs, read, write
+from stages.shared.base.store import create, epochs, new_group, read, write
 from stages.shared.card import read_card
 from stages.svd.spectra import (
     components_explaining,
@@ -52,7 +52,7 @@ def main(network):
 
 def store(file, name, singular_values, shape, fraction):
     """Write one spectrum, and as attributes the ranks of the matrix of `shape` that it is of."""
-    group = file.create_group(name)
+    group = new_group(file, name)
     write(group, "singular_values", singular_values)
     tolerance = max(shape) * np.finfo(np.float32).eps * singular_values.max(initial=0.0)
     group.attrs.update(

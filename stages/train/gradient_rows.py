@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.shared.base.store import CHUNK_BYTES, create, read, write
+from stages.shared.base.store import CHUNK_BYTES, create, new_group, read, write
 from stages.train.transition_kernel import sum_pieces
 
 STORED = {"counts": (4, np.uint32), "weight_change": (2, np.float64)}
@@ -86,25 +86,25 @@ def join(parts, path):
         for group in ("raw", "ema"):
             for name in STORED:
                 copy_rows(parts, f"{group}/{name}", file)
-            for name in ("step", "epoch", "nonfinite") if group == "raw" else ("step", "epoch"):
+            for name in ("step", "epoch", *["nonfinite"] * (group == "raw")):
                 write(file, f"{group}/{name}", concatenated(parts, f"{group}/{name}"))
         write(file, "loss", concatenated(parts, "loss"))
         for part in parts:
             with read(part) as source:
                 for epoch in source.get("snapshots", ()):
-                    source.copy(f"snapshots/{epoch}", file.require_group("snapshots"))
+                    source.copy(f"snapshots/{epoch}", new_group(file, "snapshots"))
                 file.attrs.update(source.attrs)
 
 
 def copy_rows(parts, name, file):
     """Append the dataset `name` of every part to that of `file`, whole chunks at a time, so that none is packed twice."""
-    group, _, kind = name.partition("/")
+    folder, _, kind = name.partition("/")
     target, waiting = None, None
     for part in parts:
         with read(part) as source:
             rows = source[name]
             if target is None:
-                target = create_rows(file.require_group(group), kind, rows.shape[1:])
+                target = create_rows(new_group(file, folder), kind, rows.shape[1:])
                 waiting = np.empty((0, *rows.shape[1:]), rows.dtype)
             length = rows.chunks[0]
             for begin in range(0, len(rows), length):

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.shared.base.command import say
-from stages.shared.base.store import create, write
+from stages.shared.base.store import create, new_group, write
 from stages.shared.gradient_statistics import bins_near_zero, statistics
 from stages.train.gradient_rows import Rows, join
 from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state
@@ -254,8 +254,8 @@ class GradientRecorder:
     def begin_part(self):
         """From now on write to the next part's file, which gets its name in `end_part`."""
         self.file = self.closing.enter_context(create(self.part(self.parts)))
-        self.raw.begin(self.file.create_group("raw"))
-        self.ema.begin(self.file.create_group("ema"))
+        self.raw.begin(new_group(self.file, "raw"))
+        self.ema.begin(new_group(self.file, "ema"))
         self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
 
     def end_part(self, epoch=None):

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from stages.shared.base.command import InputError, say
-from stages.shared.base.store import create, read, write, write_json
+from stages.shared.base.store import create, new_group, read, write, write_json
 
 LIBRARIES = {"torch": ["torch", "numpy", "numba", "h5py"], "keras": ["tensorflow", "keras", "numpy", "numba", "h5py"]}
 
@@ -86,22 +86,20 @@ def save(folder, state):
         pack(file, state)
 
 
-def pack(group, state):
+def pack(parent, state):
     """Store a nested dict: dicts as groups, arrays as datasets, everything else as JSON."""
     for name, value in state.items():
         if isinstance(value, dict):
-            pack(group.create_group(name), value)
+            pack(new_group(parent, name), value)
+        elif isinstance(value, np.ndarray):
+            write(parent, name, value)
         else:
-            write(
-                group,
-                name,
-                value if isinstance(value, np.ndarray) else np.array(json.dumps(value), h5py.string_dtype()),
-            )
+            write(parent, name, np.array(json.dumps(value), h5py.string_dtype()))
 
 
-def unpack(group):
+def unpack(parent):
     """What `pack` stored."""
-    return {name: unpack(item) if isinstance(item, h5py.Group) else value(item) for name, item in group.items()}
+    return {name: unpack(item) if isinstance(item, h5py.Group) else value(item) for name, item in parent.items()}
 
 
 def value(dataset):

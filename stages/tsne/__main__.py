@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.shared.analyses import section
 from stages.shared.base.command import command, progress
-from stages.shared.base.store import create, epochs, read, write
+from stages.shared.base.store import create, epochs, new_group, read, write
 from stages.tsne.embedding import embed, principal_components
 
 
@@ -22,7 +22,7 @@ def main(network):
         for layer in progress(layers, "layers"):
             features = activations[f"epochs/{epoch}/{layer}"][rows]
             embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors)
-            group = file.create_group(layer)
+            group = new_group(file, layer)
             write(group, "embedding", embedding.points)
             write(group, "pca", principal_components(features))
             group.attrs.update(

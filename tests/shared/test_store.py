@@ -3,16 +3,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.shared.base.command import InputError
-from stages.shared.base.store import create, epochs, read, row_blocks, whole, write, write_json
+from stages.shared.base.store import create, epochs, new_group, read, row_blocks, whole, write, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,8 +50,9 @@ def test_a_killed_writer_leaves_no_file_under_the_final_name(tmp_path):
 
 def test_equal_content_gives_equal_bytes(tmp_path):
     for name in ("a.h5", "b.h5"):
+        time.sleep(1.1 * (name == "b.h5"))  # HDF5 counts times in seconds
         with create(tmp_path / name) as file:
-            write(file.create_group("z/y"), "x", np.random.default_rng(0).normal(size=(500, 700)))
+            write(new_group(file, "z/y"), "x", np.random.default_rng(0).normal(size=(500, 700)))
             write(file, "sparse", np.eye(300), compress=True)
             file.attrs["layers"] = ["one", "two"]
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
@@ -62,6 +64,58 @@ def test_a_missing_and_a_damaged_file_are_named(tmp_path):
     (tmp_path / "half.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 20)
     with pytest.raises(InputError, match=r"half\.h5 is damaged"):
         read(tmp_path / "half.h5")
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory):
+    """The bytes of a file with all that stages store, and what is read of it."""
+    path = tmp_path_factory.mktemp("intact") / "file.h5"
+    with create(path) as file:
+        for layer in ("one", "two"):
+            write(new_group(file, "epochs/000"), layer, np.random.default_rng(0).normal(size=(40, 30)))
+            file[f"epochs/000/{layer}"].attrs["units"] = np.arange(30)
+        write(file, "sparse", np.eye(30), compress=True)
+        write(file, "scalar", np.float64(2))
+        file.attrs["layers"] = ["one", "two"]
+    return path.read_bytes(), everything(path)
+
+
+def everything(path):
+    """All values and attributes of a file."""
+    content = {}
+
+    def visit(name, item):
+        content[name] = [item[()].tolist()] if isinstance(item, h5py.Dataset) else []
+        content[name] += [(key, np.asarray(value).tolist()) for key, value in item.attrs.items()]
+
+    with read(path) as file:
+        visit("", file)
+        file.visititems(visit)
+    return content
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_flipped_bit_is_noticed_or_changes_nothing(intact, tmp_path_factory, data):
+    content, values = intact
+    position = data.draw(st.integers(0, len(content) - 1))
+    path = tmp_path_factory.getbasetemp() / "flipped.h5"
+    flipped = bytearray(content)
+    flipped[position] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(flipped)
+    try:
+        assert everything(path) == values
+    except InputError as error:
+        assert str(error) == f"{path} is damaged: delete it and run `dvc repro`."
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_a_truncated_file_is_refused(intact, tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "truncated.h5"
+    path.write_bytes(intact[0][: data.draw(st.integers(0, len(intact[0]) - 1))])
+    with pytest.raises(InputError, match=r"truncated\.h5 is damaged"):
+        everything(path)
 
 
 def test_json_is_valid_json_even_where_numbers_are_not(tmp_path):

@@ -42,11 +42,16 @@ def whole(path):
 def create(path):
     """Yield a new `h5py.File` that appears at `path` when the block succeeds.
 
-    h5py stores no times (`track_times` is off by default) and links sorted by name, so equal content gives equal bytes.
-    The latest format has checksums of all but the arrays, and `write` adds those.
+    The latest format has checksums of all but the arrays, and `write` adds those. Links are sorted by name and no times
+    are kept, by `new_group`, so that equal content gives equal bytes.
     """
-    with whole(path) as part, h5py.File(part, "w", libver="latest") as file:
-        yield file
+    creation, access = (h5py.h5p.create(kind) for kind in (h5py.h5p.FILE_CREATE, h5py.h5p.FILE_ACCESS))
+    creation.set_obj_track_times(False)
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    with whole(path) as part:
+        handle = h5py.h5f.create(os.fsencode(part), h5py.h5f.ACC_TRUNC, creation, access)
+        with h5py.File(handle) as file:
+            yield file
 
 
 class Readable(h5py.File):
@@ -92,19 +97,32 @@ def damaged(file):
     return False
 
 
-def write(group, name, array, compress=False):
+def new_group(parent, name):
+    """The group at the path `name` in `parent`, made where it is missing: h5py's own would keep the time it was made."""
+    timeless = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    timeless.set_obj_track_times(False)
+    for part in name.split("/"):
+        if part not in parent:
+            h5py.h5g.create(parent.id, part.encode(), gcpl=timeless)
+        parent = parent[part]
+    return parent
+
+
+def write(parent, name, array, compress=False):
     """Store `array` as the dataset `name`, in checked chunks of whole rows of about a megabyte.
 
     Floating-point noise hardly compresses and gzip is slower than a disk, so only what is mostly zeros is worth
     `compress`.
     """
     options = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if compress else {}
-    return group.create_dataset(name, data=array, **options, **checked_chunks(array.shape, array.itemsize))
+    *groups, name = name.split("/")
+    parent = new_group(parent, "/".join(groups)) if groups else parent
+    return parent.create_dataset(name, data=array, **options, **checked_chunks(array.shape, array.itemsize))
 
 
-def reserve(group, name, shape, dtype):
+def reserve(parent, name, shape, dtype):
     """A dataset to be filled row by row, chunked and checked as those of `write`."""
-    return group.create_dataset(name, shape, dtype, **checked_chunks(shape, np.dtype(dtype).itemsize))
+    return parent.create_dataset(name, shape, dtype, **checked_chunks(shape, np.dtype(dtype).itemsize))
 
 
 def checked_chunks(shape, itemsize):
