@@ -7,6 +7,7 @@ file is decoded before it is known to be small, so that a hostile one costs noth
 import io
 import os
 import re
+import stat
 import warnings
 import zipfile
 from contextlib import contextmanager
@@ -59,6 +60,7 @@ def members(name, folder):
         yield root, [path.relative_to(root).as_posix() + "/" * path.is_dir() for path in below(root)], opener(root)
     elif os.path.isfile(archive):
         with open_archive(archive) as file:
+            check_members(archive, file)
             # Zipping the folder `name` as a whole puts it before every name.
             names = {member.removeprefix(f"{name}/"): member for member in file.namelist()}
             yield archive, list(names), lambda member: file.open(names[member])
@@ -85,6 +87,16 @@ def open_archive(archive):
         return zipfile.ZipFile(archive)
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{archive} cannot be read as a zip ({error}): replace it by a whole one.") from None
+
+
+def check_members(archive, file):
+    """Refuse a zip with a link, or with a name that would leave the folder it were extracted to: someone means harm."""
+    for member in file.infolist():
+        parts = member.orig_filename.replace("\\", "/").split("/")
+        link = stat.S_ISLNK(member.external_attr >> 16)
+        if link or parts[0] == "" or ".." in parts:
+            what = "a link" if link else "outside of it"
+            raise InputError(f"{archive} has {member.orig_filename!r}, {what}: remove it, or use another archive.")
 
 
 def sort_classes(where, names):

@@ -3,12 +3,14 @@
 `define` writes it to artifacts/<network>/network.yaml; every later stage reads it there and nowhere else.
 """
 
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 import yaml
 from pydantic import AfterValidator, Field
 
+from stages.shared.base.command import InputError
 from stages.shared.base.parameters import Count, Section, check, load
 from stages.shared.base.store import whole
 
@@ -130,3 +132,15 @@ def write_card(path, card):
     """Write `card` to `path` as YAML, every default spelled out."""
     with whole(path) as part:
         part.write_text(yaml.safe_dump(card.model_dump(), sort_keys=False, default_flow_style=None))
+
+
+@contextmanager
+def loading(checkpoint):
+    """Say in one sentence that `checkpoint` cannot be loaded, whatever a framework raises in the block."""
+    try:
+        yield
+    except Exception as error:  # a damaged or hostile file can raise anything
+        reason = " ".join(str(error).split())[:200] or "its checksums are wrong"
+        raise InputError(
+            f"{checkpoint} is no whole checkpoint of this network ({reason}): delete it and run `dvc repro`."
+        ) from None

@@ -3,6 +3,8 @@
 import os
 from contextlib import contextmanager
 
+from stages.shared.card import loading
+
 
 @contextmanager
 def silenced():
@@ -74,9 +76,10 @@ def build(card, classes):
 
 
 def load(card, classes, checkpoint):
-    """Return the network of `card` with the weights of `checkpoint`, a .keras file; no code in it is ever run."""
+    """Return the network of `card` with the weights of `checkpoint`, a .keras file; nothing else in it is ever read."""
     model = build(card, classes)
-    model.set_weights(keras.saving.load_model(checkpoint, compile=False, safe_mode=True).get_weights())
+    with loading(checkpoint):
+        model.load_weights(checkpoint)
     return model
 
 

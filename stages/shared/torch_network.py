@@ -1,9 +1,12 @@
 """The PyTorch networks that a card can describe."""
 
+import zipfile
 from collections import OrderedDict
 
 import torch
 from torch import nn
+
+from stages.shared.card import loading
 
 
 class Mlp(nn.Sequential):
@@ -47,7 +50,10 @@ def block(features, width, batch_norm=False, relu=True):
 def load(card, classes, checkpoint):
     """Return the network of `card` with the weights of `checkpoint`, a .pth file; nothing but tensors is ever loaded."""
     model = build(card, classes)
-    model.load_state_dict(torch.load(checkpoint, weights_only=True))
+    with loading(checkpoint), zipfile.ZipFile(checkpoint) as file:
+        if file.testzip():  # PyTorch does not look at the checksums
+            raise ValueError
+        model.load_state_dict(torch.load(checkpoint, weights_only=True))
     return model
 
 
