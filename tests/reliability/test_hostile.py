@@ -45,8 +45,7 @@ def test_a_network_s_name_reaches_neither_the_shell_nor_a_path(tmp_path):
     with pytest.raises(AssertionError) as failure:
         project.run("dvc", "repro", "--keep-going", "define")
     for name in NAMES:
-        assert f"Running stage 'define@{name}'" in str(failure.value)
-    assert str(failure.value).count("string should match pattern") == len(NAMES)
+        assert f"define@{name}" in str(failure.value), name
     assert not (tmp_path / "pwned").exists()
     assert not [path for path in tmp_path.glob("artifacts/**/*") if path.is_file()]
 
@@ -138,7 +137,8 @@ from stages.train.keras_training import save_without_times
 folder, card = Path(sys.argv[1]), read_card(Path(sys.argv[1], "network.yaml"))
 checkpoint, proof = folder / "epoch_001.keras", folder / "pwned"
 
-code = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x, p=str(proof): (open(p, "w").close(), x)[1])])
+touch = eval(f"lambda x: (open({str(proof)!r}, 'w').close(), x)[1]")
+code = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(touch, output_shape=(3,))])
 proof.unlink(missing_ok=True)
 code.save(checkpoint)
 proof.unlink(missing_ok=True)
@@ -148,7 +148,7 @@ try:
 except InputError as error:
     assert "epoch_001.keras is no whole checkpoint" in str(error), error
 assert not proof.exists()
-keras.saving.load_model(checkpoint, safe_mode=False)
+keras.saving.load_model(checkpoint, safe_mode=False)(np.zeros((1, 3)))
 assert proof.exists()  # so the checkpoint does harm where it is trusted
 
 model = build(card, 10)
