@@ -25,12 +25,11 @@ def recipe_of(card, files):
 
     Call once the modules that train are imported, for their content is part of it.
     """
-    modules = [module for name, module in sorted(sys.modules.items()) if name.partition(".")[0] == "stages"]
-    modules += [sys.modules["__main__"]]
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("stages", "__main__")]
     return {
         "network card": digest(files[:1]),
         "images": digest(files[1:]),
-        "code": digest([module.__file__ for module in modules if getattr(module, "__file__", None)]),
+        "code": digest(sorted({module.__file__ for module in modules if getattr(module, "__file__", None)})),
         "versions": " ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES[card.framework]),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
     }
