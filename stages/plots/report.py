@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 
 from stages.plots.style import applied, save
+from stages.shared.base.store import naming
 
 
 @contextmanager
@@ -16,13 +17,14 @@ def whole_folder(path):
     part = path.with_name(f".{path.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    try:
-        yield part
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(part, path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with naming(path):
+        try:
+            yield part
+            if path.exists():
+                shutil.rmtree(path)
+            os.replace(part, path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def draw(figures, arguments, folder, source, dpi, workers=1):

@@ -11,7 +11,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from stages.shared.base.command import say
-from stages.shared.base.store import whole, write_json
+from stages.shared.base.store import naming, whole, write_json
 
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_f1"]
 
@@ -80,7 +80,8 @@ class Scalars:
     def write(self, **content):
         if self.file is None:
             self.open("wb")
-        self.records.write(Event(wall_time=time.time(), **content).SerializeToString())
+        with naming(self.path):
+            self.records.write(Event(wall_time=time.time(), **content).SerializeToString())
 
     def open(self, mode):
         self.file = self.path.open(mode)
@@ -101,10 +102,12 @@ class Scalars:
 
     def flush(self):
         """Make what was added visible to a running TensorBoard."""
-        self.file.flush()
+        with naming(self.path):
+            self.file.flush()
 
     def close(self):
         """Finish the file."""
+        self.flush()
         self.file.close()
 
 

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from stages.shared.base.process import alone, end_with_engine
 
-DISK_FULL = errno.ENOSPC, errno.EDQUOT
 SECONDS_BETWEEN_LINES = 10
 
 
@@ -42,9 +41,18 @@ def command(main):
     except InputError as error:
         sys.exit(f"{stage}: {error}")
     except OSError as error:
-        if error.errno not in DISK_FULL:
+        if not disk_full(error):
             raise
         sys.exit(f"{stage}: {no_space(error.filename or Path.cwd())}")
+
+
+def disk_full(error):
+    """Whether an exception, or one that led to it, is the system's that a disk is full; libraries quote it in their own."""
+    while error is not None:
+        if any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def no_space(path):

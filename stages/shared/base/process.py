@@ -40,9 +40,12 @@ def end_with_engine():
 
 def end_on_interrupt(work):
     """From now on Ctrl-C ends the process with one line and status 130, not with a traceback."""
+    errors = os.dup(2)  # standard error may be elsewhere for a while
 
     def interrupted(*_):
-        os.write(2, f"\n{work}: interrupted; run the same command again to go on\n".encode())  # print may be at work
+        os.write(
+            errors, f"\n{work}: interrupted; run the same command again to go on\n".encode()
+        )  # print may be at work
         sys.exit(130)
 
     signal.signal(signal.SIGINT, interrupted)

@@ -1,5 +1,6 @@
 """Files that are whole or absent: written beside their place, renamed when complete, the same bytes every time."""
 
+import io
 import json
 import math
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from stages.shared.base.command import DISK_FULL, InputError, no_space
+from stages.shared.base.command import InputError, disk_full, no_space
 
 CHUNK_BYTES = 1 << 20
 READING = OSError, RuntimeError, KeyError, ValueError
@@ -25,17 +26,24 @@ def whole(path):
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
-    try:
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        os.replace(part, path)
-    except (OSError, RuntimeError) as error:  # libraries raise either, with the system's words in the text
-        part.unlink(missing_ok=True)
-        if any(os.strerror(number) in str(error) for number in DISK_FULL):
-            raise InputError(no_space(path)) from None
-        raise
-    finally:
-        part.unlink(missing_ok=True)
+        try:
+            yield part
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path):
+    """Name `path` in an `InputError` where the disk is too full for what the block writes to it."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if not disk_full(error):
+            raise
+        raise InputError(no_space(path)) from None
 
 
 @contextmanager
@@ -47,11 +55,41 @@ def create(path):
     """
     creation, access = (h5py.h5p.create(kind) for kind in (h5py.h5p.FILE_CREATE, h5py.h5p.FILE_ACCESS))
     creation.set_obj_track_times(False)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)  # with all that is still open in it
     access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
-    with whole(path) as part:
+    with whole(path) as part, Disk(part, "w+") as disk:
+        access.set_fileobj_driver(h5py.h5fd.fileobj_driver, disk)
         handle = h5py.h5f.create(os.fsencode(part), h5py.h5f.ACC_TRUNC, creation, access)
-        with h5py.File(handle) as file:
-            yield file
+        access.close()  # an error's traceback would keep it, and HDF5 crash on its way out, when Python is gone
+        try:
+            with h5py.File(handle) as file:
+                yield file
+        finally:
+            if disk.failure:
+                raise disk.failure
+
+
+class Disk(io.FileIO):
+    """A file that HDF5 writes to, which keeps the first `failure` to itself: HDF5 crashes when it cannot write."""
+
+    failure = None
+
+    def write(self, content):
+        """Write all of `content`, or from the first failure on nothing."""
+        rest = memoryview(content).cast("B")
+        try:
+            while rest and not self.failure:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.failure = error
+        return len(content)
+
+    def truncate(self, size=None):
+        """Set the file's size."""
+        try:
+            super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
 
 
 class Readable(h5py.File):

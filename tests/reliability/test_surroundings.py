@@ -1,0 +1,247 @@
+"""Ctrl-C, a full disk, damaged files, two engines at once: one sentence, no half file, and the rerun works."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.small_project import Project, ran
+
+STAGES = {
+    "download": ["mnist"],
+    "augment": ["mnist"],
+    "define": ["squeeze"],
+    "train": ["squeeze"],
+    "activations": ["squeeze"],
+    "correlations": ["squeeze"],
+    "similarity": ["squeeze"],
+    "gradients": ["squeeze"],
+    "svd": ["squeeze"],
+    "tsne": ["squeeze"],
+    "plots": ["squeeze"],
+}
+KERAS = {"train": ["cifar10-cnn"], "activations": ["cifar10-cnn"]}
+ALL = [(stage, arguments) for stages in (STAGES, KERAS) for stage, arguments in stages.items()]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def project(made, tmp_path):
+    """A copy of it for a test to harm, its cache included."""
+    return copy(made, tmp_path / "copy")
+
+
+def copy(project, folder):
+    shutil.copytree(project.folder, folder, symlinks=True)
+    other = object.__new__(Project)
+    other.folder = folder
+    return other
+
+
+def python(project, stage, arguments):
+    return project.start(sys.executable, "-m", f"stages.{stage}", *arguments)
+
+
+def outcome(project, stage, arguments):
+    """Run a stage: its status and what it said."""
+    with python(project, stage, arguments) as process:
+        said = process.communicate(timeout=300)[0]
+    return process.returncode, said
+
+
+def half_files(folder):
+    return [path for path in folder.rglob(".*.part*") if ".dvc" not in path.parts]
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize(("stage", "arguments"), ALL, ids=lambda value: value if isinstance(value, str) else value[0])
+def test_ctrl_c_ends_a_stage_with_one_line(stage, arguments, project):
+    generator = random.Random(f"{stage} {arguments}")
+    for _ in range(2):
+        with python(project, stage, arguments) as process:
+            time.sleep(generator.uniform(0.15, 4))
+            os.killpg(process.pid, signal.SIGINT)
+            said = process.communicate(timeout=20)[0]
+        assert "Traceback" not in said
+        if process.returncode:
+            assert process.returncode in (130, -signal.SIGINT), said
+            if process.returncode == 130:
+                assert said.endswith(
+                    f"stages.{stage} {arguments[0]}: interrupted; run the same command again to go on\n"
+                )
+    assert not half_files(project.folder)
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        ["dvc", "repro", "-f", "-s", "train@squeeze"],
+        ["snakemake", "-F", "--cores", "1", "artifacts/squeeze/history.csv"],
+    ],
+    ids=["dvc", "snakemake"],
+)
+def test_ctrl_c_ends_an_engine_and_what_it_runs(engine, project):
+    project.change(lambda parameters: parameters["networks"]["squeeze"]["training"].update(epochs=500))
+    if engine[0] == "dvc":
+        project.run("dvc", "repro", "define@squeeze")
+    with project.start(*engine) as process:
+        deadline = time.monotonic() + 120
+        while not (project.folder / "artifacts/squeeze/training/resume.h5").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=60)[0]
+    said += "".join(log.read_text() for log in project.folder.glob("logs/train*.log"))
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    assert "stages.train squeeze: interrupted; run the same command again to go on" in said
+    assert not [run for run in psutil.process_iter(["cwd"]) if run.info["cwd"] == str(project.folder)]
+    assert (project.folder / "artifacts/squeeze/training/resume.h5").exists()
+
+
+# A full disk
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A function that puts a file system of some bytes at a folder, with what the folder held; another call grows it."""
+    mounted = []
+
+    def mount(folder, size):
+        if folder in mounted:
+            subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+            return
+        aside = shutil.move(folder, tmp_path / "aside")
+        folder.mkdir()
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+        shutil.copytree(aside, folder, dirs_exist_ok=True, copy_function=shutil.copy2)
+        shutil.rmtree(aside)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", folder], check=True)
+
+
+OUTPUTS = {
+    "download": ["data/mnist.h5"],
+    "augment": ["data/mnist_augmented.h5"],
+    "define": ["artifacts/{}/network.yaml"],
+    "train": [
+        f"artifacts/{{}}/{name}"
+        for name in ("checkpoints", "tensorboard", "gradients.h5", "metrics.json", "history.csv")
+    ],
+    "activations": [f"artifacts/{{}}/{name}.h5" for name in ("activations", "augmented", "weights")],
+    "correlations": ["artifacts/{}/correlations.h5", "artifacts/{}/corr_means.json"],
+    "similarity": ["artifacts/{}/similarity.h5"],
+    "gradients": ["artifacts/{}/gradient_stats.json"],
+    "svd": ["artifacts/{}/svd.h5"],
+    "tsne": ["artifacts/{}/tsne.h5"],
+    "plots": ["reports/{}"],
+}
+
+
+@pytest.mark.parametrize(("stage", "arguments"), ALL, ids=lambda value: value if isinstance(value, str) else value[0])
+def test_a_full_disk_is_one_sentence_and_the_rerun_works(stage, arguments, project, small_disk):
+    outputs = [project.folder / output.format(arguments[0]) for output in OUTPUTS[stage]]
+    folder = project.folder / Path(OUTPUTS[stage][0]).parts[0]
+    files = [path for output in outputs for path in (output.rglob("*") if output.is_dir() else [output])]
+    half = sum(path.stat().st_size for path in files) // 2 // 4096 * 4096
+    for output in outputs:
+        shutil.rmtree(output) if output.is_dir() else output.unlink()
+    used = sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*") if path.is_file())
+    small_disk(folder, used + half)
+    status, said = outcome(project, stage, arguments)
+    assert status == 1, said
+    assert "Traceback" not in said
+    sentence = said.strip().splitlines()[-1]
+    assert (
+        sentence.startswith(f"stages.{stage}: ") and "make space there and run the same command again." in sentence
+    ), said
+    assert str(Path(OUTPUTS[stage][0]).parts[0]) in sentence
+    assert not half_files(folder)
+    assert not [output for output in outputs if output.exists()]
+    small_disk(folder, 1 << 30)
+    status, said = outcome(project, stage, arguments)
+    assert status == 0, said
+    assert all(output.exists() for output in outputs)
+
+
+# Damaged files
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "emptied"])
+@pytest.mark.parametrize(
+    ("output", "reader"),
+    [
+        ("data/mnist.h5", "activations"),
+        ("artifacts/squeeze/activations.h5", "svd"),
+        ("artifacts/squeeze/gradients.h5", "gradients"),
+        ("artifacts/squeeze/checkpoints/epoch_001.pth", "activations"),
+        ("artifacts/squeeze/network.yaml", "svd"),
+    ],
+)
+def test_a_damaged_file_is_named_and_comes_back_from_the_cache(output, reader, harm, project):
+    path, before = project.folder / output, project.outputs()
+    content = bytearray(path.read_bytes())
+    if harm == "flipped":
+        content[len(content) // 2] ^= 0xFF
+    path.unlink()  # a link into the cache, which is not to be harmed
+    path.write_bytes(content[: {"cut": len(content) // 2, "emptied": 0}.get(harm)])
+    status, said = outcome(project, reader, ["squeeze"])
+    assert status == 1, said
+    assert "Traceback" not in said
+    assert output in said
+    path.unlink()
+    assert "train@squeeze" not in ran(project.run("dvc", "repro", f"{reader}@squeeze"))
+    assert project.outputs() == before
+    assert outcome(project, reader, ["squeeze"])[0] == 0
+
+
+# Two at once
+
+
+def test_two_stages_at_the_same_work_take_turns(project):
+    first = python(project, "svd", ["squeeze"])
+    second = python(project, "svd", ["squeeze"])
+    said = [process.communicate(timeout=120)[0] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], said
+    assert not half_files(project.folder)
+    assert project.run("dvc", "status", "svd@squeeze").strip().endswith("up to date.")
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [["dvc", "repro", "svd@squeeze"]] * 2,
+        [["snakemake", "--cores", "1", "artifacts/squeeze/svd.h5"]] * 2,
+        [["dvc", "repro", "svd@squeeze"], ["snakemake", "--cores", "1", "artifacts/squeeze/svd.h5"]],
+    ],
+    ids=["dvc", "snakemake", "both"],
+)
+def test_two_engines_at_once_harm_nothing(commands, made, project):
+    project.change(lambda parameters: parameters["svd"].update(explained_variance=0.9))
+    running = [project.start(*command) for command in commands]
+    said = [process.communicate(timeout=300)[0] for process in running]
+    for process, words in zip(running, said, strict=True):
+        assert "Traceback" not in words
+        if process.returncode:
+            assert "lock" in words.lower(), words
+    assert 0 in [process.returncode for process in running], said
+    assert ran(project.run("dvc", "repro", "svd@squeeze")) == set()
+    project.run("snakemake", "--cores", "1", "artifacts/squeeze/svd.h5")
+    changed = {path for path, md5 in project.outputs().items() if made.outputs()[path] != md5}
+    assert changed == {"artifacts/squeeze/svd.h5"}
