@@ -48,13 +48,14 @@ def reproduce(repo, name):
 def in_use(repo, folder, stage):
     """Keep the stage's files in DVC's list, in `folder`, by which its commands on this machine stay off each other's files.
 
-    Raises DVC's LockError where another command on this machine is at them. Jobs elsewhere are left to Snakemake, which
-    runs none that share a file; whether their processes live cannot be told from here.
+    Raises DVC's LockError where another command on this machine is at them, and InputError where a job of the same stage
+    runs elsewhere or was killed there. Other jobs elsewhere are left to Snakemake, which runs none that share a file.
     """
     info = {"pid": os.getpid(), "cmd": f"{JOB} {stage.addressing} on {place()}"}
     reads, writes = ([item.fs_path for item in items] for items in (stage.deps, stage.outs))
     with _edit_rwlock(folder, repo.fs, False) as entries:
-        near = selected(entries, lambda entry: not entry["cmd"].startswith(JOB) or entry["cmd"].endswith(place()))
+        refuse_twice(folder, stage, entries)
+        near = selected(entries, lambda entry: not elsewhere(entry))
         _check_blockers(folder, near, info, mode="write", waiters=reads + writes)
         _check_blockers(folder, near, info, mode="read", waiters=writes)
         entries["write"].update(dict.fromkeys(writes, info))
@@ -65,6 +66,22 @@ def in_use(repo, folder, stage):
     finally:
         with _edit_rwlock(folder, repo.fs, False) as entries:
             entries.update(selected(entries, lambda entry: entry != info))
+
+
+def elsewhere(entry):
+    """Whether an entry of the list is a job's on another machine, where its process may live; only there can be told."""
+    return entry["cmd"].startswith(JOB) and not entry["cmd"].endswith(f" on {place()}")
+
+
+def refuse_twice(folder, stage, entries):
+    """Raise an InputError if the stage is run by a job elsewhere: two would write into the same files."""
+    for entry in entries["write"].values():
+        job, _, where = entry["cmd"].partition(" on ")
+        if job == f"{JOB} {stage.addressing}" and elsewhere(entry):
+            raise InputError(
+                f"{stage.addressing} is run by process {entry['pid']} on {where.split()[0]}: wait until it ends; "
+                f"if that process is dead: rm {Path(folder, 'rwlock')}"
+            )
 
 
 def selected(entries, wanted):

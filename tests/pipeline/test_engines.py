@@ -59,8 +59,8 @@ class Project:
         self.run("git", "add", "--all")
         self.run("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "a run")
 
-    def run(self, *command):
-        """Run a command in the project; returns all that it printed."""
+    def start(self, *command):
+        """Start a command in the project; returns its process."""
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -68,9 +68,18 @@ class Project:
             **{"GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "a"},
             **{"GIT_CONFIG_KEY_1": "user.email", "GIT_CONFIG_VALUE_1": "a@b.c"},
         }
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, env=environment, **pipes)
+
+    def run(self, *command):
+        """Run a command in the project; returns all that it printed."""
+        process = self.start(*command)
+        try:
+            output, errors = process.communicate(timeout=600)
+        finally:
+            process.kill()
+        assert process.returncode == 0, f"{command}\n{output}\n{errors}"
+        return output + errors
 
     def repro(self, *arguments):
         """Run `dvc repro` on both networks; returns the names of the stages that were run."""

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ from stages.job import shared_lock
 from stages.job.shared_lock import SharedLock, clear, place, read, take
 
 ROOT = Path(__file__).resolve().parents[2]
+JOB = [sys.executable, "-m", "stages.job"]
 NAMESPACES = ["unshare", *(["--user", "--map-root-user"] if os.getuid() else []), "--pid", "--fork", "--mount-proc"]
 SLOW = "touch started; timeout 30 sh -c 'while [ ! -e go ]; do sleep 0.05; done'; cp seed.txt out/slow"
 MANY = """
@@ -119,7 +122,7 @@ def test_a_hundred_stages_that_end_on_two_machines_at_once_are_all_recorded(node
 
 @pytest.mark.parametrize(
     ("command", "kept"),
-    [(["dvc", "repro", "--single-item", "slow"], False), ([sys.executable, "-m", "stages.job", "slow"], True)],
+    [(["dvc", "repro", "--single-item", "slow"], False), ([*JOB, "slow"], True)],
     ids=["dvc", "job"],
 )
 def test_a_command_on_another_machine_that_takes_a_job_for_dead_does_not_cost_its_result(nodes, command, kept):
@@ -133,22 +136,34 @@ def test_a_command_on_another_machine_that_takes_a_job_for_dead_does_not_cost_it
     assert (status == 0, nodes.recorded()) == (kept, {"slow"} if kept else set()), output
 
 
-def test_what_a_killed_job_left_in_the_list_stops_no_job_elsewhere(nodes):
-    job = nodes.on_node(1, sys.executable, "-m", "stages.job", "slow")
-    nodes.await_start(job)
-    job.kill()
-    job.communicate()
-    left = nodes.in_use()[0]["pid"]
+def test_a_stage_that_runs_on_another_machine_is_not_run_beside_it(nodes):
+    first = nodes.on_node(1, *JOB, "slow")
+    nodes.await_start(first)
+    output, status = finish(nodes.on_node(2, *JOB, "slow"))
+    assert status == 1
+    assert f"slow is run by process {nodes.in_use()[0]['pid']} on {socket.gethostname()}" in output
+    assert finish(nodes.on_node(2, *JOB, "trivial@3"))[1] == 0
     nodes.go()
-    same_id = f'echo {left - 1} > /proc/sys/kernel/ns_last_pid; sleep 60 & "$@"'
-    job = ["sh", "-c", same_id, "sh", sys.executable, "-m", "stages.job", "slow"]
-    output, status = finish(nodes.on_node(2, *job))
+    assert finish(first)[1] == 0
+    assert nodes.recorded() == {"slow", "trivial@3"}
+
+
+def test_a_stage_whose_job_was_killed_on_another_machine_runs_after_the_command_that_is_named(nodes):
+    first = nodes.on_node(1, *JOB, "slow")
+    nodes.await_start(first)
+    first.kill()
+    first.communicate()
+    nodes.go()
+    output, _ = finish(nodes.on_node(2, *JOB, "slow"))
+    (remedy,) = re.findall("if that process is dead: (rm .*rwlock)", output)
+    nodes.run(*remedy.split())
+    output, status = finish(nodes.on_node(2, *JOB, "slow"))
     assert status == 0, output
     assert nodes.recorded() == {"slow"}
 
 
 def test_dvc_on_the_same_machine_does_not_run_what_a_job_runs(toy):
-    job = toy.start(sys.executable, "-m", "stages.job", "slow")
+    job = toy.start(*JOB, "slow")
     toy.await_start(job)
     output, status = toy.run("dvc", "repro", "slow")
     assert status != 0
@@ -160,19 +175,19 @@ def test_dvc_on_the_same_machine_does_not_run_what_a_job_runs(toy):
 
 
 def test_a_job_that_is_told_to_end_leaves_nothing_behind(toy):
-    job = toy.start(sys.executable, "-m", "stages.job", "slow")
+    job = toy.start(*JOB, "slow")
     toy.await_start(job)
     job.send_signal(signal.SIGTERM)
     toy.go()
     assert finish(job)[1] == 143
     assert toy.in_use() == []
     assert list(toy.folder.glob(".dvc/tmp/job.lock*")) == []
-    assert toy.run(sys.executable, "-m", "stages.job", "slow")[1] == 0
+    assert toy.run(*JOB, "slow")[1] == 0
 
 
 def test_a_stage_that_fails_ends_the_job_with_one_sentence(toy):
     (toy.folder / "seed.txt").unlink()
-    output, status = toy.run(sys.executable, "-m", "stages.job", "trivial@3")
+    output, status = toy.run(*JOB, "trivial@3")
     assert status == 1
     assert "Traceback" not in output
     assert "stages.job: failed to reproduce 'trivial@3'" in output

@@ -14,9 +14,9 @@ from tests.pipeline.test_engines import Project
 CONFIGURATION = Path("/etc/slurm/slurm.conf")  # a job's inner srun looks nowhere else
 MARK = "# Written by Drillcore's tests; removed at their end"
 DAEMONS = ["munged", "slurmctld", "slurmd"]
-PROFILE = ["--profile", "profiles/slurm"]
-OFTEN = ["--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"]
-FILES = ["artifacts/squeeze/svd.h5", "artifacts/squeeze/gradient_stats.json"]
+PROFILE = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "4"]
+SPECTRA = "artifacts/squeeze/svd.h5"
+FILES = [SPECTRA, "artifacts/squeeze/gradient_stats.json"]
 
 pytestmark = pytest.mark.slow
 
@@ -101,20 +101,26 @@ class Slurm:
         self.processes.append(subprocess.Popen([path, *arguments], stdout=log, stderr=log, start_new_session=True))
 
     def wait(self, ready):
-        for _ in range(300):
-            if ready():
-                return
-            time.sleep(0.1)
-        logs = "\n".join(path.read_text()[-2000:] for path in self.folder.glob("*.log"))
-        pytest.fail(f"Slurm did not start:\n{logs}")
+        if not wait(ready):
+            logs = "\n".join(path.read_text()[-2000:] for path in self.folder.glob("*.log"))
+            pytest.fail(f"Slurm did not start:\n{logs}")
 
     def __exit__(self, *_):
         subprocess.run(["scancel", "--user=root"], timeout=20)
-        self.wait(lambda: ask("squeue", "--noheader") == "")
+        wait(lambda: ask("squeue", "--noheader") == "")
         for process in reversed(self.processes):
             process.terminate()
             process.wait(timeout=20)
         CONFIGURATION.unlink()
+
+
+def wait(ready):
+    """Wait, half a minute at most, for `ready` to become true; returns whether it has."""
+    for _ in range(300):
+        if ready():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def ask(*command):
@@ -138,7 +144,45 @@ def fails(project, *command):
 
 
 def test_the_pipeline_runs_on_slurm(project):
-    output = project.run("snakemake", *PROFILE, *OFTEN, *FILES)
-    assert output.count("has been submitted with SLURM jobid") == 5
+    output = project.run("snakemake", *PROFILE, *FILES)
+    assert output.count("has been submitted with SLURM jobid") == 5  # download and define stay on this machine
     assert project.planned(FILES) == set()
-    assert "up to date" in project.run("dvc", "status", "svd@squeeze", "gradients@squeeze", "--with-deps")
+    assert "up to date" in project.run("dvc", "status", "--with-deps", "svd@squeeze", "gradients@squeeze")
+
+
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [("mem_mb=999999999", "Memory specification can not be satisfied"), ("gpu=1", "Requested node configuration")],
+)
+def test_a_job_that_asks_for_more_than_there_is_fails_at_once(project, resource, said):
+    (project.folder / SPECTRA).unlink()
+    output = fails(project, "snakemake", *PROFILE, SPECTRA, "--set-resources", f"svd_squeeze:{resource}")
+    assert said in output
+    assert ask("squeue", "--noheader") == ""
+
+
+def test_a_killed_snakemake_goes_on_after_scancel_and_unlock(project):
+    """Ends with the spectra that the tests above have deleted."""
+    command = ["snakemake", *PROFILE, SPECTRA]
+    snakemake = project.start(*command)
+    assert wait(lambda: ask("squeue", "--noheader", "--format=%t") == "R")
+    snakemake.kill()
+    snakemake.communicate()
+    assert "--unlock" in fails(project, *command)
+    subprocess.run(["scancel", "--user=root"], timeout=20)
+    assert wait(lambda: ask("squeue", "--noheader") == "")
+    project.run("snakemake", "--unlock")
+    project.run(*command)
+    assert (project.folder / SPECTRA).exists()
+    assert project.planned(FILES) == set()
+
+
+def test_a_job_that_fails_shows_its_log(project):
+    def edit(parameters):
+        parameters["svd"]["explained_variance"] = 2.0
+
+    project.change(edit)
+    output = fails(project, "snakemake", *PROFILE, SPECTRA)
+    assert "svd.explained_variance is 2.0" in output
+    assert "logs/svd@squeeze.log" in output
+    assert "SLURM status is: 'FAILED'" in output
