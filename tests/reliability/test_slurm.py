@@ -133,7 +133,9 @@ def project(tmp_path_factory):
     if reason := why_not():
         pytest.skip(reason)
     with Slurm(tmp_path_factory.mktemp("slurm")):
-        yield Project(tmp_path_factory.mktemp("project"))
+        project = Project(tmp_path_factory.mktemp("project"))
+        project.change(lambda parameters: parameters.update(threads=1))
+        yield project
 
 
 def fails(project, *command):
@@ -155,7 +157,7 @@ def test_the_pipeline_runs_on_slurm(project):
     [("mem_mb=999999999", "Memory specification can not be satisfied"), ("gpu=1", "Requested node configuration")],
 )
 def test_a_job_that_asks_for_more_than_there_is_fails_at_once(project, resource, said):
-    (project.folder / SPECTRA).unlink()
+    (project.folder / SPECTRA).unlink(missing_ok=True)
     output = fails(project, "snakemake", *PROFILE, SPECTRA, "--set-resources", f"svd_squeeze:{resource}")
     assert said in output
     assert ask("squeue", "--noheader") == ""
