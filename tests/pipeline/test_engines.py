@@ -34,6 +34,12 @@ def small(parameters):
     return parameters
 
 
+def one_network(parameters):
+    """Leave `squeeze` alone: the fewer the stages, the sooner either engine starts."""
+    parameters["networks"] = {"squeeze": parameters["networks"]["squeeze"]}
+    parameters["similarity"]["pairs"] = []
+
+
 class Project:
     """A copy of the project in a folder of its own."""
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.pipeline.test_engines import Project, ran
+from tests.pipeline.test_engines import Project, one_network, ran
 
 pytestmark = pytest.mark.slow
 
@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 def origin(tmp_path_factory):
     """A clone that has computed the spectra of one network and pushed everything."""
     project = Project(tmp_path_factory.mktemp("origin"))
+    project.change(one_network)
     project.run("dvc", "remote", "add", "--default", "shared", str(tmp_path_factory.mktemp("remote")))
     assert {"train@squeeze", "svd@squeeze"} <= ran(project.run("dvc", "repro", "svd@squeeze"))
     project.run("dvc", "push", "--run-cache")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.test_engines import Project
+from tests.pipeline.test_engines import Project, one_network
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")  # a job's inner srun looks nowhere else
 MARK = "# Written by Drillcore's tests; removed at their end"
 DAEMONS = ["munged", "slurmctld", "slurmd"]
-PROFILE = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "4"]
-SPECTRA = "artifacts/squeeze/svd.h5"
-FILES = [SPECTRA, "artifacts/squeeze/gradient_stats.json"]
+PROFILE = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "6"]
+STATISTICS = "artifacts/squeeze/gradient_stats.json"
+FILES = [STATISTICS, "artifacts/squeeze/activations.h5"]
 
 pytestmark = pytest.mark.slow
 
@@ -134,7 +134,8 @@ def project(tmp_path_factory):
         pytest.skip(reason)
     with Slurm(tmp_path_factory.mktemp("slurm")):
         project = Project(tmp_path_factory.mktemp("project"))
-        project.change(lambda parameters: parameters.update(threads=1))
+        project.change(one_network)
+        project.change(lambda parameters: parameters.update(threads=1))  # two jobs at a time on two cores
         yield project
 
 
@@ -147,9 +148,9 @@ def fails(project, *command):
 
 def test_the_pipeline_runs_on_slurm(project):
     output = project.run("snakemake", *PROFILE, *FILES)
-    assert output.count("has been submitted with SLURM jobid") == 5  # download and define stay on this machine
+    assert output.count("has been submitted with SLURM jobid") == 4  # download and define stay on this machine
     assert project.planned(FILES) == set()
-    assert "up to date" in project.run("dvc", "status", "--with-deps", "svd@squeeze", "gradients@squeeze")
+    assert "up to date" in project.run("dvc", "status", "--with-deps", "activations@squeeze", "gradients@squeeze")
 
 
 @pytest.mark.parametrize(
@@ -157,15 +158,15 @@ def test_the_pipeline_runs_on_slurm(project):
     [("mem_mb=999999999", "Memory specification can not be satisfied"), ("gpu=1", "Requested node configuration")],
 )
 def test_a_job_that_asks_for_more_than_there_is_fails_at_once(project, resource, said):
-    (project.folder / SPECTRA).unlink(missing_ok=True)
-    output = fails(project, "snakemake", *PROFILE, SPECTRA, "--set-resources", f"svd_squeeze:{resource}")
+    (project.folder / STATISTICS).unlink(missing_ok=True)
+    output = fails(project, "snakemake", *PROFILE, STATISTICS, "--set-resources", f"gradients_squeeze:{resource}")
     assert said in output
     assert ask("squeue", "--noheader") == ""
 
 
 def test_a_killed_snakemake_goes_on_after_scancel_and_unlock(project):
-    """Ends with the spectra that the tests above have deleted."""
-    command = ["snakemake", *PROFILE, SPECTRA]
+    """Ends with the statistics that the tests above have deleted."""
+    command = ["snakemake", *PROFILE, STATISTICS]
     snakemake = project.start(*command)
     assert wait(lambda: ask("squeue", "--noheader", "--format=%t") == "R")
     snakemake.kill()
@@ -175,16 +176,16 @@ def test_a_killed_snakemake_goes_on_after_scancel_and_unlock(project):
     assert wait(lambda: ask("squeue", "--noheader") == "")
     project.run("snakemake", "--unlock")
     project.run(*command)
-    assert (project.folder / SPECTRA).exists()
+    assert (project.folder / STATISTICS).exists()
     assert project.planned(FILES) == set()
 
 
 def test_a_job_that_fails_shows_its_log(project):
     def edit(parameters):
-        parameters["svd"]["explained_variance"] = 2.0
+        parameters["gradients"]["thresholds"] = [-1.0]
 
     project.change(edit)
-    output = fails(project, "snakemake", *PROFILE, SPECTRA)
-    assert "svd.explained_variance is 2.0" in output
-    assert "logs/svd@squeeze.log" in output
+    output = fails(project, "snakemake", *PROFILE, STATISTICS)
+    assert "gradients.thresholds.0 is -1.0" in output
+    assert "logs/gradients@squeeze.log" in output
     assert "SLURM status is: 'FAILED'" in output
