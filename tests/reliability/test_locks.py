@@ -108,6 +108,7 @@ def nodes(toy):
     return toy
 
 
+@pytest.mark.slow
 def test_a_hundred_stages_that_end_on_two_machines_at_once_are_all_recorded(nodes):
     names = [f"trivial@{number}" for number in range(100)]
     machines = [nodes.on_node(node, sys.executable, "-c", MANY, *names[node - 1 :: 2]) for node in (1, 2)]
