@@ -1,5 +1,7 @@
 """Every stage of dvc.yaml as a rule, so that independent stages run in parallel: snakemake plots --cores 4
 
+On a cluster: snakemake plots --profile profiles/slurm
+
 The rule's body is DVC's own run of the one stage: both engines share one cache and one lock file.
 """
 
@@ -40,8 +42,9 @@ for stage in STAGES:
             f"logs/{stage.stage}.log",
         conda:
             "environment.yaml"
+        localrule: stage.meta.get("local", False)
         threads: stage.meta.get("threads", 1)
         resources:
             **stage.meta.get("resources", {}),
         shell:
-            "dvc --wait-for-lock repro --single-item {params.stage} > {log} 2>&1"
+            "python -m stages.job {params.stage:q} > {log:q} 2>&1"

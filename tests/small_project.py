@@ -29,6 +29,12 @@ def small(parameters):
     return parameters
 
 
+def one_network(parameters):
+    """Leave `squeeze` alone: the fewer the stages, the sooner either engine starts."""
+    parameters["networks"] = {"squeeze": parameters["networks"]["squeeze"]}
+    parameters["similarity"]["pairs"] = []
+
+
 class Project:
     """A copy of the project in a folder of its own."""
 
@@ -83,6 +89,11 @@ class Project:
             text=True,
             start_new_session=True,
         )
+
+    def planned(self, files):
+        """The rules that Snakemake would run for `files`."""
+        output = self.run("snakemake", "--dry-run", "--cores", "2", *files)
+        return set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
 
     def outputs(self):
         """The checksums of all outputs in dvc.lock but TensorBoard's, which hold the time: {path: md5}."""

@@ -17,6 +17,7 @@ class Common(Section):
     bottleneck: Width
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     threads: Count
+    gpu: Annotated[int, Field(ge=0)]
     networks: Annotated[dict[str, dict], Field(min_length=1)]
 
 

@@ -45,6 +45,7 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("bottleneck", "wide", "bottleneck is 'wide'"),
         ("seed", -1, "seed is -1"),
         ("threads", 0, "threads is 0"),
+        ("gpu", -1, "gpu is -1"),
         ("botleneck", 3, "botleneck is not a parameter"),
         ("data", 7, "data is 7"),
         ("networks", [], "networks is []"),

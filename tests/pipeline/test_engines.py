@@ -1,6 +1,5 @@
 """The graph under both engines: a small pipeline of two networks, one of each framework, run for real."""
 
-import re
 import shutil
 
 import pytest
@@ -17,12 +16,6 @@ pytestmark = pytest.mark.slow
 def repro(project, *arguments):
     """Run `dvc repro` on both networks; returns the names of the stages that were run."""
     return ran(project.run("dvc", "repro", *arguments, *STAGES))
-
-
-def planned(project, files=FILES):
-    """The rules that Snakemake would run for `files`."""
-    output = project.run("snakemake", "--dry-run", "--cores", "2", *files)
-    return set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +36,7 @@ def test_figures_of_both_networks_are_there(project):
 
 
 def test_after_dvc_snakemake_and_dvc_find_nothing_to_do(project):
-    assert planned(project) == set()
+    assert project.planned(FILES) == set()
     assert repro(project) == set()
 
 
@@ -53,7 +46,7 @@ def test_a_parameter_reruns_what_reads_it_and_what_follows(project):
 
     project.change(edit)
     assert repro(project) == {f"{stage}@{network}" for stage in ("tsne", "plots") for network in NETWORKS}
-    assert planned(project) == set()
+    assert project.planned(FILES) == set()
 
 
 def test_after_snakemake_dvc_finds_nothing_to_do(project):
@@ -61,10 +54,10 @@ def test_after_snakemake_dvc_finds_nothing_to_do(project):
         parameters["plots"]["dpi"] = 60
 
     project.change(edit)
-    assert planned(project) == {f"plots_{network.replace('-', '_')}" for network in NETWORKS}
+    assert project.planned(FILES) == {f"plots_{network.replace('-', '_')}" for network in NETWORKS}
     project.run("snakemake", "--cores", "2", *FILES)
     assert repro(project) == set()
-    assert planned(project) == set()
+    assert project.planned(FILES) == set()
     assert (project.folder / "logs/plots@squeeze.log").exists()
 
 
@@ -119,4 +112,4 @@ def test_a_folder_that_is_no_git_checkout_works(tmp_path):
     project = Project(tmp_path, git=False)
     project.run("dvc", "config", "--local", "core.no_scm", "true")
     assert ran(project.run("dvc", "repro", "define@squeeze")) == {"define@squeeze"}
-    assert planned(project, ["artifacts/squeeze/network.yaml"]) == set()
+    assert project.planned(["artifacts/squeeze/network.yaml"]) == set()
