@@ -17,7 +17,13 @@ SECONDS_BETWEEN_LINES = 10
 
 
 class InputError(ValueError):
-    """A user's mistake: one sentence that names the value, what is allowed, and the remedy."""
+    """A user's mistake: one sentence that names the value, what is allowed, and the remedy.
+
+    What a terminal would not print, or take for a command, is escaped: it may come from any file.
+    """
+
+    def __init__(self, sentence):
+        super().__init__("".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in sentence))
 
 
 def command(main):

@@ -1,0 +1,105 @@
+"""Whatever params.yaml holds, `define` ends in a valid card or in one sentence."""
+
+import copy
+import string
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.define.resolve import resolve
+from stages.shared.base.command import InputError
+from stages.shared.base.parameters import load
+from stages.shared.card import read_card, write_card
+from tests.small_project import ROOT
+
+INPUTS = 1000
+"""How many of each kind are tried; the whole takes twenty seconds."""
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates() | st.binary(max_size=5)
+)
+keys = st.text(string.printable, max_size=8) | st.integers() | st.none() | st.booleans() | st.floats()
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=8,
+)
+PROJECT = load(ROOT / "params.yaml")
+
+
+def places(value, path=()):
+    """Where something stands in a nested mapping or list: every path, the shorter ones first."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path] + [place for key, item in items for place in places(item, (*path, key))]
+
+
+@st.composite
+def changed(draw):
+    """The project's own parameters with a few things replaced, removed, renamed or added."""
+    parameters = copy.deepcopy(PROJECT)
+    for _ in range(draw(st.integers(1, 3))):
+        *parents, key = draw(st.sampled_from([place for place in places(parameters) if place]))
+        parent = parameters
+        for step in parents:
+            parent = parent[step]
+        change = draw(st.sampled_from(["replace", "remove", "rename", "add"]))
+        if change == "replace":
+            parent[key] = draw(values)
+        elif change == "remove":
+            del parent[key]
+        elif isinstance(parent, dict):
+            parent[draw(keys)] = parent.pop(key) if change == "rename" else draw(values)
+        else:
+            parent.append(draw(values))
+    return parameters
+
+
+def check(parameters, folder):
+    """Resolve every network that could be asked for, from the file that holds `parameters`."""
+    path = folder / "params.yaml"
+    try:
+        path.write_text(parameters if isinstance(parameters, str) else yaml.safe_dump(parameters), encoding="utf-8")
+    except UnicodeEncodeError:
+        return
+    names = ["squeeze", "nothing"]
+    try:
+        loaded = load(path)
+        networks = loaded.get("networks")
+        names += [name for name in networks if isinstance(name, str)] if isinstance(networks, dict) else []
+    except InputError as error:
+        one_sentence(error)
+        return
+    for name in names[:4]:
+        try:
+            card = resolve(loaded, name)
+        except InputError as error:
+            one_sentence(error)
+        else:
+            write_card(folder / "network.yaml", card)
+            assert read_card(folder / "network.yaml") == card
+
+
+def one_sentence(error):
+    text = str(error)
+    assert text.endswith("."), text
+    assert "\n" not in text, text
+    assert "Traceback" not in text
+
+
+@settings(max_examples=INPUTS, deadline=None)
+@given(changed())
+def test_the_project_s_parameters_changed_at_random(tmp_path_factory, parameters):
+    check(parameters, tmp_path_factory.getbasetemp())
+
+
+@settings(max_examples=INPUTS, deadline=None)
+@given(values)
+def test_anything_at_all(tmp_path_factory, value):
+    check(value, tmp_path_factory.getbasetemp())
+
+
+@settings(max_examples=INPUTS, deadline=None)
+@given(st.text(max_size=60) | st.text("{}[]:,-&*!|>'\"%@` \n\t#?ab01.~", max_size=60))
+def test_any_text(tmp_path_factory, text):
+    check(text, tmp_path_factory.getbasetemp())
