@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import psutil
 import pytest
 
@@ -185,20 +186,20 @@ def test_a_full_disk_is_one_sentence_and_the_rerun_works(stage, arguments, proje
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "emptied"])
 @pytest.mark.parametrize(
-    ("output", "reader"),
+    ("output", "read", "reader"),
     [
-        ("data/mnist.h5", "activations"),
-        ("artifacts/squeeze/activations.h5", "svd"),
-        ("artifacts/squeeze/gradients.h5", "gradients"),
-        ("artifacts/squeeze/checkpoints/epoch_001.pth", "activations"),
-        ("artifacts/squeeze/network.yaml", "svd"),
+        ("data/mnist.h5", "test/images", "activations"),
+        ("artifacts/squeeze/activations.h5", "epochs/001/layer1", "svd"),
+        ("artifacts/squeeze/gradients.h5", "raw/counts", "gradients"),
+        ("artifacts/squeeze/checkpoints/epoch_001.pth", None, "activations"),
+        ("artifacts/squeeze/network.yaml", None, "svd"),
     ],
 )
-def test_a_damaged_file_is_named_and_comes_back_from_the_cache(output, reader, harm, project):
+def test_a_damaged_file_is_named_and_comes_back_from_the_cache(output, read, reader, harm, project):
     path, before = project.folder / output, project.outputs()
     content = bytearray(path.read_bytes())
     if harm == "flipped":
-        content[len(content) // 2] ^= 0xFF
+        content[position(path, read)] ^= 0xFF
     path.unlink()  # a link into the cache, which is not to be harmed
     path.write_bytes(content[: {"cut": len(content) // 2, "emptied": 0}.get(harm)])
     status, said = outcome(project, reader, ["squeeze"])
@@ -209,6 +210,15 @@ def test_a_damaged_file_is_named_and_comes_back_from_the_cache(output, reader, h
     assert "train@squeeze" not in ran(project.run("dvc", "repro", f"{reader}@squeeze"))
     assert project.outputs() == before
     assert outcome(project, reader, ["squeeze"])[0] == 0
+
+
+def position(path, read):
+    """Where in the file a byte stands that the stage reads: in the middle, or in the dataset `read` of HDF5."""
+    if not read:
+        return path.stat().st_size // 2
+    with h5py.File(path) as file:
+        chunk = file[read].id.get_chunk_info(0)
+    return chunk.byte_offset + chunk.size // 2
 
 
 # Two at once
