@@ -61,12 +61,13 @@ def rule(stage, produced):
 
 
 def inputs(path, produced):
-    """`path`, or of a folder the modules in it, or the outputs where several stages fill it.
+    """`path`, or of a room the files in it, or the outputs where several stages fill a folder.
 
     A folder's own time changes with whatever Python caches in it.
     """
-    modules = sorted(map(str, Path(path).rglob("*.py"))) if path.startswith("stages/") else []
-    return modules or [out for out in produced if Path(path) in Path(out).parents] or [path]
+    files = [file for file in Path(path).rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
+    room = sorted(map(str, files)) if path.startswith("stages/") else []
+    return room or [out for out in produced if Path(path) in Path(out).parents] or [path]
 
 
 def card(stage, parameters):

@@ -1,0 +1,40 @@
+// What is shown, as the page's fragment: a link to it restores the view.
+
+let values = parse();
+let listener = () => {};
+
+function parse() {
+  return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+}
+
+addEventListener("hashchange", () => {
+  const found = parse();
+  const changed = [...new Set([...Object.keys(found), ...Object.keys(values)])].filter(key => found[key] !== values[key]);
+  values = found;
+  if (changed.length) listener(changed);
+});
+
+export const onChange = call => { listener = call; };
+
+export const link = changes => `#${new URLSearchParams({ ...values, ...changes })}`;
+
+export const raw = key => values[key];
+
+// The value of `key` if it is one of `allowed`, which anyone's link may not respect, else `fallback`.
+export const get = (key, allowed, fallback) => allowed.find(value => String(value) === values[key]) ?? fallback;
+
+export function set(changes) {
+  const changed = Object.keys(changes).filter(key => values[key] !== String(changes[key]));
+  if (!changed.length) return;
+  for (const key of changed) values[key] = String(changes[key]);
+  history.replaceState(null, "", link({}));
+  listener(changed);
+}
+
+// Another view starts with nothing but the network that the last one showed.
+export function enter(view) {
+  const { network } = values;
+  values = network === undefined ? { view } : { view, network };
+  history.pushState(null, "", link({}));
+  listener(["view"]);
+}
