@@ -9,8 +9,9 @@ STAGES = stage_rules()
 
 
 def flagged(path, meta):
-    """An output as Snakemake declares it."""
-    return directory(path) if meta.get("directory") else path
+    """An output as Snakemake declares it, part of `snakemake --report` where dvc.yaml says so."""
+    declared = directory(path) if meta.get("directory") else path
+    return report(declared, **meta["report"]) if "report" in meta else declared
 
 
 rule all:
