@@ -48,7 +48,7 @@ def sums(counts, weight_change, owner, kept):
     """
     row_bytes = sum(data.dtype.itemsize * int(np.prod(data.shape[1:])) for data in (counts, weight_change))
     parts = {"crossed": [], "before": [], "now": [], "moved": []}
-    for rows in row_blocks(len(counts), row_bytes):
+    for rows in row_blocks(len(counts), row_bytes) or [slice(0, 0)]:
         wanted = kept[(kept >= rows.start) & (kept < rows.stop)] - rows.start
         block = by_layer(counts[rows][wanted], owner)
         parts["crossed"].append(by_larger_bin(block))

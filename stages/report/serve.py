@@ -38,16 +38,15 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: the browser asks every two seconds."""
 
 
-def serve(port=0, looks=None):
-    """Serve the page until Ctrl-C, or for so many `looks` at artifacts/; `port` 0 takes any that is free."""
-    server, known = ThreadingHTTPServer(("127.0.0.1", port), Handler), {}
+def serve():
+    """Serve the page until Ctrl-C, on any port that is free."""
+    server, known = ThreadingHTTPServer(("127.0.0.1", 0), Handler), {}
     seen, server.page = state(), build(live=True, known=known)
     Thread(target=server.serve_forever, daemon=True).start()
     say(f"http://127.0.0.1:{server.server_port}/ shows what is in artifacts/ as it grows; end with Ctrl-C")
     try:
-        while looks is None or looks > 0:
+        while True:
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            looks = None if looks is None else looks - 1
             seen = look(server, seen, known)
     finally:
         server.shutdown()

@@ -1,5 +1,6 @@
 """The graph under both engines: a small pipeline of two networks, one of each framework, run for real."""
 
+import json
 import os
 import re
 import shutil
@@ -165,6 +166,10 @@ def test_another_bottleneck_trains_one_network(project):
     assert "val_accuracy" in project.run("dvc", "exp", "show", "--csv")
     project.run("dvc", "plots", "show", "--out", "plots_page")
     assert (project.folder / "plots_page/index.html").exists()
+    printed = project.run("dvc", "plots", "diff", "HEAD", "--json")
+    compared, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])
+    curves = compared["data"]["artifacts/squeeze/history.csv"]
+    assert {revision for curve in curves for revision in curve["revisions"]} == {"HEAD", "workspace"}
 
 
 def test_a_bad_parameter_stops_before_anything_is_trained(project):

@@ -30,11 +30,11 @@ export function figure(root, { id, title, note = "", full = false }) {
   const saves = h("div", { class: "saves" });
   const node = h("figure", { id, class: full ? "full" : "" }, h("div", { class: "head" }, heading, saves), plot, caption);
   root.append(node);
-  const one = { node, plot, caption, id, picture: () => plot, table: () => tableOf(plot.data ?? []) };
+  const one = { node, plot, caption, id, described: plot, picture: () => plot, table: () => tableOf(plot.data ?? []) };
   one.say = (title, note) => {
     heading.textContent = title;
     if (note !== undefined) caption.textContent = note;
-    plot.setAttribute("aria-label", `${title}. ${note ?? caption.textContent}`);
+    one.described.setAttribute("aria-label", `${title}. ${note ?? caption.textContent}`);
   };
   for (const format of ["png", "svg"]) {
     saves.append(h("button", { type: "button", title: `Save as ${format.toUpperCase()}`, "data-save": format,

@@ -11,6 +11,8 @@ import * as similarity from "views/similarity";
 import * as spectra from "views/spectra";
 
 const VIEWS = { overview, correlations, gradients, spectra, embeddings, similarity };
+const LINKS = Object.fromEntries(Object.entries(VIEWS).map(([name, view]) => [name, h("a", { href: `#view=${name}`,
+  onclick: event => { event.preventDefault(); state.enter(name); } }, view.title)]));
 const SECONDS_BETWEEN_LOOKS = 2, LEAST_WIDTH = 200;
 const root = document.querySelector("main");
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -23,15 +25,16 @@ function applyTheme(theme) {
 
 function navigate() {
   const current = state.get("view", Object.keys(VIEWS), "overview");
-  document.querySelector("nav").replaceChildren(...Object.entries(VIEWS).map(([name, view]) =>
-    h("a", { href: `#view=${name}`, "aria-current": name === current && "page",
-      onclick: event => { event.preventDefault(); state.enter(name); } }, view.title)));
-  document.querySelector("nav [aria-current]").scrollIntoView({ block: "nearest", inline: "nearest" });
+  for (const [name, link] of Object.entries(LINKS)) {
+    if (name === current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  LINKS[current].scrollIntoView({ block: "nearest", inline: "nearest" });
   return VIEWS[current];
 }
 
 async function show() {
-  const mine = ++turn, view = navigate();
+  const mine = ++turn, view = navigate(), { key } = document.activeElement.dataset;
   document.title = `${view.title} · Drillcore report`;
   const page = h("div");
   const head = [h("h2", {}, view.title, h("a", { class: "link", href: state.link({}) }, "Link to what is shown")),
@@ -42,6 +45,7 @@ async function show() {
   const found = await view.show(page);
   if (mine !== turn) return;
   shown = found ?? {};
+  if (key) root.querySelector(`[data-key=${key}]`)?.focus();
   root.dataset.ready = state.get("view", Object.keys(VIEWS), "overview");
 }
 
@@ -81,6 +85,7 @@ async function watch() {
   } catch { /* a server that tells nothing of its files: the page stays as it is */ }
 }
 
+document.querySelector("nav").append(...Object.values(LINKS));
 applyTheme(dark.matches ? "dark" : "light");
 await open();
 if (networks().length) await show();

@@ -6,7 +6,7 @@ import { CONFIG, figure, layout } from "figures";
 
 /* global Plotly */
 
-const LETTER = 6.6, BAR = 74, LEAST_FOR_TEXT = 26;
+const LETTER = 6.6, BAR = 74, EDGE = 34, LEAST_FOR_TEXT = 26;
 
 // `onPoint(row, column)` returns what is said of a cell, `onPick` is told which was clicked.
 export function raster(root, options) {
@@ -29,7 +29,7 @@ export function raster(root, options) {
     paint();
   };
   one.again = () => frame && one.draw(frame);
-  one.canvas = canvas;
+  one.canvas = one.described = canvas;
   one.picture = () => picture(axes, canvas, frame);
   one.mark = (row, column) => outline(picked, row, column);
 
@@ -93,7 +93,7 @@ export function raster(root, options) {
 function geometry(frame, width) {
   const longest = texts => Math.max(0, ...texts.map(text => text.length)) * LETTER;
   const left = Math.min(width * 0.3, longest(frame.ys.texts) + (frame.ys.title ? 34 : 14));
-  const right = frame.bar ? BAR : 14;
+  const right = frame.bar ? BAR : EDGE;
   const room = Math.max(80, width - left - right), side = Math.min(room, frame.side ?? 540);
   const upright = longest(frame.xs.texts) * 1.15 > side / Math.max(1, frame.xs.texts.length);
   const below = Math.min(130, (upright ? longest(frame.xs.texts) + 12 : 24)) + (frame.xs.title ? 24 : 0);

@@ -1,5 +1,7 @@
 // What is shown, as the page's fragment: a link to it restores the view.
 
+import { settled } from "dom";
+
 let values = parse();
 let listener = () => {};
 
@@ -27,9 +29,12 @@ export function set(changes) {
   const changed = Object.keys(changes).filter(key => values[key] !== String(changes[key]));
   if (!changed.length) return;
   for (const key of changed) values[key] = String(changes[key]);
-  history.replaceState(null, "", link({}));
+  write();
   listener(changed);
 }
+
+// Only when a slider rests: browsers refuse pages that change their address too often.
+const write = settled(() => history.replaceState(null, "", link({})));
 
 // Another view starts with nothing but the network that the last one showed.
 export function enter(view) {

@@ -12,7 +12,7 @@ export const intro = "Every layer of the last epoch in two dimensions, each poin
 
 const KINDS = [["embedding", "t-SNE"], ["pca", "PCA"]];
 const COLOURS = [["label", "label"], ["prediction", "prediction"]], SHOWN = [["all", "all images"], ["wrong", "misclassified only"]];
-const LEAST = 250, GAP = 14, HEAD = 46, EDGE = 8, UNKNOWN = -1;
+const LEAST = 250, MOST = 460, GAP = 14, HEAD = 46, EDGE = 8, UNKNOWN = -1;
 
 export async function show(root) {
   const { name, control } = chooseNetwork(root, "maps", "tsne");
@@ -50,7 +50,7 @@ function samplePanel(grid, scene) {
   const canvas = h("canvas"), text = h("output", { id: "sample-text" });
   grid.append(h("section", { class: "panel full sample" }, canvas, text));
   return position => {
-    drawImage(canvas, scene.probe.arrays.images, position, 96);
+    drawImage(canvas, scene.probe.arrays.images, position, 72);
     text.textContent = sayOf(scene, position);
   };
 }
@@ -73,7 +73,8 @@ function press(root, position) {
 
 // Where each layer's map lies in the figure, in pixels from its upper left corner.
 function arrange(width, count) {
-  const across = Math.max(1, Math.min(count, Math.floor(width / LEAST))), side = (width - GAP * (across - 1)) / across, down = Math.ceil(count / across);
+  const down = Math.ceil(count / Math.max(1, Math.floor(width / LEAST))), across = Math.ceil(count / down);
+  const side = Math.min(MOST, (width - GAP * (across - 1)) / across);
   const boxes = Array.from({ length: count }, (_, i) => ({ left: (i % across) * (side + GAP), top: Math.floor(i / across) * (side + HEAD) + HEAD, side }));
   return { boxes, height: down * (side + HEAD) + EDGE };
 }

@@ -13,7 +13,7 @@ export const intro = "Singular values of every layer's features (centred, over t
 
 const PARTS = [["features", "features"], ["weights", "weights"]], EVERY = "every layer";
 const SCALES = [["log", "logarithmic"], ["linear", "linear"]], SIZES = [["share", "share of the largest"], ["value", "value"]];
-const SMALLEST = 1e-6;
+const SMALLEST = 1e-6, FEW_DECADES = 1e-2;
 
 export async function show(root) {
   const names = withTopic("spectra");
@@ -33,10 +33,11 @@ export async function show(root) {
   const now = () => chosen(all, names, first);
   let epoch;
   function arrange() {
-    const { part, epochs, layers, ticked } = now();
+    const { epochs, layers, ticked } = now(), { key, value = document.activeElement.value } = document.activeElement.dataset;
     epoch = slider("epoch", "epoch", epochs, { play: true });
     bar.replaceChildren(checks("networks", "networks", names, ticked, name => network(name).colour), choice("part", "of", PARTS),
       select("layer", "layer", [EVERY, ...layers], EVERY), choice("scale", "scale", SCALES), choice("size", "shown as", SIZES), epoch);
+    [...bar.querySelectorAll(`[data-key=${key}]`)].find(one => (one.dataset.value ?? one.value) === value)?.focus();
   }
   const draw = once(() => { const chosen = now(); drawSpectra(charts.spectra, all, chosen); drawRanks(charts.ranks, all, chosen); });
   arrange();
@@ -66,10 +67,11 @@ function shown(all, { part, ticked, layer }) {
 
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 
-function line(one, several, layers) {
+function line(one, { ticked, layer, layers }) {
+  const several = ticked.length > 1, dash = layer === EVERY ? DASHES[layers.indexOf(one.layer) % DASHES.length] : "solid";
   const squeeze = one.layer.startsWith("squeeze") || one.layer.endsWith(".product");
   return { name: plain(several ? `${one.network}: ${one.layer}` : one.layer), line: { color: onPage(one.colour), width: 1.8,
-    dash: several ? DASHES[layers.indexOf(one.layer) % DASHES.length] : (squeeze ? "dash" : "solid") } };
+    dash: several ? dash : (squeeze ? "dash" : "solid") } };
 }
 
 function drawSpectra(one, all, now) {
@@ -77,18 +79,19 @@ function drawSpectra(one, all, now) {
     const values = each.arrays[`${now.part}/${each.place}`], count = values.shape[1], row = each.epochs.indexOf(nearest(each.epochs, now.epoch));
     const spectrum = Array.from(values.subarray(row * count, (row + 1) * count)), largest = now.share ? spectrum[0] : 1;
     const y = spectrum.map(value => (largest > 0 && !(now.log && value <= SMALLEST * spectrum[0]) ? value / largest : null));
-    return { x: y.map((_, i) => i + 1), y, mode: count < 13 ? "lines+markers" : "lines", ...line(each, now.ticked.length > 1, now.layers),
+    return { x: y.map((_, i) => i + 1), y, mode: count < 13 ? "lines+markers" : "lines", ...line(each, now),
       hovertemplate: "number %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>" };
   });
-  const type = now.log ? "log" : "linear";
-  one.draw(traces, { xaxis: { type, title: { text: "number of the singular value" } }, yaxis: { type, exponentformat: "power", ...(now.log ? { dtick: "D2" } : {}), title: { text: now.share ? "singular value / largest" : "singular value" } } });
+  const type = now.log ? "log" : "linear", smallest = Math.min(...traces.flatMap(trace => trace.y).filter(value => value > 0));
+  const ticks = now.log ? { dtick: smallest < FEW_DECADES * Math.max(...traces.flatMap(trace => trace.y)) ? 1 : "D2" } : {};
+  one.draw(traces, { xaxis: { type, ...(now.log ? { dtick: "D2" } : {}), title: { text: "number of the singular value" } }, yaxis: { type, exponentformat: "power", ...ticks, title: { text: now.share ? "singular value / largest" : "singular value" } } });
   one.say(`Singular values of the ${now.part}, epoch ${now.epoch}`, `${now.log ? "Logarithmic: values below a millionth of the largest are left out. " : ""}A network that stored nothing at that epoch shows its nearest.`);
 }
 
 function drawRanks(one, all, now) {
   const traces = shown(all, now).map(each => {
     const ranks = each.arrays[`${now.part}/effective_rank`], names = ranks.shape[1];
-    return { x: each.epochs, y: each.epochs.map((_, row) => ranks[row * names + each.place]), mode: "lines+markers", ...line(each, now.ticked.length > 1, now.layers),
+    return { x: each.epochs, y: each.epochs.map((_, row) => ranks[row * names + each.place]), mode: "lines+markers", ...line(each, now),
       hovertemplate: "epoch %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>" };
   });
   const mark = { type: "line", x0: now.epoch, x1: now.epoch, yref: "paper", y0: 0, y1: 1, line: { dash: "dot", width: 1, color: "#8888" } };
