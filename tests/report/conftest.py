@@ -3,6 +3,7 @@
 import csv
 import shutil
 import time
+from itertools import count
 from pathlib import Path
 
 import h5py
@@ -26,6 +27,7 @@ FLAGS = [
     "--disable-sync",
 ]
 SECONDS = 30
+TURNS = count()
 
 
 def write_pair(root, a, b):
@@ -68,7 +70,7 @@ class Browser:
     """A page in chromium, and what a person does with it."""
 
     def __init__(self, driver, downloads):
-        self.driver, self.downloads = driver, downloads
+        self.driver, self.downloads, self.opened = driver, downloads, None
 
     def window(self, width, height, dark=False):
         """Give the window a size, and the page light or dark colours."""
@@ -77,11 +79,15 @@ class Browser:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
 
-    def open(self, path, view, **state):
-        """Open a view of the page at `path`, in a document of its own."""
-        fragment = "&".join(f"{key}={value}" for key, value in {"view": view, **state}.items())
-        self.driver.get("about:blank")
-        self.driver.get(f"file://{path}#{fragment}" if isinstance(path, Path) else f"{path}#{fragment}")
+    def open(self, path, view, fresh=False, **state):
+        """Open a view of the page at `path` by a link; loaded anew where it is another page, or `fresh`."""
+        fragment = "&".join(f"{key}={value}" for key, value in {"view": view, **state, "turn": next(TURNS)}.items())
+        if fresh or self.opened != path:
+            self.driver.get("about:blank")
+            self.driver.get(f"file://{path}#{fragment}" if isinstance(path, Path) else f"{path}#{fragment}")
+        else:
+            self.run("delete document.querySelector('main').dataset.ready; location.hash = arguments[0]", fragment)
+        self.opened = path
         self.ready(view)
 
     def ready(self, view):

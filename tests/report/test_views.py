@@ -21,7 +21,7 @@ MISSING = [0xA6] * 3
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)], ids=["wide", "narrow-dark"])
 def test_a_view_opens_from_disk_and_fits_the_window(browser, root, view, width, dark):
     browser.window(width, 844 if width < 500 else 1000, dark)
-    browser.open(root / "index.html", view)
+    browser.open(root / "index.html", view, fresh=True)
     browser.screenshot(f"{view}-{width}{'-dark' if dark else ''}")
     assert browser.run("return document.documentElement.scrollWidth") <= width
     assert browser.run("return document.documentElement.dataset.theme") == ("dark" if dark else "light")

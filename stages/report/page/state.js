@@ -9,11 +9,10 @@ function parse() {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 }
 
+// Another link, or a step back: its view is shown from the start.
 addEventListener("hashchange", () => {
-  const found = parse();
-  const changed = [...new Set([...Object.keys(found), ...Object.keys(values)])].filter(key => found[key] !== values[key]);
-  values = found;
-  if (changed.length) listener(changed);
+  values = parse();
+  listener(["view"]);
 });
 
 export const onChange = call => { listener = call; };
