@@ -14,9 +14,16 @@ function labelled(label, control, ...more) {
 // `options` are values, or pairs of a value and its text.
 export function select(key, label, options, fallback) {
   const pairs = options.map(option => (Array.isArray(option) ? option : [option, option]));
-  const chosen = state.get(key, pairs.map(pair => pair[0]), fallback ?? pairs[0][0]);
-  const control = h("select", { "data-key": key, onchange: () => state.set({ [key]: control.value }) },
-    pairs.map(([value, text]) => h("option", { value, selected: value === chosen }, String(text))));
+  const chosen = state.get(
+    key,
+    pairs.map(pair => pair[0]),
+    fallback ?? pairs[0][0],
+  );
+  const control = h(
+    "select",
+    { "data-key": key, onchange: () => state.set({ [key]: control.value }) },
+    pairs.map(([value, text]) => h("option", { value, selected: value === chosen }, String(text))),
+  );
   return labelled(label, control);
 }
 
@@ -24,8 +31,15 @@ export function select(key, label, options, fallback) {
 export function slider(key, label, values, { format = String, fallback = values.at(-1), play = false } = {}) {
   const at = () => Math.max(0, values.indexOf(state.get(key, values, fallback)));
   const shown = h("output", {}, format(values[at()]));
-  const control = h("input", { type: "range", min: 0, max: values.length - 1, step: 1, "data-key": key,
-    disabled: values.length < 2, oninput: () => go(Number(control.value)) });
+  const control = h("input", {
+    type: "range",
+    min: 0,
+    max: values.length - 1,
+    step: 1,
+    "data-key": key,
+    disabled: values.length < 2,
+    oninput: () => go(Number(control.value)),
+  });
   function go(position) {
     control.value = position;
     shown.textContent = format(values[position]);
@@ -43,7 +57,11 @@ export function slider(key, label, values, { format = String, fallback = values.
 
 function player(control, length, go) {
   let timer;
-  const button = h("button", { type: "button", "aria-pressed": "false", disabled: length < 2, "data-play": true, onclick: toggle }, "▶ Play");
+  const button = h(
+    "button",
+    { type: "button", "aria-pressed": "false", disabled: length < 2, "data-play": true, onclick: toggle },
+    "▶ Play",
+  );
   function toggle() {
     const playing = button.getAttribute("aria-pressed") === "true";
     button.setAttribute("aria-pressed", String(!playing));
@@ -62,24 +80,61 @@ function player(control, length, go) {
 // Buttons of which one is pressed; `options` as for `select`.
 export function choice(key, label, options, fallback) {
   const pairs = options.map(option => (Array.isArray(option) ? option : [option, option]));
-  const chosen = state.get(key, pairs.map(pair => pair[0]), fallback ?? pairs[0][0]);
-  const buttons = pairs.map(([value, text]) => h("button", { type: "button", "aria-pressed": String(value === chosen),
-    "data-key": key, "data-value": value, onclick: () => press(value) }, text));
+  const chosen = state.get(
+    key,
+    pairs.map(pair => pair[0]),
+    fallback ?? pairs[0][0],
+  );
+  const buttons = pairs.map(([value, text]) =>
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(value === chosen),
+        "data-key": key,
+        "data-value": value,
+        onclick: () => press(value),
+      },
+      text,
+    ),
+  );
   function press(value) {
     buttons.forEach(button => button.setAttribute("aria-pressed", String(button.dataset.value === value)));
     state.set({ [key]: value });
   }
-  return h("div", { class: "control", role: "group", "aria-label": label }, h("span", { class: "label" }, label), buttons);
+  return h(
+    "div",
+    { class: "control", role: "group", "aria-label": label },
+    h("span", { class: "label" }, label),
+    buttons,
+  );
 }
 
 // Boxes of which several are ticked: the state holds their names, joined by commas.
 export function checks(key, label, names, chosen, colour) {
-  const boxes = names.map(name => h("input", { type: "checkbox", value: name, checked: chosen.includes(name), "data-key": key,
-    onchange: () => state.set({ [key]: boxes.filter(box => box.checked).map(box => box.value).join(",") }) }));
-  return h("div", { class: "control", role: "group", "aria-label": label }, h("span", { class: "label" }, label),
+  const boxes = names.map(name =>
+    h("input", {
+      type: "checkbox",
+      value: name,
+      checked: chosen.includes(name),
+      "data-key": key,
+      onchange: () =>
+        state.set({
+          [key]: boxes
+            .filter(box => box.checked)
+            .map(box => box.value)
+            .join(","),
+        }),
+    }),
+  );
+  return h(
+    "div",
+    { class: "control", role: "group", "aria-label": label },
+    h("span", { class: "label" }, label),
     boxes.map(box => {
       const swatch = h("i");
       swatch.style.background = colour(box.value);
       return h("label", { class: "check" }, box, swatch, box.value);
-    }));
+    }),
+  );
 }

@@ -1,7 +1,15 @@
 // The blocks that Python packed: see stages/report/pack.py. Each is decoded once, when it is first wanted.
 
-const TYPES = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, int32: Int32Array, uint32: Uint32Array,
-  float32: Float32Array, float64: Float64Array, int64: BigInt64Array };
+const TYPES = {
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  int64: BigInt64Array,
+};
 const known = new Map();
 let index;
 
@@ -14,7 +22,7 @@ function bytes(name) {
 
 async function decode(name) {
   const buffer = await (await bytes(name)).arrayBuffer();
-  const padded = length => length + (8 - (length % 8)) % 8;
+  const padded = length => length + ((8 - (length % 8)) % 8);
   const length = new DataView(buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   let place = padded(4 + length);

@@ -21,7 +21,9 @@ export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "undefined";
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return value.toLocaleString("en");
   const size = Math.abs(value);
-  return size >= 0.001 && size < 1e6 ? String(Number(value.toPrecision(4))) : value.toExponential(3).replace(/\.?0+e/, "e");
+  return size >= 0.001 && size < 1e6
+    ? String(Number(value.toPrecision(4)))
+    : value.toExponential(3).replace(/\.?0+e/, "e");
 }
 
 // One call of `draw` in the next frame, however often it is asked for until then.
@@ -30,7 +32,10 @@ export function once(draw) {
   return () => {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; draw(); });
+    requestAnimationFrame(() => {
+      waiting = false;
+      draw();
+    });
   };
 }
 

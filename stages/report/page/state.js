@@ -15,7 +15,9 @@ addEventListener("hashchange", () => {
   listener(["view"]);
 });
 
-export const onChange = call => { listener = call; };
+export const onChange = call => {
+  listener = call;
+};
 
 export const link = changes => `#${new URLSearchParams({ ...values, ...changes })}`;
 

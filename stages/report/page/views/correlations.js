@@ -1,45 +1,81 @@
 // Which units carry the same signal: Pearson's r between layers over the epochs, and over augmentations of one image.
 
-import { correlationPixels, diverging, missing, paint, sequential, STEPS } from "colours";
-import { choice, select, slider } from "controls";
+import { correlationPixels, diverging, paint, sequential, STEPS } from "colours";
+import { choice, slider } from "controls";
 import { topic } from "data";
 import { h, number, settled } from "dom";
 import { chart } from "figures";
 import { raster } from "raster";
 import * as state from "state";
-import { cells, chooseNetwork, controls, counted, drawImage, nearest } from "views/shared";
+import { showAugmentations } from "views/augmentations";
+import { cells, chooseNetwork, controls, counted, nearest, NO_VALUE, R_BAR } from "views/shared";
 
 export const title = "Correlations";
-export const intro = "Pearson's r between every unit of one layer and every unit of another, over the same test images. Step through the epochs, click a pair of layers to see all of its units, and look below at which augmentations of one image a layer takes for the same.";
+export const intro =
+  "Pearson's r between every unit of one layer and every unit of another, over the same test images. Step through the epochs, click a pair of layers to see all of its units, and look below at which augmentations of one image a layer takes for the same.";
 
-const NONE = -128, LEVELS_A_BIN = 3, BINS = (2 * STEPS + 1) / LEVELS_A_BIN;
-const R_BAR = { low: -1, high: 1, stops: diverging.stops, title: "Pearson's r" };
+const LEVELS_A_BIN = 3,
+  BINS = (2 * STEPS + 1) / LEVELS_A_BIN;
 
 export async function show(root) {
   const { name, control } = chooseNetwork(root, "correlations", "correlations");
   if (!name) return;
-  const data = await topic("correlations", name), { layers, epochs } = data;
+  const data = await topic("correlations", name),
+    { layers, epochs } = data;
   const epoch = slider("epoch", "epoch", epochs, { play: true });
-  root.append(controls(control, epoch, choice("mean", "shown", [["size", "mean |r|"], ["sign", "mean r"]])));
+  root.append(
+    controls(
+      control,
+      epoch,
+      choice("mean", "shown", [
+        ["size", "mean |r|"],
+        ["sign", "mean r"],
+      ]),
+    ),
+  );
   const grid = h("div", { class: "grid" });
   root.append(grid);
-  const now = () => ({ epoch: state.get("epoch", epochs, epochs.at(-1)), signed: state.get("mean", ["size", "sign"], "size") === "sign", pair: chosenPair(layers) });
+  const now = () => ({
+    epoch: state.get("epoch", epochs, epochs.at(-1)),
+    signed: state.get("mean", ["size", "sign"], "size") === "sign",
+    pair: chosenPair(layers),
+  });
   const left = h("div", { class: "column" });
   grid.append(left);
-  const map = raster(left, { id: "layers", title: "Layer by layer", note: "Each cell is the mean over all pairs of units of two layers. Click one, or move with the arrow keys and press Enter, to see its units.",
-    onPoint: (i, j) => `${layers[i]} with ${layers[j]}: mean ${now().signed ? "r" : "|r|"} ${number(meanAt(data, now(), i, j))}`,
-    onPick: (i, j) => state.set({ pair: `${layers[Math.min(i, j)]},${layers[Math.max(i, j)]}` }) });
+  const map = raster(left, {
+    id: "layers",
+    title: "Layer by layer",
+    note: "Each cell is the mean over all pairs of units of two layers. Click one, or move with the arrow keys and press Enter, to see its units.",
+    onPoint: (i, j) =>
+      `${layers[i]} with ${layers[j]}: mean ${now().signed ? "r" : "|r|"} ${number(meanAt(data, now(), i, j))}`,
+    onPick: (i, j) => state.set({ pair: `${layers[Math.min(i, j)]},${layers[Math.max(i, j)]}` }),
+  });
   const units = raster(grid, { id: "units", title: "Units by units", onPoint: (i, j) => sayUnits(data, now(), i, j) });
-  const bars = chart(left, { id: "histogram", title: "How the units' correlations are distributed", note: "All cells of the map of units; of a layer with itself, each pair of units once and no unit with itself.", height: 170 });
+  const bars = chart(left, {
+    id: "histogram",
+    title: "How the units' correlations are distributed",
+    note: "All cells of the map of units; of a layer with itself, each pair of units once and no unit with itself.",
+    height: 170,
+  });
   map.table = () => mapTable(data, now());
   units.table = () => unitTable(data, now());
   const drawBars = settled(() => drawHistogram(bars, data, now()));
-  const update = () => { drawMap(map, data, now()); drawUnits(units, data, now()); drawBars(); };
+  const update = () => {
+    drawMap(map, data, now());
+    drawUnits(units, data, now());
+    drawBars();
+  };
   update();
   drawHistogram(bars, data, now());
   const augmented = await showAugmentations(root, name);
-  return { update: keys => (keys.includes("layer") ? augmented?.update() : update()), step: epoch.step,
-    again: () => { update(); augmented?.again(); } };
+  return {
+    update: keys => (keys.includes("layer") ? augmented?.update() : update()),
+    step: epoch.step,
+    again: () => {
+      update();
+      augmented?.again();
+    },
+  };
 }
 
 function chosenPair(layers) {
@@ -53,54 +89,111 @@ function meanAt(data, { epoch, signed }, i, j) {
 }
 
 function drawMap(map, data, now) {
-  const { layers } = data, count = layers.length;
-  const values = Float64Array.from({ length: count * count }, (_, k) => meanAt(data, now, Math.floor(k / count), k % count));
-  const high = roundedMost(data.arrays.mean_abs), bar = now.signed ? { low: -high, high, stops: diverging.stops, title: "mean r" } : { low: 0, high, stops: sequential.stops, title: "mean |r|" };
-  map.draw({ pixels: paint(values, now.signed ? diverging : sequential, bar.low, high), rows: count, columns: count, xs: cells(layers), ys: cells(layers),
-    bar, texts: Array.from(values, value => (Number.isFinite(value) ? value.toFixed(2) : "–")), side: 400 });
+  const { layers } = data,
+    count = layers.length;
+  const values = Float64Array.from({ length: count * count }, (_, k) =>
+    meanAt(data, now, Math.floor(k / count), k % count),
+  );
+  const high = roundedMost(data.arrays.mean_abs),
+    bar = now.signed
+      ? { low: -high, high, stops: diverging.stops, title: "mean r" }
+      : { low: 0, high, stops: sequential.stops, title: "mean |r|" };
+  map.draw({
+    pixels: paint(values, now.signed ? diverging : sequential, bar.low, high),
+    rows: count,
+    columns: count,
+    xs: cells(layers),
+    ys: cells(layers),
+    bar,
+    texts: Array.from(values, value => (Number.isFinite(value) ? value.toFixed(2) : "–")),
+    side: 400,
+  });
   map.mark(...now.pair);
   map.say(`Layer by layer, epoch ${now.epoch}`);
 }
 
 // The end of a scale that serves all epochs.
-const roundedMost = values => Math.max(1, Math.ceil(10 * values.reduce((most, value) => (value > most ? value : most), 0))) / 10;
+const roundedMost = values =>
+  Math.max(1, Math.ceil(10 * values.reduce((most, value) => (value > most ? value : most), 0))) / 10;
 
 // The cells (rows, columns) of a pair's block at the nearest epoch of which the units were kept.
 export function unitBlock(data, { epoch, pair: [a, b] }) {
-  const { shown, kept, arrays } = data, used = nearest(kept, epoch), size = arrays.matrix.shape[1];
+  const { shown, kept, arrays } = data,
+    used = nearest(kept, epoch),
+    size = arrays.matrix.shape[1];
   let begin = kept.indexOf(used) * size;
   for (let i = 0; i <= a; i++) for (let j = i; j < (i === a ? b : shown.length); j++) begin += shown[i] * shown[j];
-  return { rows: shown[a], columns: shown[b], used, values: arrays.matrix.subarray(begin, begin + shown[a] * shown[b]) };
+  return {
+    rows: shown[a],
+    columns: shown[b],
+    used,
+    values: arrays.matrix.subarray(begin, begin + shown[a] * shown[b]),
+  };
 }
 
 function drawUnits(units, data, now) {
-  const { rows, columns, used, values } = unitBlock(data, now), [a, b] = now.pair;
+  const { rows, columns, used, values } = unitBlock(data, now),
+    [a, b] = now.pair;
   const pixels = new Uint32Array(values.length);
   for (let i = 0; i < values.length; i++) pixels[i] = correlationPixels[values[i] & 255];
-  units.draw({ pixels, rows, columns, xs: counted(columns, `unit of ${data.layers[b]}`), ys: counted(rows, `unit of ${data.layers[a]}`), bar: R_BAR, side: 560 });
-  const some = data.units.map((count, i) => (count > data.shown[i] ? `${data.shown[i]} of ${count} units of ${data.layers[i]}` : "")).filter(Boolean);
-  units.say(`${data.layers[a]} with ${data.layers[b]}, epoch ${used}`, ["Red: two units move together over the images; blue: one falls where the other rises; grey: a dead unit, without any variance.",
-    used === now.epoch ? "" : `The units of epoch ${now.epoch} were not kept: this is the nearest.`, some.length ? `Evenly picked: ${some.join(", ")}.` : ""].join(" "));
+  units.draw({
+    pixels,
+    rows,
+    columns,
+    xs: counted(columns, `unit of ${data.layers[b]}`),
+    ys: counted(rows, `unit of ${data.layers[a]}`),
+    bar: R_BAR,
+    side: 560,
+  });
+  const some = data.units
+    .map((count, i) => (count > data.shown[i] ? `${data.shown[i]} of ${count} units of ${data.layers[i]}` : ""))
+    .filter(Boolean);
+  units.say(
+    `${data.layers[a]} with ${data.layers[b]}, epoch ${used}`,
+    [
+      "Red: two units move together over the images; blue: one falls where the other rises; grey: a dead unit, without any variance.",
+      used === now.epoch ? "" : `The units of epoch ${now.epoch} were not kept: this is the nearest.`,
+      some.length ? `Evenly picked: ${some.join(", ")}.` : "",
+    ].join(" "),
+  );
 }
 
 function sayUnits(data, now, i, j) {
-  const { columns, values } = unitBlock(data, now), [a, b] = now.pair, value = values[i * columns + j];
-  return `unit ${i} of ${data.layers[a]}, unit ${j} of ${data.layers[b]}: ${value === NONE ? "a dead unit has no r" : `r ${number(value / STEPS)}`}`;
+  const { columns, values } = unitBlock(data, now),
+    [a, b] = now.pair,
+    value = values[i * columns + j];
+  return `unit ${i} of ${data.layers[a]}, unit ${j} of ${data.layers[b]}: ${value === NO_VALUE ? "a dead unit has no r" : `r ${number(value / STEPS)}`}`;
 }
 
 function drawHistogram(bars, data, now) {
-  const { rows, columns, values, used } = unitBlock(data, now), itself = now.pair[0] === now.pair[1];
+  const { rows, columns, values, used } = unitBlock(data, now),
+    itself = now.pair[0] === now.pair[1];
   const counts = new Array(BINS).fill(0);
   for (let i = 0; i < rows; i++) {
     for (let j = itself ? i + 1 : 0; j < columns; j++) {
       const value = values[i * columns + j];
-      if (value !== NONE) counts[Math.floor((value + STEPS) / LEVELS_A_BIN)]++;
+      if (value !== NO_VALUE) counts[Math.floor((value + STEPS) / LEVELS_A_BIN)]++;
     }
   }
   const x = counts.map((_, bin) => ((bin + 0.5) * LEVELS_A_BIN - 0.5) / STEPS - 1);
-  bars.draw([{ type: "bar", x, y: counts, width: LEVELS_A_BIN / STEPS, marker: { color: x, colorscale: diverging.stops, cmin: -1, cmax: 1, line: { width: 0.5, color: "#8888" } },
-    hovertemplate: "r about %{x:.2f}: %{y} pairs<extra></extra>" }],
-    { showlegend: false, bargap: 0, xaxis: { title: { text: "Pearson's r" }, range: [-1.05, 1.05] }, yaxis: { title: { text: "pairs of units" } } });
+  bars.draw(
+    [
+      {
+        type: "bar",
+        x,
+        y: counts,
+        width: LEVELS_A_BIN / STEPS,
+        marker: { color: x, colorscale: diverging.stops, cmin: -1, cmax: 1, line: { width: 0.5, color: "#8888" } },
+        hovertemplate: "r about %{x:.2f}: %{y} pairs<extra></extra>",
+      },
+    ],
+    {
+      showlegend: false,
+      bargap: 0,
+      xaxis: { title: { text: "Pearson's r" }, range: [-1.05, 1.05] },
+      yaxis: { title: { text: "pairs of units" } },
+    },
+  );
   bars.say(`How r is distributed: ${data.layers[now.pair[0]]} with ${data.layers[now.pair[1]]}, epoch ${used}`);
 }
 
@@ -111,43 +204,12 @@ function mapTable(data, now) {
 
 function unitTable(data, now) {
   const { columns, values } = unitBlock(data, now);
-  return { columns: ["unit_of_first", "unit_of_second", "r"],
-    rows: Array.from(values, (value, k) => [Math.floor(k / columns), k % columns, value === NONE ? null : value / STEPS]) };
-}
-
-async function showAugmentations(root, network) {
-  const data = await topic("augmentations", network), pictures = await topic("augmented", network);
-  if (!data) return null;
-  const { layers, count } = data, layerNow = () => layers.indexOf(state.get("layer", layers, layers.at(-1)));
-  const canvases = [h("canvas"), h("canvas")], names = [h("div"), h("div")];
-  const side = h("section", { class: "panel" }, h("h3", {}, "The two images under the pointer"),
-    h("div", { class: "images" }, canvases.map((canvas, i) => h("div", {}, canvas, names[i]))));
-  const grid = h("div", { class: "grid" });
-  root.append(controls(select("layer", "layer", layers, layers.at(-1))), grid);
-  const value = (i, j) => { const [a, b] = i < j ? [i, j] : [j, i]; return data.arrays.samples[layerNow() * count * (count + 1) / 2 + a * count - a * (a - 1) / 2 + b - a]; };
-  function point(i, j) {
-    [i, j].forEach((image, k) => {
-      if (pictures) drawImage(canvases[k], pictures.arrays.images, image, 140);
-      names[k].textContent = `augmentation ${image}`;
-    });
-    return `augmentations ${i} and ${j}: ${value(i, j) === NONE ? "no r, for all units are the same" : `r ${number(value(i, j) / STEPS)}`}`;
-  }
-  const map = raster(grid, { id: "augmentations", title: "Augmentations of one image", onPoint: point });
-  grid.append(side);
-  map.table = () => ({ columns: ["augmentation", "augmentation", "r"], rows: Array.from({ length: count * count }, (_, k) => {
-    const [i, j] = [Math.floor(k / count), k % count], r = value(i, j);
-    return [i, j, r === NONE ? null : r / STEPS]; }) });
-  const update = () => {
-    const pixels = new Uint32Array(count * count).fill(missing);
-    for (let i = 0, k = layerNow() * count * (count + 1) / 2; i < count; i++) for (let j = i; j < count; j++, k++) {
-      pixels[i * count + j] = pixels[j * count + i] = correlationPixels[data.arrays.samples[k] & 255];
-    }
-    map.draw({ pixels, rows: count, columns: count, xs: counted(count, "augmentation"), ys: counted(count, "augmentation"), bar: R_BAR });
-    const what = pictures ? `test image ${pictures.sample}, of class ${pictures.name}` : "one test image";
-    map.say(`${layers[layerNow()]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
-      "How alike the layer's outputs are for two augmentations of the image. A layer that has become invariant to them is red throughout; point at a cell to see its two images." + (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : ""));
+  return {
+    columns: ["unit_of_first", "unit_of_second", "r"],
+    rows: Array.from(values, (value, k) => [
+      Math.floor(k / columns),
+      k % columns,
+      value === NO_VALUE ? null : value / STEPS,
+    ]),
   };
-  update();
-  point(0, Math.min(1, count - 1));
-  return { update, again: update };
 }

@@ -1,9 +1,14 @@
 // What the views have in common: which network is looked at, and what is said where there is nothing to see.
 
+import { diverging } from "colours";
+import { select } from "controls";
 import { withTopic } from "data";
 import { h } from "dom";
-import { select } from "controls";
 import * as state from "state";
+
+// Of correlations: what stands for none, and the colour bar.
+export const NO_VALUE = -128;
+export const R_BAR = { low: -1, high: 1, stops: diverging.stops, title: "Pearson's r" };
 
 // The control and the network it has chosen, among those that have `topic`; without any, the page says so.
 export function chooseNetwork(root, topic, stage) {
@@ -22,8 +27,9 @@ export function drawImage(canvas, images, position, size) {
   const [, height, width, channels] = images.shape;
   Object.assign(canvas, { width, height });
   canvas.style.width = `${size}px`;
-  canvas.style.height = `${size * height / width}px`;
-  const image = new ImageData(width, height), begin = position * width * height * channels;
+  canvas.style.height = `${(size * height) / width}px`;
+  const image = new ImageData(width, height),
+    begin = position * width * height * channels;
   for (let i = 0; i < width * height; i++) {
     for (let c = 0; c < 3; c++) image.data[4 * i + c] = images[begin + i * channels + (channels === 3 ? c : 0)];
     image.data[4 * i + 3] = 255;
@@ -45,4 +51,5 @@ export function counted(length, title) {
   return { ticks: ticks.map(tick => tick + 0.5), texts: ticks.map(String), title };
 }
 
-export const nearest = (values, wanted) => values.reduce((best, value) => (Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best));
+export const nearest = (values, wanted) =>
+  values.reduce((best, value) => (Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best));
