@@ -26,14 +26,16 @@ const SEQUENTIAL = [
   "#fde725",
 ]; // viridis
 export const STEPS = 64; // as in stages/report/pack.py
-const DARK = 120;
+// Below which lightness text on a colour is light, and a line on a dark page too dark.
+const DARK = 120,
+  TOO_DARK = 70;
 const MISSING = "#a6a6a6";
 
 export const rgb = hex => [1, 3, 5].map(place => parseInt(hex.slice(place, place + 2), 16));
 
 // A line's colour, which on a dark page must not be too dark to see.
 export function onPage(hex) {
-  const dark = document.documentElement.dataset.theme === "dark" && isDark(pixel(rgb(hex)));
+  const dark = document.documentElement.dataset.theme === "dark" && lightness(pixel(rgb(hex))) < TOO_DARK;
   return dark
     ? `rgb(${rgb(hex)
         .map(part => Math.round(part + (255 - part) * 0.5))
@@ -76,4 +78,8 @@ export const correlationPixels = Uint32Array.from({ length: 256 }, (_, byte) => 
 });
 
 // Whether text on a pixel should be light.
-export const isDark = value => 0.3 * (value & 255) + 0.59 * ((value >> 8) & 255) + 0.11 * ((value >> 16) & 255) < DARK;
+export const isDark = value => lightness(value) < DARK;
+
+function lightness(value) {
+  return 0.3 * (value & 255) + 0.59 * ((value >> 8) & 255) + 0.11 * ((value >> 16) & 255);
+}

@@ -12,7 +12,7 @@ import { cells, chooseNetwork, controls, counted, nearest, NO_VALUE, R_BAR } fro
 
 export const title = "Correlations";
 export const intro =
-  "Pearson's r between every unit of one layer and every unit of another, over the same test images. Step through the epochs, click a pair of layers to see all of its units, and look below at which augmentations of one image a layer takes for the same.";
+  "Pearson's r between every unit of one layer and every unit of another, over the same test images. Step through the epochs with the slider or the arrow keys, click a pair of layers to see all of its units, and look below at which augmentations of one image a layer takes for the same.";
 
 const LEVELS_A_BIN = 3,
   BINS = (2 * STEPS + 1) / LEVELS_A_BIN;

@@ -9,7 +9,7 @@ import { chooseNetwork, controls, drawImage } from "views/shared";
 
 export const title = "Embeddings";
 export const intro =
-  "Every layer of the last epoch in two dimensions, each point an image of the test set. Point at one to see it and to find it in all layers; click to keep it. Classes that drift apart from layer to layer are what the network learns to tell apart.";
+  "Every layer of the last epoch in two dimensions, each point an image of the test set. Point at one to see it and to find it in all layers; click to keep it, step through them with the arrow keys. Classes that drift apart from layer to layer are what the network learns to tell apart.";
 
 const KINDS = [
   ["embedding", "t-SNE"],

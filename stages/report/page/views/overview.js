@@ -129,7 +129,12 @@ function drawWidths(widths) {
   widths.draw(traces, {
     showlegend: false,
     margin: { l: 58, r: 40, t: 10, b: 50 },
-    xaxis: { type: "log", tickvals: ticks, title: { text: "width of the narrowest squeeze (units)" } },
+    xaxis: {
+      type: "log",
+      tickvals: ticks,
+      range: [Math.log10(ticks[0] ?? 1) - 0.3, Math.log10(ticks.at(-1) ?? 1) + 0.3],
+      title: { text: "width of the narrowest squeeze (units)" },
+    },
     yaxis: { title: { text: "test accuracy" } },
   });
 }
