@@ -39,7 +39,7 @@ def build(live=False, known=None):
     packer = Packer({} if known is None else known)
     index = {"provenance": overview.provenance(parameters), "networks": [], "pairs": {}, "layers": {}}
     for place, name in enumerate(progress(names, "networks")):
-        about = overview.network(artifacts / name, live)
+        about = overview.network(artifacts, name, live)
         about["colour"] = overview.COLOURS[place % len(overview.COLOURS)]
         about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
         index["layers"] |= dict(zip(about["ranks"], colours(about["ranks"]), strict=True))

@@ -19,12 +19,13 @@ RECIPE = ["stages", "dvc.yaml", "params.yaml", "requirements.txt"]
 COLOURS = [*HUES, *DENSE_HUES]
 
 
-def network(folder, live=False):
-    """What the overview says of the network whose artifacts are in `folder`; `live` reads an unfinished training too.
+def network(artifacts, name, live=False):
+    """What the overview says of the network `name`; `live` reads an unfinished training too.
 
     What does not exist yet is None or empty.
     """
-    about = {"name": folder.name, "card": None, "history": {}, "unfinished": False, "source": None, "ranks": {}}
+    folder = artifacts / name
+    about = {"name": name, "card": None, "history": {}, "unfinished": False, "source": None, "ranks": {}}
     if (folder / "network.yaml").exists():
         card = read_card(folder / "network.yaml")
         about |= {"card": card.model_dump(), "width": squeeze_width(card), "family": family(card)}

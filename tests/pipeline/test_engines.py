@@ -12,7 +12,16 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = [".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "Snakefile", "environment.yaml"]
+PROJECT = [
+    "requirements.txt",
+    ".dvc/config",
+    ".dvcignore",
+    ".gitignore",
+    "dvc.yaml",
+    "params.yaml",
+    "Snakefile",
+    "environment.yaml",
+]
 NETWORKS = ["squeeze", "cifar10-cnn"]
 STAGES = [f"plots@{network}" for network in NETWORKS]
 FILES = [f"reports/{network}" for network in NETWORKS]
@@ -191,3 +200,17 @@ def test_a_folder_that_is_no_git_checkout_works(tmp_path):
     project.run("dvc", "config", "--local", "core.no_scm", "true")
     assert ran(project.run("dvc", "repro", "define@squeeze")) == {"define@squeeze"}
     assert project.planned(["artifacts/squeeze/network.yaml"]) == set()
+
+
+def test_the_report_reads_every_network_that_params_names_but_no_unfinished_training(tmp_path):
+    project = Project(tmp_path, git=False)
+    project.run("dvc", "config", "--local", "core.no_scm", "true")
+
+    def edit(parameters):
+        parameters["networks"]["mine"] = parameters["networks"]["squeeze"]
+
+    project.change(edit)
+    planned = project.planned(["reports/index.html"])
+    assert {"report", "train_mine", "tsne_mine", "svd_squeeze", "similarity_cifar10_cnn", "pairs_0"} <= planned
+    assert not {rule for rule in planned if rule.startswith("plots")}
+    assert project.run("dvc", "check-ignore", "artifacts/mine/training/history.csv")

@@ -70,12 +70,13 @@ def test_maps_of_other_samples_are_refused(root, tmp_path, monkeypatch):
 def test_hostile_names_are_only_text(browser, tmp_path):
     classes = [HOSTILE, "{{blocks}}", "<b>bold</b>", "=1+1"]
     write_network(tmp_path, "net", WIDTHS, classes=classes)
-    parameters = {"data": HOSTILE, "networks": {"net": {HOSTILE: HOSTILE}, "other": {}}}
+    parameters = {"data": HOSTILE, "networks": {"net": {HOSTILE: HOSTILE}, HOSTILE: {}}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
     page = write_page(tmp_path)
     assert HOSTILE not in page.read_text()
     browser.open(page, "overview")
     assert HOSTILE.split("'")[0] in browser.text("#origin pre")
+    assert HOSTILE in browser.text(".cards")
     for view in VIEWS:
         browser.open(page, view)
         assert browser.run("return [window.hurt ?? null, document.images.length]") == [None, 0]
