@@ -1,18 +1,24 @@
 # make run    sets up .venv, runs the whole pipeline, prints what it found
+# make report runs what the report needs, and says where it is
 # make test   sets up .venv, runs the tests
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run test lint setup
+.PHONY: run report test lint setup
 
 run: setup
 	@dvc repro
 	@echo
 	@dvc metrics show
 	@echo
+	@echo "Explore: reports/index.html in a browser"
 	@echo "Figures: reports/<network>/*.png and *.pdf, and reports/bottleneck/ for all widths side by side."
 	@echo "Next:    dvc exp run -S bottleneck=2    snakemake plots --cores 4    tensorboard --logdir artifacts"
+
+report: setup
+	@dvc repro report
+	@echo "The report: $(CURDIR)/reports/index.html"
 
 test: setup .venv/tests-installed
 	@python -m pytest

@@ -3,8 +3,8 @@
 The rooms, in the order of the flow: `download` makes data/<dataset>.h5; `define` checks a network's parameters and
 writes its card; `train` trains it and records every gradient; `activations` extracts what its layers represent, and
 its weights, to HDF5; `correlations`, `similarity`, `gradients`, `svd` and `tsne` analyse those files; `plots` draws
-them. `shared` is the ground floor they all stand on. Rooms speak through files alone: dvc.yaml is the graph,
-which `graph` reads for Snakemake, whose jobs `job` runs.
+them; `report` shows all on one page. `shared` is the ground floor they all stand on. Rooms speak through files alone:
+dvc.yaml is the graph, which `graph` reads for Snakemake, whose jobs `job` runs.
 
 Everywhere, arrays of representations have the axes (samples, units), images (samples, height, width, channels).
 """

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-CARDS = Path(".dvc", "tmp", "cards")
+CARDS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
 TRIES = 20
 
 
@@ -54,19 +54,31 @@ def rule(stage, produced):
         stage=stage.addressing,
         name=stage.addressing.replace("@", "_").replace("-", "_"),
         inputs=[path for file in files for path in inputs(file, produced)] + [card(stage, parameters)],
-        outputs=[(out.def_path, out.annot.meta or {}) for out in stage.outs],
+        outputs=[(out.def_path, with_caption(out)) for out in stage.outs],
         parameters=parameters,
         meta=stage.meta or {},
     )
 
 
 def inputs(path, produced):
-    """`path`, or of a folder the modules in it, or the outputs where several stages fill it.
+    """`path`, or of a room the files in it, or the outputs where several stages fill a folder.
 
     A folder's own time changes with whatever Python caches in it.
     """
-    modules = sorted(map(str, Path(path).rglob("*.py"))) if path.startswith("stages/") else []
-    return modules or [out for out in produced if Path(path) in Path(out).parents] or [path]
+    files = [file for file in Path(path).rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
+    room = sorted(map(str, files)) if path.startswith("stages/") else []
+    return room or [out for out in produced if Path(path) in Path(out).parents] or [path]
+
+
+def with_caption(out):
+    """The `meta` of one of DVC's outputs, with its caption in a file, which is how Snakemake wants it."""
+    meta = out.annot.meta or {}
+    if "report" not in meta:
+        return meta
+    path = CAPTIONS / f"{out.def_path.replace('/', '_')}.rst"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(meta["report"]["caption"] + "\n")
+    return {**meta, "report": {**meta["report"], "caption": str(path)}}
 
 
 def card(stage, parameters):

@@ -34,15 +34,25 @@ class Point(NamedTuple):
 def main():
     """Draw accuracy, effective rank and trustworthiness against the width of the squeeze."""
     artifacts = Path("artifacts")
+    points = {network: read_point(artifacts / network) for network in [*ABLATIONS, CHOSEN]}
     with read(artifacts / CHOSEN / "activations.h5") as file:
         source = file.attrs["source"]
     with whole_folder(Path("reports", "bottleneck")) as report:
-        draw(figures, (artifacts,), report, source, section("plots").dpi)
+        draw(figures, (points,), report, source, section("plots").dpi)
+        write_table(report / "bottleneck.csv", points)
 
 
-def figures(artifacts):
+def figures(points):
     """The name and function of the one figure."""
-    yield "bottleneck", lambda: bottleneck(*({n: read_point(artifacts / n) for n in g} for g in (ABLATIONS, [CHOSEN])))
+    yield "bottleneck", lambda: bottleneck(*({name: points[name] for name in group} for group in (ABLATIONS, [CHOSEN])))
+
+
+def write_table(path, points):
+    """Write what `dvc plots` shows: of each network in `points` the width, the accuracy, and the last layer's rank."""
+    rows = [
+        f"{name},{point.width},{point.accuracy},{list(point.ranks.values())[-1]}\n" for name, point in points.items()
+    ]
+    path.write_text("network,width,test_accuracy,effective_rank\n" + "".join(rows))
 
 
 def read_point(folder):

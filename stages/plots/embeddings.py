@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.lines import Line2D
 
-from stages.plots.style import box, canvas, class_colours, layer_colour
+from stages.plots.style import box, canvas, class_colours
 from stages.shared.base.store import read
+from stages.shared.colours import layer_colour
 
 ACROSS = 7
 SIDE, GAP, TITLE, LEFT = 1.55, 0.3, 0.56, 0.62

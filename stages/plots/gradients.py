@@ -13,17 +13,16 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from stages.plots.artifacts import arrays, read_json
 from stages.plots.style import (
-    SERIES,
     THRESHOLDS,
     canvas,
     epoch_axis,
     epochs_text,
     layer_line,
-    layer_of,
     legend_beside,
     number,
 )
 from stages.shared.base.store import read, row_blocks
+from stages.shared.colours import SERIES, layer_of
 
 KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
 TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}

@@ -9,16 +9,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from stages.plots.style import box, canvas, epochs_text, layer_colour, layer_of, number
+from stages.plots.style import box, canvas, epochs_text, number
 from stages.shared.base.store import read, row_blocks
+from stages.shared.colours import PALETTES, SIGNS, layer_colour, layer_of
 
 NOT_A_NUMBER = -128
-KINDS = "negative", "positive", "large", "zero", "nan"
-PALETTES = {
-    "study": ["#d62728", "#2ca02c", "#ffffff", "#d4d4d4", "#000000"],
-    "colourblind": ["#e66100", "#0d5fb3", "#ffffff", "#d4d4d4", "#000000"],
-}
-"""Colours of KINDS: near zero and negative, near zero and positive, not near zero, exactly zero, not a number."""
 NEAR_ZERO = 1e-5
 ZOOM = 240
 
@@ -55,12 +50,12 @@ def near_zero(edges):
 
 
 def kinds(snapshot, edges):
-    """The kind of each gradient, as a position in KINDS, from its sign times its bin (int8)."""
+    """The kind of each gradient, as a position in SIGNS, from its sign times its bin (int8)."""
     last = edges.index(near_zero(edges)) + 1
-    table = np.full(256, KINDS.index("large"), np.uint8)  # int8 values index it as they are: the negative from the end
-    table[1 : last + 1] = KINDS.index("positive")
-    table[-last:] = KINDS.index("negative")
-    table[0], table[NOT_A_NUMBER] = KINDS.index("zero"), KINDS.index("nan")
+    table = np.full(256, SIGNS.index("large"), np.uint8)  # int8 values index it as they are: the negative from the end
+    table[1 : last + 1] = SIGNS.index("positive")
+    table[-last:] = SIGNS.index("negative")
+    table[0], table[NOT_A_NUMBER] = SIGNS.index("zero"), SIGNS.index("nan")
     return table[snapshot]
 
 
@@ -75,16 +70,16 @@ def column_shares(snapshots, edges, columns):
     float64 array (E, columns, kinds)
     """
     total = int(snapshots.sizes.sum())
-    counts = np.zeros((len(snapshots.rows), columns * len(KINDS)))
+    counts = np.zeros((len(snapshots.rows), columns * len(SIGNS)))
     begin = 0
     for tensor, size in zip(snapshots.tensors, snapshots.sizes.tolist(), strict=True):
         for block in row_blocks(size, 16, 8 << 20):
             column = np.arange(begin + block.start, begin + block.stop) * columns // total
             for row, snapshot in zip(counts, snapshots.rows, strict=True):
-                cell = column * len(KINDS) + kinds(snapshot[tensor][block], edges)
+                cell = column * len(SIGNS) + kinds(snapshot[tensor][block], edges)
                 row += np.bincount(cell, minlength=len(row))
         begin += size
-    counts = counts.reshape(len(counts), columns, len(KINDS))
+    counts = counts.reshape(len(counts), columns, len(SIGNS))
     return counts / counts.sum(2, keepdims=True)
 
 
@@ -176,7 +171,7 @@ def spread(centres, room, width):
 
 
 def colours(palette):
-    """The colours of KINDS (kinds, 3)."""
+    """The colours of SIGNS (kinds, 3)."""
     return np.array([to_rgb(colour) for colour in PALETTES[palette]])
 
 
@@ -193,8 +188,8 @@ def sign_legend(figure, left, edges, palette, present):
     texts = (f"negative, |g| ≤ {tau}", f"positive, |g| ≤ {tau}", f"|g| > {tau}", "exactly 0", "NaN")
     handles = [
         Patch(facecolor=colour, edgecolor="#777777", lw=0.5, label=text)
-        for kind, colour, text in zip(KINDS, PALETTES[palette], texts, strict=True)
-        if kind != "nan" or present[KINDS.index(kind)]
+        for kind, colour, text in zip(SIGNS, PALETTES[palette], texts, strict=True)
+        if kind != "nan" or present[SIGNS.index(kind)]
     ]
     axes = box(figure, left - 0.05, 0, 6, 0.3)
     axes.axis("off")
@@ -212,7 +207,7 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
     bottom = 0.75
     what = f"Signs of gradients: each layer's {ZOOM} neighbours most often near zero"
     figure = canvas(left + width + 0.3, bottom + len(windows) * (height + pitch) - 0.15, what, where, layout=None)
-    present = np.zeros(len(KINDS), bool)
+    present = np.zeros(len(SIGNS), bool)
     for position, (tensor, window) in enumerate(reversed(windows)):
         axes = box(figure, left, bottom + position * (height + pitch), width, height)
         signs = np.array([kinds(snapshot[tensor][window], edges) for snapshot in snapshots.rows])
@@ -248,7 +243,7 @@ def interesting_windows(snapshots, edges):
         for block in row_blocks(size, 1, ZOOM << 14):
             window = np.arange(block.start, block.stop) // ZOOM
             for snapshot in snapshots.rows:
-                coloured = kinds(snapshot[tensor][block], edges) <= KINDS.index("positive")
+                coloured = kinds(snapshot[tensor][block], edges) <= SIGNS.index("positive")
                 scores += np.bincount(window[coloured], minlength=len(scores))
         first = int(scores.argmax())
         if layer_of(tensor) not in best or scores[first] > best[layer_of(tensor)][0]:

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from stages.plots.style import canvas, epoch_axis, epochs_text, layer_line, layer_of, legend_beside
+from stages.plots.style import canvas, epoch_axis, epochs_text, layer_line, legend_beside
 from stages.shared.base.store import read
+from stages.shared.colours import layer_of
 
 FLOOR = 1e-6
 """The smallest share of the largest singular value that is drawn."""

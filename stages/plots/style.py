@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
+from stages.shared.colours import CLASSES, layer_colour
+
 EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
 """Margin at the left and right, heights of the footer and of the lines of the head."""
 
@@ -36,25 +38,8 @@ STYLE = {
     "legend.handlelength": 2.4,
 }
 
-HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]  # Okabe and Ito 2008, for colour-blind eyes
-DENSE_HUES = ["#882255", "#7A7A00", "#44AA99"]
-OUTPUT, OTHER = "#333333", "#8c8c8c"
-SHADES = {"": 0.0, "linear": -0.35, "batch_norm": 0.3, "relu": 0.5, "product": 0.35}
-"""By part of a layer: how far its colour is mixed with black (negative) or white."""
 DASHES = {"": "-", "linear": "--", "batch_norm": "-.", "relu": ":", "product": (0, (1, 1))}
 
-CLASSES = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
-"""Ten colours to tell classes apart, for colour-blind eyes too (Petroff 2021, arXiv 2107.02270)."""
-
-SERIES = {
-    "zeros": "#0072B2",
-    "exact_zeros": "#8c8c8c",
-    "retained": "#E69F00",
-    "released": "#D55E00",
-    "flips": "#333333",
-    "minima": "#009E73",
-    "maxima": "#CC79A7",
-}
 THRESHOLDS = ["#AA3377", "#EE8866", "#77AADD", "#999933"]
 
 CORRELATION = matplotlib.colormaps["RdBu_r"].resampled(201)  # few enough colours for a PDF to store a byte a pixel
@@ -109,21 +94,6 @@ def save(figure, path, source):
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path.with_name(f"{path.name}.png"), metadata={"Software": None}, pil_kwargs={"compress_level": 2})
     figure.savefig(path.with_name(f"{path.name}.pdf"), metadata={"CreationDate": None})
-
-
-def layer_of(tensor):
-    """The block that a layer or tensor belongs to: `layer1.linear.weight` to `layer1`, `conv1/kernel` to `conv1`."""
-    return re.split(r"[./]", tensor)[0]
-
-
-def layer_colour(name):
-    """The colour of a layer, a module in it or a tensor of it, everywhere the same: its name alone decides."""
-    kind, number, part = re.match(r"([^\d./]*)(\d*)[./]?([^./]*)", name).groups()
-    hues = {"layer": HUES, "conv": HUES, "squeeze": HUES, "pool": HUES, "dense": DENSE_HUES, "output": [OUTPUT]}
-    family = hues.get(kind, [OTHER])
-    hue = np.array(to_rgb(family[(int(number or 1) - 1) % len(family)]))
-    shade = SHADES.get(part, 0.0) + {"squeeze": -0.45, "pool": 0.35}.get(kind, 0.0)
-    return tuple((hue * (1 + shade) if shade < 0 else hue + (1 - hue) * shade).clip(0, 1).round(6).tolist())
 
 
 def layer_line(name):

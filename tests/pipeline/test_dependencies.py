@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 FRAMEWORKS = {"torch", "keras"}
-ANALYSES = ["correlations", "gradients", "svd", "tsne", "similarity", "plots"]
+ANALYSES = ["correlations", "gradients", "svd", "tsne", "similarity", "plots", "report"]
 
 
 def module_file(name):

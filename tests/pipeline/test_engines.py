@@ -1,5 +1,6 @@
 """The graph under both engines: a small pipeline of two networks, one of each framework, run for real."""
 
+import json
 import shutil
 
 import pytest
@@ -92,6 +93,10 @@ def test_another_bottleneck_trains_one_network(project):
     assert "val_accuracy" in project.run("dvc", "exp", "show", "--csv")
     project.run("dvc", "plots", "show", "--out", "plots_page")
     assert (project.folder / "plots_page/index.html").exists()
+    printed = project.run("dvc", "plots", "diff", "HEAD", "--json")
+    compared, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])
+    curves = compared["data"]["artifacts/squeeze/history.csv"]
+    assert {revision for curve in curves for revision in curve["revisions"]} == {"HEAD", "workspace"}
 
 
 def test_a_bad_parameter_stops_before_anything_is_trained(project):
@@ -113,3 +118,17 @@ def test_a_folder_that_is_no_git_checkout_works(tmp_path):
     project.run("dvc", "config", "--local", "core.no_scm", "true")
     assert ran(project.run("dvc", "repro", "define@squeeze")) == {"define@squeeze"}
     assert project.planned(["artifacts/squeeze/network.yaml"]) == set()
+
+
+def test_the_report_reads_every_network_that_params_names_but_no_unfinished_training(tmp_path):
+    project = Project(tmp_path, git=False)
+    project.run("dvc", "config", "--local", "core.no_scm", "true")
+
+    def edit(parameters):
+        parameters["networks"]["mine"] = parameters["networks"]["squeeze"]
+
+    project.change(edit)
+    planned = project.planned(["reports/index.html"])
+    assert {"report", "train_mine", "tsne_mine", "svd_squeeze", "similarity_cifar10_cnn", "pairs_0"} <= planned
+    assert not {rule for rule in planned if rule.startswith("plots")}
+    assert project.run("dvc", "check-ignore", "artifacts/mine/training/history.csv")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from stages.plots.bottleneck import Point, bottleneck, main, read_point
+from stages.plots.bottleneck import Point, bottleneck, main, read_point, write_table
 from stages.plots.style import applied
 from stages.shared.base.command import InputError
 
@@ -23,8 +23,17 @@ def test_all_widths_are_drawn_from_files(network):
         status = {"squeeze2": f"coordinates: the layer has width {width}"} if width <= 2 else {}
         network(name, squeezed(width), epochs=(0, 2), kinds=status)
     main()
-    assert sorted(path.name for path in Path("reports/bottleneck").iterdir()) == ["bottleneck.pdf", "bottleneck.png"]
-    assert len(np.unique(imread("reports/bottleneck/bottleneck.png"))) > 20
+    report = Path("reports/bottleneck")
+    assert sorted(path.name for path in report.iterdir()) == ["bottleneck.csv", "bottleneck.pdf", "bottleneck.png"]
+    assert len(np.unique(imread(report / "bottleneck.png"))) > 20
+
+
+def test_the_table_has_a_row_for_each_network(tmp_path):
+    points = {"a": Point(8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {}), "b": Point(1, 0.25, {"layer2": 1.0}, {})}
+    write_table(tmp_path / "table.csv", points)
+    header, *rows = (tmp_path / "table.csv").read_text().splitlines()
+    assert header == "network,width,test_accuracy,effective_rank"
+    assert rows == ["a,8,0.5,3.5", "b,1,0.25,1.0"]
 
 
 def test_a_point_is_of_the_last_epoch(network):

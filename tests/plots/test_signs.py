@@ -9,9 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.plots.signs import (
-    KINDS,
     NOT_A_NUMBER,
-    PALETTES,
     ZOOM,
     Snapshots,
     colours,
@@ -25,6 +23,7 @@ from stages.plots.signs import (
     zoomed_layer_wise_grad_signs,
 )
 from stages.plots.style import applied
+from stages.shared.colours import PALETTES, SIGNS
 
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
 
@@ -50,7 +49,7 @@ def kind_by_hand(value, edges):
 def test_a_kind_follows_from_the_bins_upper_edge(edges):
     bins = len(edges) + 2
     values = np.array([NOT_A_NUMBER, *range(-bins + 1, bins)], np.int8)
-    assert [KINDS[kind] for kind in kinds(values, edges)] == [kind_by_hand(int(value), edges) for value in values]
+    assert [SIGNS[kind] for kind in kinds(values, edges)] == [kind_by_hand(int(value), edges) for value in values]
 
 
 def test_the_threshold_is_the_studys_or_the_nearest_below():
@@ -73,8 +72,8 @@ def test_a_columns_shares_are_those_of_its_parameters(data):
     whole = np.concatenate([snapshots.rows[1][name] for name in snapshots.tensors])
     members = [[] for _ in range(columns)]
     for parameter, value in enumerate(whole):
-        members[parameter * columns // len(whole)].append(KINDS.index(kind_by_hand(int(value), DECADES)))
-    expected = [np.bincount(column, minlength=len(KINDS)) / len(column) for column in members]
+        members[parameter * columns // len(whole)].append(SIGNS.index(kind_by_hand(int(value), DECADES)))
+    expected = [np.bincount(column, minlength=len(SIGNS)) / len(column) for column in members]
     np.testing.assert_allclose(found[1], expected, atol=1e-15)
     np.testing.assert_allclose(found.sum(2), 1)
 
@@ -84,7 +83,7 @@ def test_a_tensor_of_many_blocks_is_counted_whole():
     array = np.ones(size, np.int8)
     array[size // 2 :] = 12
     shares = column_shares(snapshots_of({"layer1.weight": array}), DECADES, 2)
-    assert shares[0, 0, KINDS.index("positive")] == pytest.approx(1, abs=2e-6)
+    assert shares[0, 0, SIGNS.index("positive")] == pytest.approx(1, abs=2e-6)
     assert shares[0, 1].tolist() == [0, 0, 1, 0, 0]
 
 
@@ -140,7 +139,7 @@ def test_a_zoomed_map_shows_single_parameters():
         figure = zoomed_layer_wise_grad_signs(snapshots_of({"output.bias": array}), DECADES, "colourblind", "net")
     (image,) = figure.axes[0].get_images()
     palette = colours("colourblind")
-    order = [KINDS.index(kind) for kind in ("positive", "negative", "large", "zero", "nan")]
+    order = [SIGNS.index(kind) for kind in ("positive", "negative", "large", "zero", "nan")]
     np.testing.assert_array_equal(image.get_array()[0, :5], palette[order])
     texts = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
     assert texts == ["negative, |g| ≤ 1e-5", "positive, |g| ≤ 1e-5", "|g| > 1e-5", "exactly 0", "NaN"]
@@ -148,7 +147,7 @@ def test_a_zoomed_map_shows_single_parameters():
 
 @pytest.mark.parametrize("palette", PALETTES)
 def test_no_two_kinds_look_alike(palette):
-    assert len(set(PALETTES[palette])) == len(KINDS)
+    assert len(set(PALETTES[palette])) == len(SIGNS)
 
 
 def test_millions_of_parameters_need_little_memory(tmp_path):

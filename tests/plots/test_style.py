@@ -9,7 +9,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
 from stages.plots.gradients import exponent
-from stages.plots.style import applied, box, canvas, class_colours, layer_colour, layer_line, layer_of, number, save
+from stages.plots.style import applied, box, canvas, class_colours, layer_line, number, save
+from stages.shared.colours import layer_colour, layer_of
 
 NETWORKS = [
     ["layer1", "layer2", "layer3", "output"],

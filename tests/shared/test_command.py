@@ -29,3 +29,17 @@ def test_a_terminal_gets_a_bar(monkeypatch):
     assert list(progress(range(3), "work")) == [0, 1, 2]
     assert "work:" in terminal.getvalue()
     assert "3/3" in terminal.getvalue() or "\r" in terminal.getvalue()
+
+
+def test_keyword_only_parameters_are_flags(monkeypatch):
+    calls = []
+
+    def main(network, *, serve=False):
+        """Do something."""
+        calls.append((network, serve))
+
+    main.__module__ = module.__name__
+    for arguments in (["a"], ["a", "--serve"]):
+        monkeypatch.setattr(sys, "argv", ["stage", *arguments])
+        module.command(main)
+    assert calls == [("a", False), ("a", True)]

@@ -27,15 +27,18 @@ class InputError(ValueError):
 
 
 def command(main):
-    """Run `main` on the command line's arguments, one for each of its parameters, all strings.
+    """Run `main` on the command line's arguments, one for each of its parameters: strings, and keyword-only ones flags.
 
     Ends the process with status 1 and one sentence, without a traceback, on an `InputError` and when the disk is full;
     every other exception is a defect and keeps its traceback. While another process is at the same work, it waits.
     """
     stage = inspect.getmodule(main).__spec__.name.removesuffix(".__main__")
     parser = argparse.ArgumentParser(prog=f"python -m {stage}", description=inspect.getdoc(main))
-    for name in inspect.signature(main).parameters:
-        parser.add_argument(name)
+    for name, parameter in inspect.signature(main).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            parser.add_argument(f"--{name}", action="store_true")
+        else:
+            parser.add_argument(name)
     # OpenMP's threads wait for each other in a busy loop unless told otherwise before they are loaded: stages that share
     # the cores then take three times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,0 +1,52 @@
+"""The two-dimensional maps of every layer, and the images, labels and predictions that belong to their points."""
+
+import numpy as np
+
+from stages.report.pack import colours
+from stages.shared.base.command import InputError
+from stages.shared.base.store import read
+from stages.shared.colours import CLASSES
+
+MOST_POINTS = 1000
+UNKNOWN = -1
+"""The prediction where the last layer is not stored, or not finite."""
+
+
+def maps(folder):
+    """`embedding` and `pca` float32 (layers, samples, 2), and `predictions` int16 (samples): the last layer's largest."""
+    with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
+        layers, epoch = list(file.attrs["layers"]), file.attrs["epoch"]
+        count = min(len(file["labels"]), MOST_POINTS)
+        if not np.array_equal(file["sample"][:], activations["sample"][: len(file["sample"])]):
+            raise InputError(f"{folder} holds maps of other samples than its activations: run `dvc repro`.")
+        meta = {
+            "layers": layers,
+            "colours": colours(layers),
+            "epoch": int(epoch),
+            "all": len(file["labels"]),
+            "status": [str(file[layer].attrs["status"]) for layer in layers],
+            "trustworthiness": [float(file[layer].attrs["trustworthiness"]) for layer in layers],
+        }
+        arrays = {
+            name: np.array([file[f"{layer}/{name}"][:count] for layer in layers], np.float32)
+            for name in ("embedding", "pca")
+        }
+        outputs = activations.get(f"epochs/{epoch}/output")
+        classes = len(activations.attrs["classes"])
+        found = outputs is not None and outputs.shape[1] == classes
+        arrays["predictions"] = predicted(outputs[:count]) if found else np.full(count, UNKNOWN, np.int16)
+    return meta, arrays
+
+
+def predicted(outputs):
+    """The class with the largest of `outputs` (samples, classes), UNKNOWN where one is not finite."""
+    return np.where(np.isfinite(outputs).all(1), outputs.argmax(1), UNKNOWN).astype(np.int16)
+
+
+def probe(folder):
+    """The images and labels of the maps' points."""
+    with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
+        rows = slice(min(len(file["labels"]), MOST_POINTS))
+        meta = {"classes": [str(name) for name in activations.attrs["classes"]], "colours": CLASSES}
+        arrays = {name: activations[name][rows] for name in ("images", "labels", "sample")}
+    return meta, {name: values if name == "images" else values.astype(np.int32) for name, values in arrays.items()}

@@ -1,0 +1,44 @@
+"""Numbers as the page takes them: blocks of JSON and typed arrays, compressed, as text.
+
+A block is the length of its head (uint32), the head, and its arrays, each from a multiple of 8 bytes on, all
+little-endian; gzipped, in base64. The head is JSON: `meta`, and of each array its name, dtype and shape. Names that
+people chose are in there too, so that nothing of theirs is ever part of the page's own text.
+"""
+
+import base64
+import gzip
+import json
+
+import numpy as np
+
+from stages.shared.base.store import finite
+from stages.shared.colours import layer_colour
+
+STEPS, NO_VALUE = 64, -128
+"""How finely correlations are kept, which decides the size of the page, and what stands for NaN among them."""
+
+
+def block(meta, arrays):
+    """The block of `meta`, which JSON can hold, and `arrays`, by name: base64 as bytes, the same for the same content."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    named = [[name, str(array.dtype), list(array.shape)] for name, array in arrays.items()]
+    head = json.dumps(finite({"meta": meta, "arrays": named}), separators=(",", ":")).encode()
+    parts = [len(head).to_bytes(4, "little") + head, *(array.tobytes() for array in arrays.values())]
+    whole = b"".join(part + bytes(-len(part) % 8) for part in parts)
+    return base64.b64encode(gzip.compress(whole, 9, mtime=0))
+
+
+def quantised(r):
+    """Correlations from -1 to 1 as int8 in steps of 1/STEPS, NaN as NO_VALUE."""
+    return np.where(np.isnan(r), NO_VALUE, np.rint(np.nan_to_num(r) * STEPS)).astype(np.int8)
+
+
+def evenly(items, most):
+    """At most `most` of `items`, evenly spread, the first and the last among them."""
+    positions = np.unique(np.linspace(0, len(items) - 1, min(len(items), most)).round().astype(int))
+    return [items[position] for position in positions]
+
+
+def colours(names):
+    """The colours of layers or tensors, as a page writes them."""
+    return ["#" + "".join(f"{round(255 * part):02x}" for part in layer_colour(name)) for name in names]

@@ -1,0 +1,61 @@
+// The blocks that Python packed: see stages/report/pack.py. Each is decoded once, when it is first wanted.
+
+const TYPES = {
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  int64: BigInt64Array,
+};
+const known = new Map();
+let index;
+
+function bytes(name) {
+  const text = atob(document.getElementById(`block-${name}`).textContent);
+  const packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")));
+}
+
+async function decode(name) {
+  const buffer = await (await bytes(name)).arrayBuffer();
+  const padded = length => length + ((8 - (length % 8)) % 8);
+  const length = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  let place = padded(4 + length);
+  const arrays = {};
+  for (const [key, type, shape] of head.arrays) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    arrays[key] = new TYPES[type](buffer, place, count);
+    arrays[key].shape = shape;
+    place = padded(place + arrays[key].byteLength);
+  }
+  return { ...head.meta, arrays };
+}
+
+function block(name) {
+  if (!known.has(name)) known.set(name, decode(name));
+  return known.get(name);
+}
+
+export async function open() {
+  index = await block("index");
+  const script = document.createElement("script");
+  script.textContent = await (await bytes("plotly")).text();
+  document.head.append(script);
+  return index;
+}
+
+export const networks = () => index.networks;
+export const network = name => index.networks.find(one => one.name === name);
+export const provenance = () => index.provenance;
+export const pairs = () => Object.keys(index.pairs);
+export const pair = name => block(index.pairs[name]);
+export const layerColour = layer => index.layers[layer];
+
+// The networks that have a topic, and the topic's block of one; null where it has not run.
+export const withTopic = topic => index.networks.filter(one => one.blocks[topic]).map(one => one.name);
+export const topic = (name, of) => (network(of)?.blocks[name] ? block(network(of).blocks[name]) : null);

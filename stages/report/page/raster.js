@@ -1,0 +1,198 @@
+// A map of many cells: a canvas, which keeps up with a slider, under the axes and the colour bar of plotly.js.
+
+import { isDark } from "colours";
+import { h, plain, themed } from "dom";
+import { CONFIG, figure, layout } from "figures";
+
+/* global Plotly */
+
+const LETTER = 6.6,
+  BAR = 74,
+  EDGE = 34,
+  LEAST_FOR_TEXT = 26;
+
+// `onPoint(row, column)` returns what is said of a cell, `onPick` is told which was clicked.
+export function raster(root, options) {
+  const one = figure(root, options);
+  const axes = h("div"),
+    readout = h("output", { class: "readout" });
+  const canvas = h("canvas", { tabindex: 0, role: "img", "aria-label": options.title, title: options.hint ?? "" });
+  const pointer = h("div", { class: "mark", hidden: true }),
+    picked = h("div", { class: "mark", hidden: true });
+  one.plot.removeAttribute("role");
+  one.plot.append(axes, canvas, picked, pointer);
+  one.plot.after(readout);
+  const source = document.createElement("canvas");
+  let frame,
+    box,
+    key,
+    cell = [0, 0];
+
+  one.draw = next => {
+    frame = next;
+    const { rows, columns, xs, ys, bar, side, height } = frame; // what the axes depend on: they are drawn anew only if it changes
+    const wanted = JSON.stringify([
+      rows,
+      columns,
+      xs,
+      ys,
+      bar,
+      side,
+      height,
+      one.plot.clientWidth,
+      document.documentElement.dataset.theme,
+    ]);
+    if (wanted !== key) place();
+    key = wanted;
+    paint();
+  };
+  one.again = () => frame && one.draw(frame);
+  one.canvas = one.described = canvas;
+  one.picture = () => picture(axes, canvas, frame);
+  one.mark = (row, column) => outline(picked, row, column);
+
+  function place() {
+    box = geometry(frame, one.plot.clientWidth);
+    Plotly.react(axes, [bar(frame)], shape(frame, box), { ...CONFIG, staticPlot: true });
+    const density = window.devicePixelRatio || 1;
+    Object.assign(canvas, { width: Math.round(box.width * density), height: Math.round(box.height * density) });
+    Object.assign(canvas.style, {
+      left: `${box.left}px`,
+      top: `${box.top}px`,
+      width: `${box.width}px`,
+      height: `${box.height}px`,
+    });
+    for (const mark of [picked, pointer]) mark.hidden = true;
+  }
+
+  function paint() {
+    Object.assign(source, { width: frame.columns, height: frame.rows });
+    source
+      .getContext("2d")
+      .putImageData(new ImageData(new Uint8ClampedArray(frame.pixels.buffer), frame.columns, frame.rows), 0, 0);
+    const context = canvas.getContext("2d");
+    context.imageSmoothingEnabled = frame.columns > canvas.width || frame.rows > canvas.height;
+    context.drawImage(source, 0, 0, canvas.width, canvas.height);
+    if (frame.texts && box.width / frame.columns > LEAST_FOR_TEXT) write(context);
+  }
+
+  function write(context) {
+    const [width, height] = [canvas.width / frame.columns, canvas.height / frame.rows];
+    context.font = `${Math.min(13 * (window.devicePixelRatio || 1), width / 3)}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    frame.texts.forEach((text, i) => {
+      context.fillStyle = isDark(frame.pixels[i]) ? "#ffffff" : "#1b2330";
+      context.fillText(text, ((i % frame.columns) + 0.5) * width, (Math.floor(i / frame.columns) + 0.5) * height);
+    });
+  }
+
+  function outline(mark, row, column) {
+    const [width, height] = [box.width / frame.columns, box.height / frame.rows];
+    mark.hidden = false;
+    Object.assign(mark.style, {
+      left: `${box.left + column * width - 1}px`,
+      top: `${box.top + row * height - 1}px`,
+      width: `${width + 2}px`,
+      height: `${height + 2}px`,
+    });
+  }
+
+  function point(row, column) {
+    cell = [Math.max(0, Math.min(frame.rows - 1, row)), Math.max(0, Math.min(frame.columns - 1, column))];
+    if (options.points !== false) outline(pointer, ...cell);
+    readout.textContent = options.onPoint?.(...cell) ?? "";
+  }
+
+  const under = event => [
+    Math.floor((event.offsetY / box.height) * frame.rows),
+    Math.floor((event.offsetX / box.width) * frame.columns),
+  ];
+  canvas.addEventListener("pointermove", event => point(...under(event)));
+  canvas.addEventListener("pointerleave", () => {
+    pointer.hidden = true;
+  });
+  canvas.addEventListener("click", event => {
+    point(...under(event));
+    options.onPick?.(...cell);
+  });
+  canvas.addEventListener("keydown", event => {
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (step) point(cell[0] + step[0], cell[1] + step[1]);
+    else if (event.key === "Enter" || event.key === " ") options.onPick?.(...cell);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  return one;
+}
+
+function geometry(frame, width) {
+  const longest = texts => Math.max(0, ...texts.map(text => text.length)) * LETTER;
+  const left = Math.min(width * 0.3, longest(frame.ys.texts) + (frame.ys.title ? 34 : 14));
+  const right = frame.bar ? BAR : EDGE;
+  const room = Math.max(80, width - left - right),
+    side = Math.min(room, frame.side ?? 540);
+  const upright = longest(frame.xs.texts) * 1.15 > side / Math.max(1, frame.xs.texts.length);
+  const below = Math.min(130, upright ? longest(frame.xs.texts) + 12 : 24) + (frame.xs.title ? 24 : 0);
+  return { left, top: 8, width: frame.height ? room : side, height: frame.height ?? side, right, below, upright };
+}
+
+function shape(frame, box) {
+  const axis = (side, length) => ({
+    tickvals: side.ticks,
+    ticktext: side.texts.map(plain),
+    title: { text: side.title ?? "", standoff: 6 },
+    range: [0, length],
+    showgrid: false,
+    zeroline: false,
+    automargin: false,
+    ticks: "",
+    linecolor: themed("--line"),
+  });
+  return layout({
+    width: box.left + box.width + box.right,
+    height: box.top + box.height + box.below,
+    showlegend: false,
+    margin: { l: box.left, t: box.top, r: box.right, b: box.below },
+    xaxis: { ...axis(frame.xs, frame.columns), tickangle: box.upright ? -90 : 0 },
+    yaxis: { ...axis(frame.ys, frame.rows), range: [frame.rows, 0] },
+  });
+}
+
+// A trace without points: it brings the colour bar.
+function bar({ bar }) {
+  const marker = bar && {
+    color: [bar.low],
+    cmin: bar.low,
+    cmax: bar.high,
+    colorscale: bar.stops,
+    showscale: true,
+    colorbar: {
+      thickness: 11,
+      outlinewidth: 0,
+      len: 1,
+      y: 0.5,
+      xpad: 8,
+      ypad: 0,
+      title: { text: plain(bar.title), side: "right" },
+      tickfont: { size: 11 },
+    },
+  };
+  return { x: [null], y: [null], mode: "markers", type: "scatter", hoverinfo: "skip", marker: marker || {} };
+}
+
+function picture(axes, canvas, frame) {
+  const image = {
+    source: canvas.toDataURL(),
+    xref: "x",
+    yref: "y",
+    x: 0,
+    y: 0,
+    sizex: frame.columns,
+    sizey: frame.rows,
+    sizing: "stretch",
+    layer: "below",
+  };
+  return { data: axes.data, layout: { ...axes.layout, images: [image] } };
+}

@@ -1,0 +1,76 @@
+// Which augmentations of one image a layer takes for the same, with the two images under the pointer.
+
+import { correlationPixels, missing, STEPS } from "colours";
+import { select } from "controls";
+import { topic } from "data";
+import { h, number } from "dom";
+import { raster } from "raster";
+import * as state from "state";
+import { controls, counted, drawImage, NO_VALUE, R_BAR } from "views/shared";
+
+export async function showAugmentations(root, network) {
+  const data = await topic("augmentations", network),
+    pictures = await topic("augmented", network);
+  if (!data) return null;
+  const { layers, count } = data,
+    layerNow = () => layers.indexOf(state.get("layer", layers, layers.at(-1)));
+  const canvases = [h("canvas"), h("canvas")],
+    names = [h("div"), h("div")];
+  const side = h(
+    "section",
+    { class: "panel" },
+    h("h3", {}, "The two images under the pointer"),
+    h(
+      "div",
+      { class: "images" },
+      canvases.map((canvas, i) => h("div", {}, canvas, names[i])),
+    ),
+  );
+  const grid = h("div", { class: "grid" });
+  root.append(controls(select("layer", "layer", layers, layers.at(-1))), grid);
+  const value = (i, j) => {
+    const [a, b] = i < j ? [i, j] : [j, i];
+    return data.arrays.samples[(layerNow() * count * (count + 1)) / 2 + a * count - (a * (a - 1)) / 2 + b - a];
+  };
+  function point(i, j) {
+    [i, j].forEach((image, k) => {
+      if (pictures) drawImage(canvases[k], pictures.arrays.images, image, 140);
+      names[k].textContent = `augmentation ${image}`;
+    });
+    return `augmentations ${i} and ${j}: ${value(i, j) === NO_VALUE ? "no r, for all units are the same" : `r ${number(value(i, j) / STEPS)}`}`;
+  }
+  const map = raster(grid, { id: "augmentations", title: "Augmentations of one image", onPoint: point });
+  grid.append(side);
+  map.table = () => ({
+    columns: ["augmentation", "augmentation", "r"],
+    rows: Array.from({ length: count * count }, (_, k) => {
+      const [i, j] = [Math.floor(k / count), k % count],
+        r = value(i, j);
+      return [i, j, r === NO_VALUE ? null : r / STEPS];
+    }),
+  });
+  const update = () => {
+    const pixels = new Uint32Array(count * count).fill(missing);
+    for (let i = 0, k = (layerNow() * count * (count + 1)) / 2; i < count; i++)
+      for (let j = i; j < count; j++, k++) {
+        pixels[i * count + j] = pixels[j * count + i] = correlationPixels[data.arrays.samples[k] & 255];
+      }
+    map.draw({
+      pixels,
+      rows: count,
+      columns: count,
+      xs: counted(count, "augmentation"),
+      ys: counted(count, "augmentation"),
+      bar: R_BAR,
+    });
+    const what = pictures ? `test image ${pictures.sample}, of class ${pictures.name}` : "one test image";
+    map.say(
+      `${layers[layerNow()]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
+      "How alike the layer's outputs are for two augmentations of the image. A layer that has become invariant to them is red throughout; point at a cell to see its two images." +
+        (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : ""),
+    );
+  };
+  update();
+  point(0, Math.min(1, count - 1));
+  return { update, again: update };
+}

@@ -1,0 +1,194 @@
+// What the optimiser does to every weight, at any threshold: computed here, from the counts of the recorder.
+
+import { onPage } from "colours";
+import { choice, select, slider } from "controls";
+import { topic } from "data";
+import { h, number, once, themed } from "dom";
+import { chart } from "figures";
+import * as state from "state";
+import { fallbackEdge } from "views/grain";
+import { chooseNetwork, controls } from "views/shared";
+import { showSigns } from "views/signs";
+
+export const title = "Gradients";
+export const intro =
+  "Which gradients are near zero at each step of the training, how many stay so or leave, and how many of those that stay change their sign. Move the threshold: everything is counted anew from what was recorded, without training again.";
+
+const KINDS = [
+    ["raw", "raw"],
+    ["ema", "averaged"],
+  ],
+  ALL = "all layers";
+const UNITS = [
+  ["count", "parameters"],
+  ["share", "shares"],
+];
+
+export async function show(root) {
+  const { name, control } = chooseNetwork(root, "gradients", "train");
+  if (!name) return;
+  const data = await topic("gradients", name),
+    { edges, layers } = data;
+  const threshold = slider("threshold", "near zero: |gradient| ≤", edges, {
+    format: number,
+    fallback: fallbackEdge(edges),
+  });
+  root.append(
+    controls(
+      control,
+      select("layer", "layer", [ALL, ...layers]),
+      choice("kind", "gradients", KINDS),
+      choice("unit", "shown as", UNITS),
+      threshold,
+    ),
+  );
+  const grid = h("div", { class: "grid three" });
+  root.append(grid);
+  const nearZero = chart(grid, { id: "near-zero", title: "Near zero, retained, released" });
+  const flips = chart(grid, { id: "flips", title: "Flips of the sign" });
+  const moved = chart(grid, { id: "moved", title: "How far weights move" });
+  const now = () => ({
+    threshold: state.get("threshold", edges, fallbackEdge(edges)),
+    layer: layers.indexOf(state.get("layer", layers, ALL)),
+    kind: state.get("kind", ["raw", "ema"], "raw"),
+    share: state.get("unit", ["count", "share"], "count") === "share",
+  });
+  const update = () => drawAll({ nearZero, flips, moved }, data, now());
+  update();
+  const signs = await showSigns(root, name);
+  const later = once(update);
+  return {
+    update: keys => {
+      if (!keys.every(key => SIGN_KEYS.includes(key))) later();
+      signs?.update();
+    },
+    step: threshold.step,
+    again: () => {
+      update();
+      signs?.again();
+    },
+  };
+}
+
+const SIGN_KEYS = ["zoom", "palette"];
+
+// The study's statistics by step, for one layer or, at -1, all: see stages/shared/gradient_statistics.py.
+export function statistics(data, { threshold, layer, kind }) {
+  const { arrays, edges, layers } = data,
+    [, bins, , steps] = arrays[`${kind}/crossed`].shape;
+  const near = edges.indexOf(threshold) + 2,
+    chosen = layer < 0 ? layers.map((_, i) => i) : [layer];
+  // The sum of a (layers, bins, ..., steps) array over the chosen layers and the bins from `begin` to `end`.
+  const sum = (name, begin, end, part = 0, parts = 1) => {
+    const values = arrays[`${kind}/${name}`],
+      total = new Float64Array(steps);
+    for (const one of chosen)
+      for (let bin = begin; bin < end; bin++) {
+        const row = ((one * bins + bin) * parts + part) * steps;
+        for (let step = 0; step < steps; step++) total[step] += values[row + step];
+      }
+    return total;
+  };
+  const crossed = [0, 1, 2, 3].map(part => sum("crossed", 0, near, part, 4));
+  const retained = crossed[0].map((value, step) => value + crossed[1][step] + crossed[2][step] + crossed[3][step]);
+  const before = sum("before", 0, near);
+  return {
+    counted: sum("now", 0, bins),
+    zeros: sum("now", 0, near),
+    exact_zeros: sum("now", 0, 1),
+    retained,
+    before,
+    released: before.map((value, step) => value - retained[step]),
+    flips: retained.map((value, step) => value - crossed[0][step]),
+    minima: crossed[1],
+    maxima: crossed[2],
+    moved: sum("moved", 0, near).map(Math.sqrt),
+    moved_all: sum("moved", 0, bins).map(Math.sqrt),
+  };
+}
+
+const TEXTS = {
+  zeros: "near zero",
+  exact_zeros: "exactly zero",
+  retained: "retained",
+  released: "released",
+  flips: "all flips",
+  minima: "minima stepped over",
+  maxima: "maxima stepped over",
+  moved: "retained",
+  moved_all: "all parameters",
+};
+
+function drawAll(charts, data, now) {
+  const found = statistics(data, now),
+    step = Array.from(data.arrays.step),
+    epoch = data.arrays.epoch;
+  const colour = { ...data.series, moved: data.series.retained, moved_all: data.series.flips };
+  const trace = (key, whole) => ({
+    x: step,
+    y: Array.from(found[key], (value, i) => (whole ? (whole[i] ? value / whole[i] : null) : value)),
+    name: TEXTS[key],
+    mode: step.length > 1 ? "lines" : "markers",
+    line: { color: onPage(colour[key]), width: 1.6, dash: key === "exact_zeros" ? "dot" : "solid" },
+    hovertemplate: `%{y:,.6~g} ${TEXTS[key]}<extra>step %{x}</extra>`,
+  });
+  const axes = (text, more = {}) => ({
+    shapes: epochLines(step, epoch),
+    xaxis: { title: { text: "step (vertical lines: epochs)" } },
+    yaxis: { title: { text }, rangemode: "tozero", ...more },
+  });
+  const near = `|g| ≤ ${number(now.threshold)}`,
+    of = `${now.layer < 0 ? ALL : data.layers[now.layer]}, ${Object.fromEntries(KINDS)[now.kind]}`;
+  const some =
+    data.recorded > step.length
+      ? ` Of ${number(data.recorded)} recorded steps, ${number(step.length)} evenly spread.`
+      : "";
+  const shareOf = whole => (now.share ? whole : null);
+  charts.nearZero.draw(
+    [
+      ...["zeros", "retained", "exact_zeros"].map(key => trace(key, shareOf(found.counted))),
+      trace("released", shareOf(found.before)),
+    ],
+    axes(now.share ? "share" : "parameters", now.share ? { tickformat: ".0%" } : {}),
+  );
+  charts.nearZero.say(
+    "Near zero, retained, released",
+    `${near}, ${of}. ` +
+      (now.share
+        ? "Released as a share of those near zero at the step before, the others of all parameters."
+        : "Retained: near zero before and now. Released: near zero before, but not now.") +
+      some,
+  );
+  charts.flips.draw(
+    ["flips", "minima", "maxima"].map(key => trace(key, shareOf(found.retained))),
+    axes(now.share ? "share of the retained" : "parameters", now.share ? { tickformat: ".0%" } : {}),
+  );
+  charts.flips.say(
+    "Flips among the retained",
+    `${near}, ${of}. Gradients that stay near zero and change their sign. If weight and gradient moved the same way a minimum along that coordinate was stepped over, else a maximum.${some}`,
+  );
+  charts.moved.draw(
+    ["moved_all", "moved"].map(key => trace(key)),
+    axes("norm of the weights' change", { type: "log", rangemode: "normal", exponentformat: "power", dtick: "D2" }),
+  );
+  charts.moved.say(
+    "How far weights move",
+    `${near}, ${of}. The norm of the change of the weights: all, and those whose gradient was retained near zero.`,
+  );
+}
+
+// A line where an epoch begins, unless there are too many.
+function epochLines(step, epoch) {
+  const starts = step.filter((_, i) => i && epoch[i] !== epoch[i - 1]);
+  if (starts.length > 20) return [];
+  return starts.map(x => ({
+    type: "line",
+    x0: x,
+    x1: x,
+    yref: "paper",
+    y0: 0,
+    y1: 1,
+    line: { color: themed("--line"), width: 1 },
+    layer: "below",
+  }));
+}

@@ -1,0 +1,99 @@
+// The signed bins of all parameters at the finest grain that is kept: see stages/report/signs.py.
+
+import { pixel } from "colours";
+import { number } from "dom";
+
+const NOT_A_NUMBER = -128,
+  MOST_SINGLES = 64;
+
+// The threshold to begin with: 1e-5 as in the study or, without such an edge, the largest below.
+export const fallbackEdge = edges => edges.findLast(edge => edge <= 1e-5) ?? edges[0];
+
+// Where each tensor and layer begins among all parameters.
+export function arrange(data) {
+  const begins = [],
+    layerBegins = [],
+    layerSizes = [];
+  let total = 0;
+  data.sizes.forEach((size, i) => {
+    const layer = data.layer_of[i];
+    layerBegins[layer] ??= total;
+    layerSizes[layer] = (layerSizes[layer] ?? 0) + size;
+    begins.push(total);
+    total += size;
+  });
+  return { data, begins, layerBegins, layerSizes, total };
+}
+
+// The kind, a position in `kinds`, of every class of signed bins at a threshold.
+export function kindOf(data, threshold) {
+  const last = data.edges.indexOf(threshold) + 1,
+    kind = name => data.kinds.indexOf(name);
+  return Array.from({ length: 2 * data.bins + 2 }, (_, place) => {
+    const value = place - data.bins;
+    if (value === data.bins + 1) return kind("nan");
+    if (value === 0) return kind("zero");
+    if (Math.abs(value) > last) return kind("large");
+    return kind(value < 0 ? "negative" : "positive");
+  });
+}
+
+// The shares of the classes among the parameters from `begin` to `end` at an epoch's row, from the finest that is kept:
+// single parameters, columns of a layer, or columns of the network.
+export function sample(scene, row, begin, end, shares) {
+  shares.fill(0);
+  const { data } = scene,
+    middle = (begin + end) / 2;
+  const tensor = scene.begins.findLastIndex(first => first <= middle);
+  const first = scene.begins[tensor] + data.window[tensor],
+    window = data.arrays[`window/${tensor}`],
+    length = window.shape[1];
+  if (end - begin <= MOST_SINGLES && middle >= first && middle < first + length) {
+    const low = Math.max(0, Math.floor(begin - first)),
+      high = Math.min(length, Math.max(low + 1, Math.floor(end - first)));
+    for (let i = low; i < high; i++) {
+      const value = window[row * length + i];
+      shares[value === NOT_A_NUMBER ? 2 * data.bins + 1 : value + data.bins] += 1 / (high - low);
+    }
+    return high - low;
+  }
+  const layer = data.layer_of[tensor],
+    network = data.arrays.network;
+  const ofLayer = end - begin < scene.total / network.shape[1];
+  const [array, start, size] = ofLayer
+    ? [data.arrays[`layer/${layer}`], scene.layerBegins[layer], scene.layerSizes[layer]]
+    : [network, 0, scene.total];
+  const [, columns, classes] = array.shape,
+    column = at => Math.max(0, Math.min(columns - 1, Math.floor(((at - start) * columns) / size)));
+  const low = column(begin),
+    high = Math.max(low, column(end - 1e-6));
+  for (let i = low; i <= high; i++)
+    for (let c = 0; c < classes; c++) shares[c] += array[(row * columns + i) * classes + c] / 255 / (high - low + 1);
+  return Math.ceil(size / columns) * (high - low + 1);
+}
+
+// The pixel of the mean colour.
+export function mixed(shares, colours) {
+  const sum = [0, 0, 0];
+  for (let c = 0; c < shares.length; c++) {
+    if (shares[c]) for (let channel = 0; channel < 3; channel++) sum[channel] += shares[c] * colours[c][channel];
+  }
+  return pixel(sum.map(part => Math.min(255, Math.round(part))));
+}
+
+export const bounds = ({ from, to, columns }, column) => [
+  from + ((to - from) * column) / columns,
+  from + ((to - from) * (column + 1)) / columns,
+];
+
+export function classText({ bins, edges }, place) {
+  const value = place - bins,
+    bin = Math.abs(value);
+  if (value === bins + 1) return "not a number";
+  if (!bin) return "exactly 0";
+  const size =
+    bin > edges.length
+      ? `|g| > ${number(edges.at(-1))}`
+      : `${bin > 1 ? `${number(edges[bin - 2])} < ` : ""}|g| ≤ ${number(edges[bin - 1])}`;
+  return `${value < 0 ? "negative" : "positive"}, ${size}`;
+}

@@ -1,0 +1,203 @@
+// What was trained, how it went, and what it takes to make it again.
+
+import { onPage } from "colours";
+import { networks, provenance, withTopic } from "data";
+import { h, number, plain, themed } from "dom";
+import { choice } from "controls";
+import { chart } from "figures";
+import * as state from "state";
+import { controls } from "views/shared";
+
+export const title = "Overview";
+export const intro =
+  "Every network of params.yaml: how it trained, what squeezing its features cost, and which data, code and parameters this page was made from.";
+
+const METRICS = [
+  ["accuracy", "accuracy"],
+  ["loss", "loss"],
+  ["f1", "macro F1"],
+];
+
+export function show(root) {
+  const bar = controls(choice("metric", "curves", METRICS));
+  const cards = h("div", { class: "cards" }, networks().map(card));
+  const grid = h("div", { class: "grid" });
+  root.append(cards, bar, grid);
+  const curves = chart(grid, {
+    id: "curves",
+    title: "Training curves",
+    note: "Solid: the test images, dotted: the training images. A gap between the two that grows is overfitting.",
+  });
+  const widths = chart(grid, {
+    id: "widths",
+    title: "What a squeeze costs",
+    note: "Test accuracy at the last epoch against the narrowest passage. Networks that differ in nothing but that width are joined by a line.",
+  });
+  const update = () => {
+    drawCurves(curves);
+    drawWidths(widths);
+  };
+  update();
+  root.append(h("div", { class: "grid" }, origin()));
+  return { update, again: update };
+}
+
+function card(network) {
+  const last = name => network.history[name]?.at(-1);
+  const { card } = network,
+    about = card ? `${card.framework}, ${card.dataset}` : "not defined yet";
+  const size = network.parameters ? `${number(network.parameters)} parameters` : "";
+  const element = h(
+    "article",
+    { class: "card", "data-network": network.name },
+    h("h3", {}, network.name),
+    h("div", { class: "big" }, last("val_accuracy") === undefined ? "–" : last("val_accuracy").toFixed(3)),
+    h(
+      "p",
+      {},
+      last("val_accuracy") === undefined
+        ? "not trained yet"
+        : `test accuracy${network.unfinished ? " so far" : ""} after ${number(last("epoch"))} epochs; macro F1 ${last("val_f1").toFixed(3)}`,
+    ),
+    h("p", {}, [about, shape(card), size].filter(Boolean).join("; ")),
+  );
+  element.style.borderLeftColor = network.colour;
+  return element;
+}
+
+function shape(card) {
+  const width = layer => (Array.isArray(layer) ? `${layer[0]}→${layer[1]}` : String(layer));
+  if (!card) return "";
+  if (card.layers) return `layers ${card.layers.map(width).join(" · ")}`;
+  return [`convolutions ${card.convolutions.join(" · ")}`, card.dense.length && `dense ${card.dense.join(" · ")}`]
+    .filter(Boolean)
+    .join(", ");
+}
+
+function drawCurves(curves) {
+  const metric = state.get(
+      "metric",
+      METRICS.map(one => one[0]),
+      "accuracy",
+    ),
+    text = Object.fromEntries(METRICS)[metric];
+  const series = metric === "f1" ? ["val_f1"] : [`val_${metric}`, `train_${metric}`];
+  const traces = networks().flatMap(({ name, colour, history }) =>
+    series
+      .filter(key => history[key])
+      .map((key, i) => ({
+        x: history.epoch,
+        y: history[key],
+        name: `${plain(name)}${i ? ", training" : ""}`,
+        showlegend: i === 0,
+        mode: "lines+markers",
+        marker: { size: 5 },
+        line: { color: onPage(colour), dash: i ? "dot" : "solid", width: i ? 1.3 : 2 },
+        hovertemplate: `${plain(name)}, ${i ? "training" : "test"}: %{y:.4f}<extra>epoch %{x}</extra>`,
+      })),
+  );
+  curves.draw(traces, { xaxis: { title: { text: "epoch" }, dtick: epochStep() }, yaxis: { title: { text } } });
+}
+
+function epochStep() {
+  const most = Math.max(1, ...networks().map(one => one.history.epoch?.length ?? 0));
+  return Math.ceil(most / 12);
+}
+
+function drawWidths(widths) {
+  const squeezed = networks().filter(one => one.width && one.history.val_accuracy);
+  const families = group(squeezed);
+  const traces = [...families.values()].map(members => {
+    members.sort((a, b) => a.width - b.width);
+    const alike = one => members.filter(other => other.width === one.width),
+      names = of => of.map(one => plain(one.name)).join(", ");
+    return {
+      x: members.map(one => one.width),
+      y: members.map(one => one.history.val_accuracy.at(-1)),
+      mode: "lines+markers+text",
+      cliponaxis: false,
+      name: names(members),
+      line: { color: themed("--soft"), width: 1.3 },
+      marker: { size: 10, color: members.map(one => one.colour) },
+      textposition: "bottom center",
+      text: members.map(one => (alike(one)[0] === one ? names(alike(one)) : "")),
+      hovertemplate: "%{text}: %{y:.4f}<extra>width %{x}</extra>",
+    };
+  });
+  const ticks = [...new Set(squeezed.map(one => one.width))].sort((a, b) => a - b);
+  if (!squeezed.length) widths.caption.textContent = "No network with a squeeze has been trained yet.";
+  widths.draw(traces, {
+    showlegend: false,
+    margin: { l: 58, r: 40, t: 10, b: 50 },
+    xaxis: {
+      type: "log",
+      tickvals: ticks,
+      range: [Math.log10(ticks[0] ?? 1) - 0.3, Math.log10(ticks.at(-1) ?? 1) + 0.3],
+      title: { text: "width of the narrowest squeeze (units)" },
+    },
+    yaxis: { title: { text: "test accuracy" } },
+  });
+}
+
+function group(items) {
+  const groups = new Map();
+  for (const item of items) groups.set(item.family, [...(groups.get(item.family) ?? []), item]);
+  return groups;
+}
+
+function origin() {
+  const from = provenance(),
+    [commit, date] = (from.commit || "").split(" ");
+  const sources = [
+    ...new Set(
+      networks()
+        .map(one => one.source)
+        .filter(Boolean),
+    ),
+  ];
+  const missing = networks()
+    .filter(one => Object.values(one.blocks).some(name => !name))
+    .map(one => one.name);
+  const written = new Date(document.lastModified);
+  const rows = [
+    ["data", sources.join("; ") || `${from.data}, not downloaded yet`],
+    [
+      "commit",
+      commit
+        ? `${commit}, of ${new Date(date).toLocaleString()}: the last that changed the stages, their graph or the parameters`
+        : "not a git checkout, or nothing committed",
+    ],
+    from.changed && ["not committed", from.changed.replace(/\n/g, "; ")],
+    [
+      "make it again",
+      commit
+        ? `git checkout ${commit.slice(0, 12)} && make run${from.changed ? ", with the parameters below" : ""}`
+        : "make run, with the parameters below",
+    ],
+    ["file written", written.toLocaleString()],
+    ["Python", `${from.python} on ${from.machine}`],
+    [
+      "packages",
+      Object.entries(from.versions)
+        .map(pair => pair.join(" "))
+        .join(", "),
+    ],
+    missing.length && ["not finished", missing.join(", ")],
+    [
+      "in this page",
+      `everything of ${withTopic("correlations").length} networks that its views show, computed from the files in artifacts/. Correlations are kept in steps of 1/64; what was left out, each view says.`,
+    ],
+  ].filter(Boolean);
+  return h(
+    "section",
+    { class: "panel full", id: "origin" },
+    h("h3", {}, "Where this comes from"),
+    h(
+      "dl",
+      {},
+      rows.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]),
+    ),
+    h("h3", {}, "Parameters"),
+    h("pre", { tabindex: 0, "aria-label": "params.yaml as it was read" }, from.parameters),
+  );
+}

@@ -1,0 +1,55 @@
+// What the views have in common: which network is looked at, and what is said where there is nothing to see.
+
+import { diverging } from "colours";
+import { select } from "controls";
+import { withTopic } from "data";
+import { h } from "dom";
+import * as state from "state";
+
+// Of correlations: what stands for none, and the colour bar.
+export const NO_VALUE = -128;
+export const R_BAR = { low: -1, high: 1, stops: diverging.stops, title: "Pearson's r" };
+
+// The control and the network it has chosen, among those that have `topic`; without any, the page says so.
+export function chooseNetwork(root, topic, stage) {
+  const names = withTopic(topic);
+  if (!names.length) {
+    root.append(h("p", { class: "empty" }, `Nothing to show yet: no network has been through the stage ${stage}.`));
+    return {};
+  }
+  return { name: state.get("network", names, names[0]), control: select("network", "network", names) };
+}
+
+export const controls = (...children) => h("div", { class: "controls" }, children.filter(Boolean));
+
+// Draws an image (height, width, channels) of uint8 so that each of its pixels is a square of the canvas.
+export function drawImage(canvas, images, position, size) {
+  const [, height, width, channels] = images.shape;
+  Object.assign(canvas, { width, height });
+  canvas.style.width = `${size}px`;
+  canvas.style.height = `${(size * height) / width}px`;
+  const image = new ImageData(width, height),
+    begin = position * width * height * channels;
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = images[begin + i * channels + (channels === 3 ? c : 0)];
+    image.data[4 * i + 3] = 255;
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+// Ticks in the middle of the cells of a map, thinned where there are many.
+export function cells(names, title = "", most = 40) {
+  const every = Math.ceil(names.length / most);
+  const shown = names.map((name, i) => [i + 0.5, String(name)]).filter((_, i) => i % every === 0);
+  return { ticks: shown.map(one => one[0]), texts: shown.map(one => one[1]), title };
+}
+
+// Ticks at round numbers of a map's many rows or columns.
+export function counted(length, title) {
+  const step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500].find(one => length / one <= 8) ?? 1000;
+  const ticks = Array.from({ length: Math.ceil(length / step) }, (_, i) => i * step);
+  return { ticks: ticks.map(tick => tick + 0.5), texts: ticks.map(String), title };
+}
+
+export const nearest = (values, wanted) =>
+  values.reduce((best, value) => (Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best));

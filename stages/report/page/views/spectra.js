@@ -1,0 +1,248 @@
+// How many directions features and weights use: their singular values, by layer, epoch and network.
+
+import { onPage } from "colours";
+import { checks, choice, select, slider } from "controls";
+import { layerColour, network, networks, topic, withTopic } from "data";
+import { h, once, plain } from "dom";
+import { chart } from "figures";
+import * as state from "state";
+import { controls, nearest } from "views/shared";
+
+export const title = "Spectra";
+export const intro =
+  "Singular values of every layer's features (centred, over the test images) and of every weight matrix. A spectrum that falls steeply uses few directions; the effective rank says about how many. Tick several networks to lay them over each other.";
+
+const PARTS = [
+    ["features", "features"],
+    ["weights", "weights"],
+  ],
+  EVERY = "every layer";
+const SCALES = [
+    ["log", "logarithmic"],
+    ["linear", "linear"],
+  ],
+  SIZES = [
+    ["share", "share of the largest"],
+    ["value", "value"],
+  ];
+const SMALLEST = 1e-6,
+  FEW_DECADES = 1e-2;
+
+export async function show(root) {
+  const names = withTopic("spectra");
+  if (!names.length) {
+    root.append(h("p", { class: "empty" }, "Nothing to show yet: no network has been through the stage svd."));
+    return null;
+  }
+  const all = Object.fromEntries(await Promise.all(names.map(async name => [name, await topic("spectra", name)])));
+  const first = state.get("network", names, names[0]);
+  const bar = controls(),
+    grid = h("div", { class: "grid" });
+  root.append(bar, grid);
+  const charts = {
+    spectra: chart(grid, { id: "spectra", title: "Singular values", height: 440 }),
+    ranks: chart(grid, {
+      id: "ranks",
+      title: "Effective rank by epoch",
+      note: "exp of the entropy of the shares of the variance: as many equal directions would spread it as widely.",
+      height: 440,
+    }),
+    widths: chart(grid, {
+      id: "rank-by-width",
+      title: "Effective rank against the width of the squeeze",
+      full: true,
+      note: "Features of each layer at the last epoch; networks with a squeeze that differ in nothing but its width are joined. Dotted: rank = width, which a layer behind a squeeze cannot exceed before its activation.",
+    }),
+  };
+  const now = () => chosen(all, names, first);
+  let epoch;
+  function arrange() {
+    const { epochs, layers, ticked } = now(),
+      { key, value = document.activeElement.value } = document.activeElement.dataset;
+    epoch = slider("epoch", "epoch", epochs, { play: true });
+    bar.replaceChildren(
+      checks("networks", "networks", names, ticked, name => network(name).colour),
+      choice("part", "of", PARTS),
+      select("layer", "layer", [EVERY, ...layers], EVERY),
+      choice("scale", "scale", SCALES),
+      choice("size", "shown as", SIZES),
+      epoch,
+    );
+    [...bar.querySelectorAll(`[data-key=${key}]`)].find(one => (one.dataset.value ?? one.value) === value)?.focus();
+  }
+  const draw = once(() => {
+    const chosen = now();
+    drawSpectra(charts.spectra, all, chosen);
+    drawRanks(charts.ranks, all, chosen);
+  });
+  arrange();
+  draw();
+  drawWidths(charts.widths);
+  return {
+    update: keys => {
+      if (keys.some(key => ["part", "networks"].includes(key))) arrange();
+      draw();
+    },
+    step: by => epoch.step(by),
+    again: () => {
+      draw();
+      drawWidths(charts.widths);
+    },
+  };
+}
+
+function chosen(all, names, first) {
+  const part = state.get("part", ["features", "weights"], "features");
+  const wanted = (state.raw("networks") ?? first).split(","),
+    ticked = names.filter(name => wanted.includes(name));
+  const epochs = [...new Set(ticked.flatMap(name => all[name][part].epochs))].sort((a, b) => a - b);
+  const layers = [...new Set(ticked.flatMap(name => all[name][part].names))];
+  return {
+    part,
+    ticked,
+    layers,
+    epochs: epochs.length ? epochs : [0],
+    layer: state.get("layer", layers, EVERY),
+    epoch: state.get("epoch", epochs, epochs.at(-1)),
+    log: state.get("scale", ["log", "linear"], "log") === "log",
+    share: state.get("size", ["share", "value"], "share") === "share",
+  };
+}
+
+// For every network and layer that is looked at: its name, block, colour and place in the block.
+function shown(all, { part, ticked, layer }) {
+  return ticked.flatMap(name => {
+    const of = all[name][part];
+    return of.names
+      .map((one, place) => ({
+        network: name,
+        layer: one,
+        place,
+        epochs: of.epochs,
+        arrays: all[name].arrays,
+        colour: ticked.length > 1 ? network(name).colour : of.colours[place],
+      }))
+      .filter(one => layer === EVERY || one.layer === layer);
+  });
+}
+
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
+
+function line(one, { ticked, layer, layers }) {
+  const several = ticked.length > 1,
+    dash = layer === EVERY ? DASHES[layers.indexOf(one.layer) % DASHES.length] : "solid";
+  const squeeze = one.layer.startsWith("squeeze") || one.layer.endsWith(".product");
+  return {
+    name: plain(several ? `${one.network}: ${one.layer}` : one.layer),
+    line: { color: onPage(one.colour), width: 1.8, dash: several ? dash : squeeze ? "dash" : "solid" },
+  };
+}
+
+function drawSpectra(one, all, now) {
+  const traces = shown(all, now).map(each => {
+    const values = each.arrays[`${now.part}/${each.place}`],
+      count = values.shape[1],
+      row = each.epochs.indexOf(nearest(each.epochs, now.epoch));
+    const spectrum = Array.from(values.subarray(row * count, (row + 1) * count)),
+      largest = now.share ? spectrum[0] : 1;
+    const y = spectrum.map(value =>
+      largest > 0 && !(now.log && value <= SMALLEST * spectrum[0]) ? value / largest : null,
+    );
+    return {
+      x: y.map((_, i) => i + 1),
+      y,
+      mode: count < 13 ? "lines+markers" : "lines",
+      ...line(each, now),
+      hovertemplate: "number %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>",
+    };
+  });
+  const type = now.log ? "log" : "linear",
+    smallest = Math.min(...traces.flatMap(trace => trace.y).filter(value => value > 0));
+  const ticks = now.log
+    ? { dtick: smallest < FEW_DECADES * Math.max(...traces.flatMap(trace => trace.y)) ? 1 : "D2" }
+    : {};
+  one.draw(traces, {
+    xaxis: { type, ...(now.log ? { dtick: "D2" } : {}), title: { text: "number of the singular value" } },
+    yaxis: {
+      type,
+      exponentformat: "power",
+      ...ticks,
+      title: { text: now.share ? "singular value / largest" : "singular value" },
+    },
+  });
+  one.say(
+    `Singular values of the ${now.part}, epoch ${now.epoch}`,
+    `${now.log ? "Logarithmic: values below a millionth of the largest are left out. " : ""}A network that stored nothing at that epoch shows its nearest.`,
+  );
+}
+
+function drawRanks(one, all, now) {
+  const traces = shown(all, now).map(each => {
+    const ranks = each.arrays[`${now.part}/effective_rank`],
+      names = ranks.shape[1];
+    return {
+      x: each.epochs,
+      y: each.epochs.map((_, row) => ranks[row * names + each.place]),
+      mode: "lines+markers",
+      ...line(each, now),
+      hovertemplate: "epoch %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>",
+    };
+  });
+  const mark = {
+    type: "line",
+    x0: now.epoch,
+    x1: now.epoch,
+    yref: "paper",
+    y0: 0,
+    y1: 1,
+    line: { dash: "dot", width: 1, color: "#8888" },
+  };
+  one.draw(traces, {
+    shapes: [mark],
+    xaxis: { title: { text: "epoch" } },
+    yaxis: { type: now.log ? "log" : "linear", ...(now.log ? { dtick: "D2" } : {}), title: { text: "effective rank" } },
+  });
+  one.say(`Effective rank of the ${now.part} by epoch`);
+}
+
+function drawWidths(one) {
+  const squeezed = networks()
+    .filter(each => each.width && Object.keys(each.ranks).length)
+    .sort((a, b) => a.width - b.width);
+  const layers = [...new Set(squeezed.flatMap(each => Object.keys(each.ranks)))],
+    families = [...new Set(squeezed.map(each => each.family))];
+  const traces = layers
+    .flatMap(layer =>
+      families.map((family, i) => {
+        const members = squeezed.filter(each => each.family === family && Number.isFinite(each.ranks[layer]));
+        return {
+          x: members.map(each => each.width),
+          y: members.map(each => each.ranks[layer]),
+          text: members.map(each => plain(each.name)),
+          name: plain(layer),
+          legendgroup: layer,
+          showlegend: i === 0,
+          mode: "lines+markers",
+          marker: { size: 8, symbol: i ? "diamond" : "circle" },
+          line: { color: onPage(layerColour(layer)), dash: layer.startsWith("squeeze") ? "dash" : "solid" },
+          hovertemplate: `%{text}, ${plain(layer)}: %{y:.4~g}<extra>width %{x}</extra>`,
+        };
+      }),
+    )
+    .filter(trace => trace.x.length);
+  const widths = [...new Set(squeezed.map(each => each.width))];
+  traces.push({
+    x: widths,
+    y: widths,
+    mode: "lines",
+    name: "rank = width",
+    line: { color: "#8c8c8c", dash: "dot", width: 1 },
+    hoverinfo: "skip",
+    showinfile: false,
+  });
+  if (!squeezed.length) one.caption.textContent = "No network with a squeeze has been analysed yet.";
+  one.draw(traces, {
+    xaxis: { type: "log", tickvals: widths, title: { text: "width of the narrowest squeeze (units)" } },
+    yaxis: { type: "log", dtick: "D2", title: { text: "effective rank of the features" } },
+  });
+}

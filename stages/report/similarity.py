@@ -1,0 +1,55 @@
+"""How alike layers represent the same images: within each network, and between two."""
+
+from itertools import product
+
+import numpy as np
+
+from stages.report.pack import colours
+from stages.shared.base.store import read
+
+CHANCE = "null/debiased_cka/q_value"
+
+
+def within(folder):
+    """`between/<measure>` float32 (epochs, layers, layers), `across/<measure>` (layers, epochs), each layer against itself
+    at the last epoch, and `q_value` (epochs, layers, layers)."""
+    with read(folder / "similarity.h5") as file:
+        layers, measures = list(file.attrs["layers"]), list(file["between_layers"])
+        meta = {
+            "rows": layers,
+            "columns": layers,
+            "colours": colours(layers),
+            "measures": measures,
+            "epochs": [int(epoch) for epoch in file.attrs["epochs"]],
+            "compared": [int(epoch) for epoch in file["across_epochs"].attrs["epochs"]],
+            "samples": int(file.attrs["samples"]),
+        }
+        arrays = {"q_value": file[CHANCE][:]}
+        for name in measures:
+            arrays[f"between/{name}"] = file[f"between_layers/{name}"][:].astype(np.float32)
+            arrays[f"across/{name}"] = file[f"across_epochs/{name}"][:, :, -1].astype(np.float32)
+    return meta, arrays
+
+
+def between(path):
+    """The same of two networks, whose file is at `path`: one epoch, and no history."""
+    with read(path) as file:
+        measures = [name for name in file if name not in ("null", "floor")]
+        meta = {
+            "networks": [str(file.attrs[f"network_{side}"]) for side in "ab"],
+            "rows": list(file.attrs["layers_a"]),
+            "columns": list(file.attrs["layers_b"]),
+            "measures": measures,
+            "epochs": [int(file.attrs["epoch_a"])],
+            "compared": [],
+            "samples": int(file.attrs["samples"]),
+        }
+        arrays = {f"between/{name}": file[name][:][None].astype(np.float32) for name in measures}
+        return meta, {**arrays, "q_value": file[CHANCE][:][None]}
+
+
+def pair_files(artifacts, networks):
+    """The files of compared pairs of `networks`, by the pair's name."""
+    names = [f"{a}--{b}" for a, b in product(networks, networks)]
+    paths = {name: artifacts / "similarity" / f"{name}.h5" for name in names}
+    return {name: path for name, path in paths.items() if path.exists()}

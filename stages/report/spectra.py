@@ -1,0 +1,29 @@
+"""Singular values of features and weights, and the numbers of directions they amount to."""
+
+import numpy as np
+
+from stages.report.pack import colours, evenly
+from stages.shared.base.store import read
+
+MOST_EPOCHS = 20
+RANKS = "effective_rank", "participation_ratio"
+
+
+def spectra(folder):
+    """Every spectrum, `features/<position>` and `weights/<position>` float32 (epochs, values), and ranks (epochs, names)."""
+    meta, arrays = {}, {}
+    with read(folder / "svd.h5") as file:
+        for part, order in (("features", "layers"), ("weights", "tensors")):
+            group, stored = file[part], sorted(file[part], key=int)
+            kept = evenly(stored, MOST_EPOCHS)
+            names = list(file.attrs[order])
+            names += sorted(set(group[stored[-1]]) - set(names))  # the products of squeeze-expand pairs
+            meta[part] = {"names": names, "colours": colours(names), "epochs": [int(epoch) for epoch in kept]}
+            for position, name in enumerate(names):
+                values = [group[f"{epoch}/{name}/singular_values"][:] for epoch in kept]
+                arrays[f"{part}/{position}"] = np.array(values, np.float32)
+            for rank in RANKS:
+                arrays[f"{part}/{rank}"] = np.array(
+                    [[group[f"{epoch}/{name}"].attrs[rank] for name in names] for epoch in kept]
+                )
+    return meta, arrays

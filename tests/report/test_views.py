@@ -1,0 +1,338 @@
+"""Every view shows what is in the artifacts, and does what its controls say."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from stages.report.pack import NO_VALUE, STEPS, quantised
+from stages.shared.colours import PALETTES, SIGNS
+from stages.shared.gradient_statistics import statistics
+from tests.artifacts import EDGES
+from tests.report.conftest import WIDTHS
+
+VIEWS = ["overview", "correlations", "gradients", "spectra", "embeddings", "similarity"]
+LAYERS = list(WIDTHS)
+MISSING = [0xA6] * 3
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)], ids=["wide", "narrow-dark"])
+def test_a_view_opens_from_disk_and_fits_the_window(browser, root, view, width, dark):
+    browser.window(width, 844 if width < 500 else 1000, dark)
+    browser.open(root / "index.html", view, fresh=True)
+    browser.screenshot(f"{view}-{width}{'-dark' if dark else ''}")
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert browser.run("return document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    assert len(browser.text(".intro")) > 80
+    assert browser.run(
+        "return [...document.querySelectorAll('figure figcaption')].every(c => c.textContent.length > 20)"
+    )
+    assert browser.run("return [...document.querySelectorAll('canvas')].every(c => !c.width || c.width > 5)")
+
+
+def test_the_overview_tells_of_every_network(browser, root):
+    browser.open(root / "index.html", "overview")
+    metrics = json.loads((root / "artifacts/net/metrics.json").read_text())
+    assert browser.text("[data-network=net] .big") == f"{metrics['val_accuracy']:.3f}"
+    assert "not trained yet" in browser.text("[data-network=bare]")
+    assert browser.traces("curves")["net"][0] == [1, 2]
+    browser.click("[data-key=metric][data-value=loss]")
+    assert browser.traces("curves")["net"][1][-1] == pytest.approx(metrics["val_loss"])
+    (xs, _), *_ = browser.traces("widths").values()
+    assert xs == [1, 3]
+    assert "numpy" in browser.text("#origin")
+    assert "data: sample" in browser.text("#origin pre")
+
+
+def correlations(root, network="net"):
+    return h5py.File(root / "artifacts" / network / "correlations.h5")
+
+
+def test_the_epoch_slider_moves_the_map_of_layers(browser, root):
+    browser.open(root / "index.html", "correlations", network="net")
+    for position, epoch in enumerate(("000", "001", "002")):
+        browser.slide("epoch", position)
+        _, rows = browser.table("layers")
+        assert {row[0] for row in rows} == {str(position)}
+        shown = np.array([np.nan if row[3] == "" else float(row[3]) for row in rows]).reshape(4, 4)
+        np.testing.assert_allclose(shown, correlations(root)[f"epochs/{epoch}/mean_abs"][:])
+    browser.click("[data-key=mean][data-value=sign]")
+    header, rows = browser.table("layers")
+    assert header[-1] == "mean_r"
+    assert float(rows[1][3]) == pytest.approx(correlations(root)["epochs/002/mean"][0, 1])
+
+
+def test_arrow_keys_and_play_step_through_the_epochs(browser, root):
+    browser.open(root / "index.html", "correlations", network="net", epoch="0")
+    from selenium.webdriver.common.keys import Keys
+
+    browser.find("body").send_keys(Keys.ARROW_RIGHT)
+    browser.settle()
+    first = browser.find("input[data-key=epoch]").get_property("value")
+    assert first == "1"
+    browser.find("[data-play]").click()
+    browser.until(lambda: browser.find("input[data-key=epoch]").get_property("value") != first, "it does not play")
+    browser.find("[data-play]").click()
+
+
+def block(root, epoch, i, j):
+    with correlations(root) as file:
+        owner = file["layer_of_unit"][:]
+        return quantised(file[f"epochs/{epoch}/matrix"][:])[np.ix_(owner == i, owner == j)]
+
+
+def test_a_click_on_a_cell_opens_the_units_of_the_pair(browser, root):
+    browser.open(root / "index.html", "correlations", network="net", epoch="2")
+    browser.point("#layers canvas", 2.5 / 4, 0.5 / 4, click=True)
+    assert "pair=layer1%2Clayer2" in browser.run("return location.hash")
+    expected = block(root, "002", 0, 2)
+    _, rows = browser.table("units")
+    assert [round(float(row[2]) * STEPS) for row in rows] == expected.ravel().tolist()
+    edges = (np.arange(44) * 3 - STEPS - 0.5) / STEPS
+    counts, _ = np.histogram(expected / STEPS, edges)
+    (_, bars), *_ = browser.traces("histogram").values()
+    assert bars == counts.tolist()
+    browser.point("#layers canvas", 0.5 / 4, 0.5 / 4, click=True)
+    (_, bars), *_ = browser.traces("histogram").values()
+    assert sum(bars) == 6 * 5 / 2
+
+
+def test_a_dead_layer_is_grey(browser, root):
+    browser.open(root / "index.html", "correlations", network="other", pair="layer1,layer2")
+    assert browser.pixel("units", 0.5, 0.5) == MISSING
+    _, rows = browser.table("units")
+    assert {row[2] for row in rows} == {""}
+    assert sum(next(iter(browser.traces("histogram").values()))[1]) == 0
+
+
+def test_pointing_at_two_augmentations_shows_their_images(browser, root):
+    browser.open(root / "index.html", "correlations", network="net", layer="layer1")
+    browser.point("#augmentations canvas", 7.5 / 12, 3.5 / 12)
+    with correlations(root) as file, h5py.File(root / "artifacts/net/augmented.h5") as augmented:
+        r, images = file["augmented/layer1/samples"][3, 7], augmented["images"][:]
+    said = browser.text("#augmentations .readout")
+    assert said.startswith("augmentations 3 and 7")
+    assert float(said.split()[-1]) == pytest.approx(r, abs=0.51 / STEPS)
+    script = (
+        "return [...document.querySelectorAll('.images canvas')].map("
+        "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).filter((_, i) => i % 4 === 0))"
+    )
+    for shown, image in zip(browser.run(script), images[[3, 7]], strict=True):
+        assert shown == image.ravel().tolist()
+
+
+def expected_statistics(root, kind, layer, threshold):
+    with h5py.File(root / "artifacts/net/gradients.h5") as file:
+        chosen = [layer is None or name.split(".")[0] == layer for name in file.attrs["tensors"]]
+        counts = file[f"{kind}/counts"][:][:, chosen].sum(1)
+        return statistics(counts, file[f"{kind}/weight_change"][:][:, chosen].sum(1), EDGES, threshold)
+
+
+@pytest.mark.parametrize(("kind", "layer"), [("raw", None), ("raw", "layer2"), ("ema", "output")])
+def test_the_threshold_counts_everything_anew(browser, root, kind, layer):
+    browser.open(root / "index.html", "gradients", network="net")
+    browser.click(f"[data-key=kind][data-value={kind}]")
+    if layer:
+        browser.choose("layer", layer)
+    for position in (0, 4, 10):
+        browser.slide("threshold", position)
+        expected = expected_statistics(root, kind, layer, EDGES[position])
+        near, flips, moved = (browser.traces(figure) for figure in ("near-zero", "flips", "moved"))
+        assert near["near zero"][0] == list(range(2, 8))
+        for name, text in (("zeros", "near zero"), ("exact_zeros", "exactly zero")):
+            assert near[text][1] == expected[name].tolist()
+        for name in ("retained", "released"):
+            assert near[name][1] == expected[name].tolist()
+        for name, text in (
+            ("flips", "all flips"),
+            ("minima", "minima stepped over"),
+            ("maxima", "maxima stepped over"),
+        ):
+            assert flips[text][1] == expected[name].tolist()
+        np.testing.assert_allclose(moved["retained"][1], expected["weight_change"])
+    browser.click("[data-key=unit][data-value=share]")
+    np.testing.assert_allclose(browser.traces("near-zero")["released"][1], expected["fraction_released"])
+    np.testing.assert_allclose(browser.traces("flips")["all flips"][1], expected["fraction_flipped"])
+
+
+def kind_of(value, threshold):
+    last = EDGES.index(threshold) + 1
+    if value == 0:
+        return "zero"
+    if abs(value) > last:
+        return "large"
+    return "negative" if value < 0 else "positive"
+
+
+def test_the_sign_map_zooms_into_single_parameters(browser, root):
+    browser.open(root / "index.html", "gradients", network="net", threshold="1e-7")
+    with h5py.File(root / "artifacts/net/gradients.h5") as file:
+        first = np.array([file[f"snapshots/{epoch}/layer1.linear.weight"][:] for epoch in ("001", "002")])
+    total = int(browser.run("return document.querySelector('#jump').options[1].value").split("-")[1])
+    window = browser.run("return document.querySelector('#jump optgroup:last-child option').value")
+    browser.choose("jump", window)
+    begin, end = map(int, window.split("-"))
+    header, rows = browser.table("signs")
+    assert header[3:] == list(SIGNS)
+    assert len(rows) == 2 * (end - begin) == 512
+    for row in rows[::37]:
+        value = first[int(row[0]) - 1, int(row[1])]
+        assert [float(share) for share in row[3:]] == [float(kind_of(value, 1e-7) == kind) for kind in SIGNS]
+    for palette in PALETTES:
+        browser.click(f"[data-key=palette][data-value={palette}]")
+        colour = PALETTES[palette][SIGNS.index(kind_of(first[0, begin], 1e-7))]
+        assert browser.pixel("signs", 0.5 / 256, 0.25) == [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    browser.click("[data-zoom='zoom out']")
+    assert f"zoom={max(0, begin - 128)}-{max(0, begin - 128) + 512}" in browser.run("return location.hash")
+    browser.choose("jump", f"0-{total}")
+    assert "the whole network" in browser.text("#signs h3")
+
+
+def test_the_whole_network_is_the_mean_of_its_parameters(browser, root):
+    browser.open(root / "index.html", "gradients", network="net", threshold="0.0001")
+    _, rows = browser.table("signs")
+    with h5py.File(root / "artifacts/net/gradients.h5") as file:
+        values = np.concatenate([file[f"snapshots/001/{name}"][:] for name in file.attrs["tensors"]])
+    kinds = [kind_of(value, 1e-4) for value in values]
+    shown = np.array([[float(share) for share in row[3:]] for row in rows if row[0] == "1"])
+    expected = [kinds.count(kind) / len(kinds) for kind in SIGNS]
+    np.testing.assert_allclose(shown.mean(0), expected, atol=0.02)
+
+
+def test_spectra_of_networks_lie_over_each_other(browser, root):
+    browser.open(root / "index.html", "spectra", network="net", size="value", scale="linear", epoch="2")
+    with h5py.File(root / "artifacts/net/svd.h5") as file:
+        features, weights = (
+            file[f"{name}/singular_values"][:] for name in ("features/002/layer1", "weights/001/output.weight")
+        )
+        ranks = [file[f"features/{epoch}/layer1"].attrs["effective_rank"] for epoch in ("000", "001", "002")]
+    np.testing.assert_allclose(browser.traces("spectra")["layer1"][1], features, rtol=1e-6)
+    np.testing.assert_allclose(browser.traces("ranks")["layer1"][1], ranks)
+    browser.click("[data-key=networks][value=other]")
+    assert "other: layer1" in browser.traces("spectra")
+    assert "net: layer1" in browser.traces("spectra")
+    browser.choose("layer", "layer1")
+    assert list(browser.traces("spectra")) == ["net: layer1", "other: layer1"]
+    browser.choose("layer", "every layer")
+    browser.click("[data-key=part][data-value=weights]")
+    browser.slide("epoch", 1)
+    np.testing.assert_allclose(browser.traces("spectra")["net: output.weight"][1], weights, rtol=1e-6)
+    assert browser.run("return document.querySelector('#spectra .plot').layout.yaxis.type") == "linear"
+    browser.click("[data-key=scale][data-value=log]")
+    browser.click("[data-key=size][data-value=share]")
+    assert browser.run("return document.querySelector('#spectra .plot').layout.yaxis.type") == "log"
+    np.testing.assert_allclose(browser.traces("spectra")["net: output.weight"][1], weights / weights[0], rtol=1e-6)
+    assert browser.traces("rank-by-width")["layer1"][0] == [1, 3]
+
+
+def predictions(root):
+    with h5py.File(root / "artifacts/net/activations.h5") as file:
+        return file["epochs/002/output"][:].argmax(1), file["labels"][:]
+
+
+def test_a_point_shows_its_image_and_marks_its_sample_in_every_layer(browser, root):
+    browser.open(root / "index.html", "embeddings", network="net")
+    found, labels = predictions(root)
+    script = (
+        "const p = document.querySelector('#maps .plot'), t = p.data[0], { xaxis, yaxis } = p._fullLayout;"
+        "return [(xaxis._offset + xaxis.d2p(t.x[0])) / p.clientWidth,"
+        "(yaxis._offset + yaxis.d2p(t.y[0])) / p.clientHeight, t.customdata[0]]"
+    )
+    x, y, sample = browser.run(script)
+    browser.point("#maps .plot", x, y)
+    assert browser.text("#sample-text") == f"test image {2 * sample}: label {labels[sample]}, predicted {found[sample]}"
+    rings = (
+        "return [...document.querySelectorAll('#maps .ring')].filter(r => !r.hidden)"
+        ".map(r => [parseFloat(r.style.left), parseFloat(r.style.top)])"
+    )
+    places = browser.run(rings)
+    assert len(places) == len(LAYERS)
+    width, height = browser.run(
+        "const p = document.querySelector('#maps .plot'); return [p.clientWidth, p.clientHeight]"
+    )
+    assert places[0] == pytest.approx([x * width, y * height], abs=1)
+    browser.point("#maps .plot", x, y, click=True)
+    assert f"sample={sample}" in browser.run("return location.hash")
+
+
+def test_misclassified_images_can_be_picked_out(browser, root):
+    browser.open(root / "index.html", "embeddings", network="net")
+    found, labels = predictions(root)
+    wrong = np.flatnonzero(found != labels)
+    assert f"{len(wrong)} of 40" in browser.text("#misclassified h3")
+    browser.click(f".thumbs button[data-sample='{wrong[1]}']")
+    assert browser.text("#sample-text").startswith(f"test image {2 * wrong[1]}: ")
+    browser.click("[data-key=shown][data-value=wrong]")
+    script = "return document.querySelector('#maps .plot').data.filter(t => t.xaxis === 'x').flatMap(t => t.customdata)"
+    assert sorted(browser.run(script)) == wrong.tolist()
+    browser.click("[data-key=colour][data-value=prediction]")
+    script = "return document.querySelector('#maps .plot').data.find(t => t.name === '2').customdata"
+    assert sorted(browser.run(script)) == [i for i in wrong.tolist() if found[i] == 2]
+    browser.click("[data-key=map][data-value=pca]")
+    _, rows = browser.table("maps")
+    with h5py.File(root / "artifacts/net/tsne.h5") as file:
+        assert float(rows[40][4]) == pytest.approx(file["squeeze2/pca"][0, 0], rel=1e-6)
+
+
+def test_similarity_by_measure_epoch_and_significance(browser, root):
+    browser.open(root / "index.html", "similarity", network="net", limit="1")
+    with h5py.File(root / "artifacts/net/similarity.h5") as file:
+        values, q_values = file["between_layers/rsa"][:], file["null/debiased_cka/q_value"][:]
+        settling = file["across_epochs/rsa"][1, :, -1]
+    browser.choose("measure", "rsa")
+    browser.slide("epoch", 1)
+    _, rows = browser.table("similarity")
+    np.testing.assert_allclose([float(row[3]) for row in rows], values[1].ravel(), rtol=1e-6)
+    np.testing.assert_allclose(browser.traces("settling")["layer1"][1], settling, rtol=1e-6)
+    for position, limit in enumerate((0.01, 0.05, 0.1, 1)):
+        browser.slide("limit", position)
+        for i, j in ((0, 1), (2, 3), (4, 0)):
+            grey = browser.pixel("similarity", (j + 0.1) / 5, (i + 0.1) / 5) == MISSING
+            assert grey == (q_values[1, i, j] > limit)
+    browser.choose("network", "net--other")
+    browser.ready("similarity")
+    with h5py.File(root / "artifacts/similarity/net--other.h5") as file:
+        expected = file["rsa"][:]
+    _, rows = browser.table("similarity")
+    np.testing.assert_allclose([float(row[3]) for row in rows], expected.ravel(), rtol=1e-6)
+
+
+def test_a_link_restores_the_view(browser, root):
+    browser.open(root / "index.html", "gradients", network="other")
+    browser.slide("threshold", 2)
+    browser.choose("layer", "layer2")
+    link = browser.run("return document.querySelector('a.link').href")
+    shown = browser.traces("near-zero")
+    browser.open(root / "index.html", "overview")
+    browser.driver.get(link)
+    browser.driver.refresh()
+    browser.ready("gradients")
+    assert browser.traces("near-zero") == shown
+    assert browser.find("select[data-key=network]").get_property("value") == "other"
+
+
+def test_a_link_of_nonsense_shows_the_defaults(browser, root):
+    nonsense = {"network": "nobody", "epoch": "x", "pair": "a,b", "sample": "-4", "zoom": "9-1e99", "threshold": "nan"}
+    for view in VIEWS[1:]:
+        browser.open(root / "index.html", view, **nonsense)
+        assert browser.run("return document.querySelectorAll('figure').length") > 0
+
+
+FIGURES = ["curves", "units", "signs", "spectra", "maps", "similarity"]
+
+
+@pytest.mark.parametrize(("view", "figure"), zip(VIEWS, FIGURES, strict=True))
+def test_every_view_saves_pictures_and_numbers(browser, root, view, figure):
+    browser.open(root / "index.html", view, network="net")
+    assert browser.save(figure, "png").read_bytes().startswith(b"\x89PNG")
+    svg = browser.save(figure, "svg").read_text()
+    assert svg.startswith("<svg")
+    assert browser.text(f"#{figure} h3")[:12] in svg
+    header, rows = browser.table(figure)
+    assert {len(row) for row in rows} == {len(header)}
+
+
+def test_no_value_is_no_number(root):
+    assert quantised(np.array([np.nan, -1, 1])).tolist() == [NO_VALUE, -STEPS, STEPS]
