@@ -45,7 +45,7 @@ def command(main):
     end_with_engine()
     arguments = vars(parser.parse_args())
     try:
-        with alone(" ".join([stage, *arguments.values()])):
+        with alone(" ".join(map(str, [stage, *arguments.values()]))):
             main(**arguments)
     except InputError as error:
         sys.exit(f"{stage}: {error}")
