@@ -20,13 +20,18 @@ def alone(work):
     Two processes that write the same files would each take the other's half for its own. The lock ends with its process.
     """
     key = hashlib.sha256(f"{os.getuid()} {Path.cwd()} {work}".encode()).hexdigest()[:24]
-    with open(Path(tempfile.gettempdir(), f"drillcore-{key}.lock"), "w") as lock:
+    # Others may write to the folder of temporary files too: no link is followed, and nothing of the file is changed.
+    path, flags = Path(tempfile.gettempdir(), f"drillcore-{key}.lock"), os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW
+    lock = os.open(path, flags, 0o600)
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"{work}: another process is at it; waiting until it ends", file=sys.stderr, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def end_with_engine():
@@ -43,9 +48,8 @@ def end_on_interrupt(work):
     errors = os.dup(2)  # standard error may be elsewhere for a while
 
     def interrupted(*_):
-        os.write(
-            errors, f"\n{work}: interrupted; run the same command again to go on\n".encode()
-        )  # print may be at work
+        line = f"\n{work}: interrupted; run the same command again to go on\n"
+        os.write(errors, line.encode())  # print may be at work
         sys.exit(130)
 
     signal.signal(signal.SIGINT, interrupted)
