@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from stages.shared.base.command import InputError
 from stages.shared.base.parameters import Count, Section, check, load
-from stages.shared.base.store import whole
+from stages.shared.base.store import absence, damage, whole
 
 DATASETS = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 """Shape (height, width, channels) of the images of each dataset that `download` makes."""
@@ -124,8 +124,13 @@ def select_layers(network, layers):
 
 def read_card(path):
     """Return the network card at `path`: a `Mlp` or a `Cnn`."""
-    values = load(path)
-    return check(KINDS.get(values.get("framework"), Mlp), values, str(path))
+    if not path.exists():
+        raise InputError(absence(path))
+    try:
+        values = load(path)
+        return check(KINDS.get(values.get("framework"), Mlp), values, str(path))
+    except (InputError, TypeError):  # a framework that no dict can look up
+        raise InputError(damage(path)) from None
 
 
 def write_card(path, card):
@@ -142,5 +147,5 @@ def loading(checkpoint):
     except Exception as error:  # a damaged or hostile file can raise anything
         reason = " ".join(str(error).split())[:200] or "its checksums are wrong"
         raise InputError(
-            f"{checkpoint} is no whole checkpoint of this network ({reason}): delete it and run `dvc repro`."
+            f"{checkpoint} is no whole checkpoint of this network ({reason}). {damage(checkpoint)}"
         ) from None

@@ -59,8 +59,9 @@ def claim(folder, recipe):
             reason = f"{folder} holds an unfinished training with another {' and another '.join(differing)}."
     except FileNotFoundError:
         state = None
-    except (InputError, ValueError, KeyError, TypeError) as error:
-        reason = str(error) if isinstance(error, InputError) else f"{folder / 'recipe.json'} is damaged."
+    except (ValueError, KeyError, TypeError) as error:
+        name = "resume.h5" if isinstance(error, InputError) else "recipe.json"
+        reason = f"{folder / name} is damaged."
     if reason:
         state = None
         say(f"{reason} It is discarded, and the training starts from its first epoch.")

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -184,7 +185,7 @@ def test_a_full_disk_is_one_sentence_and_the_rerun_works(stage, arguments, proje
 # Damaged files
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "emptied"])
+@pytest.mark.parametrize("harm", ["cut", "emptied", "flipped", "flipped in the cache too"])
 @pytest.mark.parametrize(
     ("output", "read", "reader"),
     [
@@ -197,17 +198,25 @@ def test_a_full_disk_is_one_sentence_and_the_rerun_works(stage, arguments, proje
 )
 def test_a_damaged_file_is_named_and_comes_back_from_the_cache(output, read, reader, harm, project):
     path, before = project.folder / output, project.outputs()
-    content = bytearray(path.read_bytes())
-    if harm == "flipped":
+    content, times = bytearray(path.read_bytes()), path.stat()
+    if "flipped" in harm:
         content[position(path, read)] ^= 0xFF
-    path.unlink()  # a link into the cache, which is not to be harmed
+    if "cache" in harm:  # as a disk does that forgets: one file with two names, and times as before
+        path.chmod(0o644)
+    else:
+        path.unlink()
     path.write_bytes(content[: {"cut": len(content) // 2, "emptied": 0}.get(harm)])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    path.chmod(0o444)
     status, said = outcome(project, reader, ["squeeze"])
     assert status == 1, said
     assert "Traceback" not in said
     assert output in said
-    path.unlink()
-    assert "train@squeeze" not in ran(project.run("dvc", "repro", f"{reader}@squeeze"))
+    remedy = re.search(r"run `(find .*)`, then `dvc repro`", said)
+    project.run("sh", "-c", remedy[1] if remedy else f"rm {output}")
+    assert "cache" not in harm or remedy
+    repaired = ran(project.run("dvc", "repro", f"{reader}@squeeze"))
+    assert "cache" in harm or "train@squeeze" not in repaired
     assert project.outputs() == before
     assert outcome(project, reader, ["squeeze"])[0] == 0
 

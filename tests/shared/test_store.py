@@ -106,7 +106,7 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(intact, tmp_path_factory, d
     try:
         assert everything(path) == values
     except InputError as error:
-        assert str(error) == f"{path} is damaged: delete it and run `dvc repro`."
+        assert f"{path} is damaged: run `find" in str(error)
 
 
 @settings(max_examples=30, deadline=None)

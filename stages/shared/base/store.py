@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import shlex
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,14 +109,23 @@ def read(path):
     try:
         return Readable(path, "r")
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist: run the stage that makes it with `dvc repro`.") from None
+        raise InputError(absence(path)) from None
     except (OSError, RuntimeError):
         raise InputError(damage(path)) from None
 
 
+def absence(path):
+    """The sentence for a file that another stage makes."""
+    return f"{path} does not exist: run the stage that makes it with `dvc repro`."
+
+
 def damage(path):
-    """The sentence for a file whose content is not what was written."""
-    return f"{path} is damaged: delete it and run `dvc repro`."
+    """The sentence for a file whose content is not what was written.
+
+    Its copy in DVC's cache can be the same file, and DVC would bring back the damage.
+    """
+    name = shlex.quote(str(path))
+    return f"{path} is damaged: run `find .dvc/cache -samefile {name} -delete; rm {name}`, then `dvc repro`."
 
 
 def damaged(file):
