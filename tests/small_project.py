@@ -107,7 +107,7 @@ class Project:
     def outputs(self):
         """The checksums of all outputs in dvc.lock but TensorBoard's, which hold the time: {path: md5}."""
         stages = yaml.safe_load((self.folder / "dvc.lock").read_text())["stages"]
-        checksums = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+        checksums = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
         return {path: md5 for path, md5 in checksums.items() if not path.endswith("/tensorboard")}
 
 

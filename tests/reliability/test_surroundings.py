@@ -28,6 +28,10 @@ STAGES = {
     "svd": ["squeeze"],
     "tsne": ["squeeze"],
     "plots": ["squeeze"],
+    "similarity.pairs": ["squeeze", "ablation-0"],
+    "plots.pairs": ["squeeze", "ablation-0"],
+    "plots.bottleneck": [],
+    "report": [],
 }
 KERAS = {"train": ["cifar10-cnn"], "activations": ["cifar10-cnn"]}
 ALL = [(stage, arguments) for stages in (STAGES, KERAS) for stage, arguments in stages.items()]
@@ -66,7 +70,9 @@ def half_files(folder):
 # Ctrl-C
 
 
-@pytest.mark.parametrize(("stage", "arguments"), ALL, ids=lambda value: value if isinstance(value, str) else value[0])
+@pytest.mark.parametrize(
+    ("stage", "arguments"), ALL, ids=lambda value: value if isinstance(value, str) else "-".join(value)
+)
 def test_ctrl_c_ends_a_stage_with_one_line(stage, arguments, project):
     generator = random.Random(f"{stage} {arguments}")
     for _ in range(2):
@@ -79,7 +85,7 @@ def test_ctrl_c_ends_a_stage_with_one_line(stage, arguments, project):
             assert process.returncode in (130, -signal.SIGINT), said
             if process.returncode == 130:
                 assert said.endswith(
-                    f"stages.{stage} {arguments[0]}: interrupted; run the same command again to go on\n"
+                    f"{' '.join([f'stages.{stage}', *arguments])}: interrupted; run the same command again to go on\n"
                 )
     assert not half_files(project.folder)
 
@@ -153,12 +159,18 @@ OUTPUTS = {
     "svd": ["artifacts/{}/svd.h5"],
     "tsne": ["artifacts/{}/tsne.h5"],
     "plots": ["reports/{}"],
+    "similarity.pairs": ["artifacts/similarity/{}--{}.h5"],
+    "plots.pairs": ["reports/{}--{}"],
+    "plots.bottleneck": ["reports/bottleneck"],
+    "report": ["reports/index.html"],
 }
 
 
-@pytest.mark.parametrize(("stage", "arguments"), ALL, ids=lambda value: value if isinstance(value, str) else value[0])
+@pytest.mark.parametrize(
+    ("stage", "arguments"), ALL, ids=lambda value: value if isinstance(value, str) else "-".join(value)
+)
 def test_a_full_disk_is_one_sentence_and_the_rerun_works(stage, arguments, project, small_disk):
-    outputs = [project.folder / output.format(arguments[0]) for output in OUTPUTS[stage]]
+    outputs = [project.folder / output.format(*arguments) for output in OUTPUTS[stage]]
     folder = project.folder / Path(OUTPUTS[stage][0]).parts[0]
     files = [path for output in outputs for path in (output.rglob("*") if output.is_dir() else [output])]
     half = sum(path.stat().st_size for path in files) // 2 // 4096 * 4096
@@ -228,6 +240,23 @@ def position(path, read):
     with h5py.File(path) as file:
         chunk = file[read].id.get_chunk_info(0)
     return chunk.byte_offset + chunk.size // 2
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.62, 0.99])
+def test_a_half_written_dvc_lock_costs_no_training(share, project):
+    path, before = project.folder / "dvc.lock", project.outputs()
+    text = path.read_text()
+    path.write_text(text[: int(share * len(text))])
+    with project.start("dvc", "repro", "svd@squeeze") as process:
+        said = process.communicate(timeout=120)[0]
+    if process.returncode:
+        assert "dvc.lock" in said
+        path.unlink()
+        said = project.run("dvc", "repro", "svd@squeeze")
+    assert ran(said) == set()
+    found = project.outputs()
+    assert found["artifacts/squeeze/svd.h5"] == before["artifacts/squeeze/svd.h5"]
+    assert found.items() <= before.items()
 
 
 # Two at once
