@@ -41,7 +41,7 @@ def naming(path):
     """Name `path` in an `InputError` where the disk is too full for what the block writes to it."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except Exception as error:  # what a library raises of it, or fails of later, is its own
         if not disk_full(error):
             raise
         raise InputError(no_space(path)) from None
