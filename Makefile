@@ -21,7 +21,7 @@ report: setup
 	@echo "The report: $(CURDIR)/reports/index.html"
 
 test: setup .venv/tests-installed
-	@python -m pytest
+	@python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/tests-installed
 	@ruff check .

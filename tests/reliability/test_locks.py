@@ -58,11 +58,12 @@ class Toy:
         return finish(self.start(*command))
 
     def on_node(self, number, *command):
-        """Start a command on another machine: with process ids, mounts and DVC's two `flock` files of its own."""
+        """Start a command on another machine: with process ids, temporary files and DVC's two `flock` files of its own."""
         own = "".join(
             f"touch .dvc/tmp/{name} node{number}.{name}; mount --bind node{number}.{name} .dvc/tmp/{name}; "
             for name in ("lock", "rwlock.lock")
         )
+        own += f'mkdir -p node{number}.tmp; export TMPDIR="$PWD/node{number}.tmp"; '
         script = f'set -e; {own} echo {number}000 > /proc/sys/kernel/ns_last_pid; "$@"; exit $?'
         return self.start(*NAMESPACES, "--kill-child", "sh", "-c", script, "sh", *command)
 

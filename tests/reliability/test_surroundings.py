@@ -75,18 +75,17 @@ def half_files(folder):
 )
 def test_ctrl_c_ends_a_stage_with_one_line(stage, arguments, project):
     generator = random.Random(f"{stage} {arguments}")
-    for _ in range(2):
-        with python(project, stage, arguments) as process:
-            time.sleep(generator.uniform(0.15, 4))
-            os.killpg(process.pid, signal.SIGINT)
-            said = process.communicate(timeout=20)[0]
-        assert "Traceback" not in said
-        if process.returncode:
-            assert process.returncode in (130, -signal.SIGINT), said
-            if process.returncode == 130:
-                assert said.endswith(
-                    f"{' '.join([f'stages.{stage}', *arguments])}: interrupted; run the same command again to go on\n"
-                )
+    with python(project, stage, arguments) as process:
+        time.sleep(generator.uniform(0.15, 4))
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=20)[0]
+    assert "Traceback" not in said
+    if process.returncode:
+        assert process.returncode in (130, -signal.SIGINT), said
+        if process.returncode == 130:
+            assert said.endswith(
+                f"{' '.join([f'stages.{stage}', *arguments])}: interrupted; run the same command again to go on\n"
+            )
     assert not half_files(project.folder)
 
 
@@ -197,7 +196,7 @@ def test_a_full_disk_is_one_sentence_and_the_rerun_works(stage, arguments, proje
 # Damaged files
 
 
-@pytest.mark.parametrize("harm", ["cut", "emptied", "flipped", "flipped in the cache too"])
+@pytest.mark.parametrize("harm", ["cut", "flipped", "flipped in the cache too"])
 @pytest.mark.parametrize(
     ("output", "read", "reader"),
     [
@@ -217,7 +216,7 @@ def test_a_damaged_file_is_named_and_comes_back_from_the_cache(output, read, rea
         path.chmod(0o644)
     else:
         path.unlink()
-    path.write_bytes(content[: {"cut": len(content) // 2, "emptied": 0}.get(harm)])
+    path.write_bytes(content[: len(content) // 2] if harm == "cut" else content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     path.chmod(0o444)
     status, said = outcome(project, reader, ["squeeze"])
