@@ -15,7 +15,9 @@ def kornblith():
 
 
 @pytest.mark.parametrize(
-    ("measure", "expected"), [(linear_cka, 0.55761), (rbf_cka, 0.65483), (debiased_cka, 0.51346)], ids=lambda x: str(x)
+    ("measure", "expected"),
+    [(linear_cka, 0.55761), (rbf_cka, 0.65483), (debiased_cka, 0.51346)],
+    ids=["linear_cka", "rbf_cka", "debiased_cka"],
 )
 def test_constants_of_the_reference_implementation(kornblith, measure, expected):
     assert measure(*kornblith) == pytest.approx(expected, abs=5e-6)
