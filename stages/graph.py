@@ -16,6 +16,8 @@ from dvc.repo import Repo
 
 CARDS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
 TRIES = 20
+FOLDERS = "stages", "models"
+"""Whose folders hold what people write, not what stages make."""
 
 
 class Rule(NamedTuple):
@@ -66,7 +68,7 @@ def inputs(path, produced):
     A folder's own time changes with whatever Python caches in it.
     """
     files = [file for file in Path(path).rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
-    room = sorted(map(str, files)) if path.startswith("stages/") else []
+    room = sorted(map(str, files)) if Path(path).parts[0] in FOLDERS else []
     return room or [out for out in produced if Path(path) in Path(out).parents] or [path]
 
 

@@ -8,6 +8,8 @@ from stages.define.resolve import resolve
 from stages.shared.base.parameters import load
 
 ROOT = Path(__file__).resolve().parents[1]
+SHAPES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+"""Of the images of the studies' datasets."""
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def small_mlp(parameters):
         "batch_norm": True,
         "training": training,
     }
-    return resolve({**parameters, "networks": {"small": network}, "similarity": {}}, "small")
+    return resolve({**parameters, "networks": {"small": network}, "similarity": {}}, "small", SHAPES.get)
 
 
 @pytest.fixture
@@ -35,4 +37,4 @@ def small_cnn(parameters):
     """The card of a small Keras network."""
     training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
     network = {"framework": "keras", "dataset": "cifar10", "convolutions": [4, 6], "dense": [8], "training": training}
-    return resolve({**parameters, "networks": {"small": network}, "similarity": {}}, "small")
+    return resolve({**parameters, "networks": {"small": network}, "similarity": {}}, "small", SHAPES.get)

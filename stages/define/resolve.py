@@ -1,13 +1,13 @@
 """From params.yaml to network cards: names replaced by their values, defaults spelled out, every mistake refused."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from stages.shared.analyses import SECTIONS
 from stages.shared.base.command import InputError
 from stages.shared.base.parameters import Count, Section, check
-from stages.shared.card import DATASETS, KINDS, Width, select_layers
+from stages.shared.card import KINDS, Name, Own, Width, select_layers
 
 
 class Common(Section):
@@ -18,11 +18,14 @@ class Common(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     threads: Count
     gpu: Annotated[int, Field(ge=0)]
+    datasets: Annotated[dict[Name, Any], Field(min_length=1)]
     networks: Annotated[dict[str, dict], Field(min_length=1)]
 
 
-def resolve(values, name):
-    """Return the network card of `name` from the mapping `values` of params.yaml.
+def resolve(values, name, shape_of):
+    """Return the network `name` from the mapping `values` of params.yaml: a `Mlp`, a `Cnn`, or an `Own`, yet to be built.
+
+    `shape_of` gives the shape (height, width, channels) of the images of a dataset, by its name.
 
     Raises
     ------
@@ -35,29 +38,52 @@ def resolve(values, name):
     if name not in common.networks:
         raise InputError(f"params.yaml: networks holds no {name!r}; it holds {', '.join(common.networks)}.")
     networks = {key: resolve_network(key, network, common) for key, network in common.networks.items()}
-    check_layers(networks, sections["activations"].layers)
+    check_layers(networks.values(), sections["activations"].layers)
     check_thresholds(networks[name], sections["gradients"].thresholds)
     check_pairs(networks, sections["similarity"].pairs)
-    return networks[name]
+    shape = shape_of(networks[name].dataset)
+    network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common)
+    check_input(network, shape)
+    return network
 
 
 def resolve_network(name, values, common):
-    """The card of one network, with `bottleneck` and `seed` put in and `input` taken from its dataset."""
-    where = f"networks.{name}"
-    if values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
+    """One network, with `bottleneck` and `seed` put in; where it does not say its `input`, a pixel stands for it."""
+    where, datasets = f"networks.{name}", common.datasets
+    own = any(key in values for key in ("build", "checkpoint", "checkpoints"))
+    if not own and values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
         raise InputError(
-            f"params.yaml: {where}.framework is {values.get('framework')!r}, but should be {' or '.join(KINDS)}."
+            f"params.yaml: {where}.framework is {values.get('framework')!r}, but should be {' or '.join(KINDS)}; "
+            "a network of your own has a `build` or a `checkpoint` instead."
         )
-    if values.get("dataset") not in list(DATASETS):
+    if values.get("dataset") not in list(datasets):
         raise InputError(
-            f"params.yaml: {where}.dataset is {values.get('dataset')!r}, but should be {' or '.join(DATASETS)}."
+            f"params.yaml: {where}.dataset is {values.get('dataset')!r}, but should be {' or '.join(datasets)}, "
+            "as `datasets` names them."
         )
-    resolved = {"seed": common.seed, "input": list(DATASETS[values["dataset"]]), **values, "name": name}
+    resolved = {"seed": common.seed, "input": [1, 1, 1], **values, "name": name}
+    if own:
+        network = check(Own, resolved, where)
+        check_own(network, f"params.yaml: {where}")
+        return network
     if isinstance(resolved.get("layers"), list):
         resolved["layers"] = [insert(common.bottleneck, layer) for layer in resolved["layers"]]
-    network = check(KINDS[values["framework"]], resolved, where)
-    check_input(network)
-    return network
+    return check(KINDS[values["framework"]], resolved, where)
+
+
+def check_own(network, where):
+    """Refuse what contradicts itself in a network of the user's own."""
+    if network.checkpoint and network.checkpoints:
+        raise InputError(f"{where} has both checkpoint and checkpoints: remove one of them.")
+    if not network.build and not (network.checkpoint or "").endswith(".keras"):
+        raise InputError(
+            f"{where} has no build, and only a checkpoint in a .keras file tells how it is built: add one, "
+            "as in my_models.py:make."
+        )
+    if network.given() and network.training:
+        raise InputError(
+            f"{where} has training, but comes trained in {network.checkpoint or network.checkpoints}: remove one."
+        )
 
 
 def insert(bottleneck, layer):
@@ -67,14 +93,14 @@ def insert(bottleneck, layer):
     return bottleneck if layer == "bottleneck" else layer
 
 
-def check_input(network):
-    """Refuse an input that its dataset's images cannot be padded and repeated to, or that pooling shrinks to nothing."""
-    where, natural = f"params.yaml: networks.{network.name}", DATASETS[network.dataset]
-    height, width, channels = natural
+def check_input(network, shape):
+    """Refuse an input that images of `shape` cannot be padded and repeated to, or that pooling shrinks to nothing."""
+    where = f"params.yaml: networks.{network.name}"
+    height, width, channels = shape
     repeats = (1, 3) if channels == 1 else (channels,)
     if network.input[0] < height or network.input[1] < width or network.input[2] not in repeats:
         raise InputError(
-            f"{where}.input is {network.input}, but {network.dataset} has images of {list(natural)}, which can only be "
+            f"{where}.input is {network.input}, but {network.dataset} has images of {list(shape)}, which can only be "
             "padded to a larger height and width and, if grey, repeated to 3 channels."
         )
     poolings = len(getattr(network, "convolutions", []))
@@ -86,16 +112,20 @@ def check_input(network):
 
 
 def check_layers(networks, layers):
-    """Refuse patterns of `activations.layers` that match no layer of any network, or none of one network."""
+    """Refuse patterns of `activations.layers` that match no layer of any network, or none of one network.
+
+    What layers a network of the user's own has is not known here.
+    """
+    outlined = [network for network in networks if not isinstance(network, Own)]
     if isinstance(layers, str):
         return
-    for pattern in layers:
-        if not any(select_layers(network, [pattern]) for network in networks.values()):
-            names = sorted({name for network in networks.values() for name, _ in network.outline()})
+    for pattern in layers if len(outlined) == len(networks) else []:
+        if not any(select_layers(network, [pattern]) for network in outlined):
+            names = sorted({name for network in outlined for name, _ in network.outline()})
             raise InputError(
                 f"params.yaml: activations.layers has {pattern!r}, which no network has; there are {', '.join(names)}."
             )
-    for network in networks.values():
+    for network in outlined:
         if not select_layers(network, layers):
             names = ", ".join(name for name, _ in network.outline())
             raise InputError(

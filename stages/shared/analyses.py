@@ -6,6 +6,8 @@ from pydantic import Field
 
 from stages.shared.base.parameters import Count, Section, check, load
 
+Layers = Literal["blocks", "all"] | Annotated[list[str], Field(min_length=1)]
+
 
 class Augment(Section):
     """Which image of the test split is augmented, and how many times."""
@@ -17,7 +19,7 @@ class Augment(Section):
 class Activations(Section):
     """What is extracted: which layers, of how many test images, and at most how many units of each."""
 
-    layers: Literal["blocks", "all"] | list[str] = "blocks"
+    layers: Layers = "blocks"
     samples: Annotated[int, Field(ge=4)] = 1000
     max_units: Annotated[int, Field(ge=1, le=16000)] = 256  # their indices fit an HDF5 attribute, at most 64 KiB
 

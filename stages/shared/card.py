@@ -5,7 +5,7 @@
 
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
 from pydantic import AfterValidator, Field
@@ -14,11 +14,11 @@ from stages.shared.base.command import InputError
 from stages.shared.base.parameters import Count, Section, check, load
 from stages.shared.base.store import absence, damage, whole
 
-DATASETS = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
-"""Shape (height, width, channels) of the images of each dataset that `download` makes."""
-
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Layers = Literal["blocks", "all"] | Annotated[list[str], Field(min_length=1)]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 Width = Annotated[int, Field(ge=1, le=65536)]
 SqueezeExpand = Annotated[list[Width], Field(min_length=2, max_length=2)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -34,10 +34,18 @@ Edges = Annotated[list[Rate], Field(min_length=1, max_length=60), AfterValidator
 
 
 class Training(Section):
-    """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last."""
+    """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last.
 
+    `loss` is of logits; "mse" is the mean squared error against one-hot labels. `schedule` is of the learning rate: "cosine"
+    falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is of the
+    training images: "flip" left to right, "crop" after padding by an eighth.
+    """
+
+    loss: Literal["cross_entropy", "mse"] = "cross_entropy"
     optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adam"
     learning_rate: Rate = 0.001
+    schedule: Literal["constant", "cosine", "step"] = "constant"
+    augmentation: list[Literal["flip", "crop"]] = []
     batch_size: Count = 128
     epochs: Count = 10
     checkpoint_every: Count = 1
@@ -53,14 +61,24 @@ class Recorder(Section):
 
 
 class Network(Section):
-    """What every network has."""
+    """What every network has.
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-    dataset: Literal[*DATASETS]
+    A card's `device` is never "auto": `define` resolves it. `units` says what of a convolutional layer is a unit: every
+    element of its output (of which a seeded subset is stored), or the mean of every channel.
+    """
+
+    name: Name
+    dataset: Name
     input: Annotated[list[Width], Field(min_length=3, max_length=3)]
+    device: Device = "cpu"
+    units: Literal["flatten", "pool"] = "flatten"
     training: Training = Training()
     recorder: Recorder = Recorder()
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+    def given(self):
+        """Whether it comes trained."""
+        return False
 
 
 class Mlp(Network):
@@ -111,24 +129,77 @@ class Cnn(Network):
         return []
 
 
+class Own(Network):
+    """A network of the user's own: what params.yaml says of it. All files are below models/.
+
+    `build` is `<file>.py:<function>`, `torchvision:<constructor>` or `keras:<constructor>`; without it `checkpoint` is a
+    .keras file. A network with a `checkpoint`, or with `checkpoints` (a pattern whose `*` holds the epoch), is not trained.
+    """
+
+    build: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")] | None = None
+    arguments: dict[str, Any] = {}
+    checkpoint: Annotated[str, Field(min_length=1)] | None = None
+    checkpoints: Annotated[str, Field(pattern=r"^[^*]*\*[^*]*$")] | None = None
+    layers: Layers | None = None
+    device: Device = "auto"
+    training: Training | None = None
+
+    def given(self):
+        return bool(self.checkpoint or self.checkpoints)
+
+
+class Layer(NamedTuple):
+    """A layer of a network: its output's `shape` without the samples, None where that is not one tensor or it is never
+    called, and its number of `parameters`, those of the layers in it included."""
+
+    name: str
+    kind: Literal["block", "module", "both", ""]
+    shape: list[int] | None
+    parameters: int
+
+
+class Built(Own):
+    """The card of a network of the user's own: with what `define` saw when it built it.
+
+    `files` are the SHA-256 of the files it was built from, so that the card changes when they do.
+    """
+
+    framework: Literal["torch", "keras"]
+    files: dict[str, str]
+    modules: list[Layer]
+
+    def outline(self):
+        """The names of its layers in order, each with what it is: a "block", a "module" within it, "both", or ""."""
+        return [(layer.name, layer.kind) for layer in self.modules if layer.shape is not None]
+
+    def squeeze_expand_pairs(self):
+        """None: which of its layers could be such a pair is not known."""
+        return []
+
+
 KINDS = {"torch": Mlp, "keras": Cnn}
 
 
 def select_layers(network, layers):
-    """Names of the layers that `layers` ("blocks", "all", or names and patterns) picks, in the network's order."""
-    if isinstance(layers, str):
-        unwanted = {"blocks": "module", "all": "block"}[layers]
-        return [name for name, kind in network.outline() if kind != unwanted]
-    return [name for name, _ in network.outline() if any(fnmatchcase(name, pattern) for pattern in layers)]
+    """Names of the layers that `layers` ("blocks", "all", or names and patterns) picks, in the network's order.
+
+    A network of the user's own may say so itself.
+    """
+    chosen = network.layers or layers if isinstance(network, Own) else layers
+    if isinstance(chosen, str):
+        wanted = {"blocks": ("block", "both"), "all": ("module", "both")}[chosen]
+        return [name for name, kind in network.outline() if kind in wanted]
+    return [name for name, _ in network.outline() if any(fnmatchcase(name, pattern) for pattern in chosen)]
 
 
 def read_card(path):
-    """Return the network card at `path`: a `Mlp` or a `Cnn`."""
+    """Return the network card at `path`: a `Mlp`, a `Cnn` or a `Built`."""
     if not path.exists():
         raise InputError(absence(path))
     try:
         values = load(path)
-        return check(KINDS.get(values.get("framework"), Mlp), values, str(path))
+        kind = Built if "files" in values else KINDS.get(values.get("framework"), Mlp)
+        return check(kind, values, str(path))
     except (InputError, TypeError):  # a framework that no dict can look up
         raise InputError(damage(path)) from None
 
@@ -149,3 +220,11 @@ def loading(checkpoint):
         raise InputError(
             f"{checkpoint} is no whole checkpoint of this network ({reason}). {damage(checkpoint)}"
         ) from None
+
+
+def no_device(card, framework):
+    """The error for a device that is not here."""
+    return InputError(
+        f"params.yaml: networks.{card.name}.device is {card.device!r}, but {framework} sees no such device on this machine: "
+        "set it to auto or cpu."
+    )

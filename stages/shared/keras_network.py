@@ -3,7 +3,8 @@
 import os
 from contextlib import contextmanager
 
-from stages.shared.card import loading
+from stages.shared.card import Own, loading, no_device
+from stages.shared.own import construct
 
 
 @contextmanager
@@ -20,10 +21,7 @@ def silenced():
         os.close(nowhere)
 
 
-# Read while they are loaded, so other modules import `keras` and `tf` from here.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+# Loaded as quietly as can be, so other modules import `keras` and `tf` from here; stages.shared.own has set what they read.
 with silenced():
     import keras
     import tensorflow as tf
@@ -63,8 +61,13 @@ class InsightModel(keras.Model):
 
 
 def build(card, classes):
-    """Return the network of `card` (a `stages.shared.card.Cnn`) with `classes` outputs, its weights drawn from its seed."""
+    """Return the network of `card` (a `Cnn` or an `Own`) for `classes` classes, its weights drawn from its seed."""
     keras.utils.set_random_seed(card.seed)
+    return construct(card, classes) if isinstance(card, Own) else convolutional(card, classes)
+
+
+def convolutional(card, classes):
+    """Return the network of a `Cnn`."""
     images = features = keras.Input(card.input, name="input")
     for number, filters in enumerate(card.convolutions, 1):
         features = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{number}")(features)
@@ -75,12 +78,36 @@ def build(card, classes):
     return InsightModel(images, layers.Dense(classes, name="output")(features), name=card.name.replace("-", "_"))
 
 
+def use_device(card):
+    """Have TensorFlow compute on the device of `card`; call before it computes anything."""
+    seen = tf.config.list_physical_devices("GPU")
+    if card.device != "cpu" and not seen:
+        raise no_device(card, "TensorFlow")
+    tf.config.set_visible_devices([] if card.device == "cpu" else seen[:1], "GPU")
+
+
+def gives_logits(model):
+    """Whether the outputs of `model` are logits; those of a softmax are probabilities."""
+    last = model.layers[-1]
+    return not isinstance(last, layers.Softmax) and getattr(last, "activation", None) is not keras.activations.softmax
+
+
 def load(card, classes, checkpoint):
     """Return the network of `card` with the weights of `checkpoint`, a .keras file; nothing else in it is ever read."""
+    use_device(card)
     model = build(card, classes)
     with loading(checkpoint):
         model.load_weights(checkpoint)
     return model
+
+
+def layer_names(model):
+    """Every layer's name in the model's order, with what it is: "both" with weights, else "module"."""
+    return {
+        layer.name: "both" if layer.weights else "module"
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    }
 
 
 def to_input(images):

@@ -6,7 +6,8 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from stages.shared.card import loading
+from stages.shared.card import Own, loading, no_device
+from stages.shared.own import construct
 
 
 class Mlp(nn.Sequential):
@@ -17,12 +18,17 @@ class Mlp(nn.Sequential):
 
 
 def build(card, classes):
-    """Return the network of `card` (a `stages.shared.card.Mlp`) with `classes` outputs, its weights drawn from its seed.
+    """Return the network of `card` (an `Mlp` or an `Own`) for `classes` classes, its weights drawn from its seed."""
+    torch.manual_seed(card.seed)
+    return construct(card, classes) if isinstance(card, Own) else perceptron(card, classes)
+
+
+def perceptron(card, classes):
+    """Return the network of an `Mlp`.
 
     Each layer is a block `layer<k>` (linear, batch norm if the card says so, ReLU); a squeeze-expand layer is a block
     `squeeze<k>` (linear, ReLU if the card says so) before it.
     """
-    torch.manual_seed(card.seed)
     height, width, channels = card.input
     features = height * width * channels
     blocks = OrderedDict()
@@ -47,14 +53,32 @@ def block(features, width, batch_norm=False, relu=True):
     return nn.Sequential(parts)
 
 
+def device_of(card):
+    """The `torch.device` of `card`; an `InputError` says that PyTorch sees none such here."""
+    seen = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not seen[card.device]:
+        raise no_device(card, "PyTorch")
+    return torch.device(card.device)
+
+
 def load(card, classes, checkpoint):
-    """Return the network of `card` with the weights of `checkpoint`, a .pth file; nothing but tensors is ever loaded."""
+    """Return the network of `card` with the weights of `checkpoint`, a .pth file, on its device; only tensors are read."""
     model = build(card, classes)
     with loading(checkpoint), zipfile.ZipFile(checkpoint) as file:
         if file.testzip():  # PyTorch does not look at the checksums
             raise ValueError
-        model.load_state_dict(torch.load(checkpoint, weights_only=True))
-    return model
+        model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+    return model.to(device_of(card))
+
+
+def layer_names(model):
+    """Every module's name in the order of its definition, with what it is: "block" (a child), "module" (a leaf) or "both"."""
+    names = {}
+    for name, module in model.named_modules():
+        leaf, child = not any(module.children()), name.count(".") == 0
+        names[name] = "both" if leaf and child else "block" if child else "module" if leaf else ""
+    del names[""]
+    return names
 
 
 def to_input(images):

@@ -3,6 +3,7 @@
 It writes checkpoints/, tensorboard/, history.csv, metrics.json and gradients.h5. While it runs they grow in
 artifacts/NETWORK/training/ (`tensorboard --logdir artifacts` shows them live) and get their places when all are whole.
 Killed, it goes on after its last complete epoch when it is called again, and ends as if it had never been killed.
+A network that comes trained is only evaluated, and its checkpoints stored as those of a training.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from stages.shared.base.command import command
 from stages.shared.card import read_card
 from stages.shared.images import load_split
+from stages.train.given import store_given
 from stages.train.resume import claim, recipe_of
 
 OUTPUTS = ["checkpoints", "tensorboard", "history.csv", "metrics.json", "gradients.h5"]
@@ -22,16 +24,30 @@ def main(network):
     folder = Path("artifacts", network)
     card = read_card(folder / "network.yaml")
     training, validation = load_split(card, "train"), load_split(card, "test")
-    if card.framework == "keras":
-        from stages.train.keras_training import train
-    else:
-        from stages.train.torch_training import train
+    framework = framework_of(card)
     unfinished = folder / "training"
     recipe = recipe_of(card, [folder / "network.yaml", Path("data", f"{card.dataset}.h5")])
     state = claim(unfinished, recipe)
     if not (unfinished / "gradients.h5").exists():  # it gets its name when all else is there
-        train(card, training, validation, unfinished, state)
+        if card.given():
+            store_given(framework, card, validation, unfinished)
+        else:
+            framework.train(card, training, validation, unfinished, state)
     publish(unfinished, folder)
+
+
+def framework_of(card):
+    """The module that trains the network, or reads it where it comes trained; only now is a framework loaded."""
+    match card.framework, card.given():
+        case "torch", False:
+            from stages.train import torch_training as module
+        case "torch", True:
+            from stages.train import torch_given as module
+        case "keras", False:
+            from stages.train import keras_training as module
+        case "keras", True:
+            from stages.train import keras_given as module
+    return module
 
 
 def publish(unfinished, folder):

@@ -5,34 +5,67 @@ import numpy as np
 from stages.shared.images import prepare
 
 VALIDATION_BATCH = 1000
+ROOM = 8
+"""A crop may move by the image's size divided by this: 4 pixels of 32, as He et al. 2016, section 4.2."""
 
 
 class Batches:
     """Batches (images float32 (batch, height, width, channels) in [0, 1], labels int64 (batch)) of a `Split`.
 
-    Iterating once is one epoch. With a `generator` every epoch has its own random order.
+    Iterating once is one epoch. With a `seed` every epoch has its own random order; `augmentation` names what is done to
+    the images, anew in every epoch. `epoch` is the number of those already past.
     """
 
-    def __init__(self, split, shape, size, generator=None):
-        self.split, self.shape, self.size, self.generator = split, shape, size, generator
+    def __init__(self, split, shape, size, seed=None, augmentation=(), epoch=0):
+        self.split, self.shape, self.size = split, shape, size
+        self.seed, self.augmentation, self.epoch = seed, augmentation, epoch
+        self.orders = None if seed is None else np.random.default_rng(seed)
+        for _ in range(epoch):
+            self.order()
 
     def __len__(self):
         return -(-len(self.split.labels) // self.size)
 
     def __iter__(self):
-        count = len(self.split.labels)
-        order = self.generator.permutation(count) if self.generator else np.arange(count)
-        for begin in range(0, count, self.size):
+        self.epoch += 1
+        order = self.order()
+        random = np.random.default_rng([self.seed or 0, self.epoch])
+        for begin in range(0, len(order), self.size):
             rows = order[begin : begin + self.size]
-            yield prepare(self.split.images[rows], self.shape), self.split.labels[rows]
+            images = prepare(self.split.images[rows], self.shape)
+            for name in self.augmentation:
+                images = AUGMENTATIONS[name](images, random)
+            yield images, self.split.labels[rows]
+
+    def order(self):
+        """The order of the samples in the next epoch."""
+        count = len(self.split.labels)
+        return np.arange(count) if self.orders is None else self.orders.permutation(count)
+
+
+def flip(images, random):
+    """Mirror every other of `images` (n, h, w, c), at random, left to right."""
+    mirrored = random.random(len(images)) < 0.5
+    return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+
+
+def crop(images, random):
+    """Move each of `images` (n, h, w, c) at random by up to an eighth of its size; what comes in from outside is 0."""
+    count, height, width, _ = images.shape
+    down, right = height // ROOM, width // ROOM
+    padded = np.pad(images, ((0, 0), (down, down), (right, right), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    tops, lefts = random.integers(2 * down + 1, size=count), random.integers(2 * right + 1, size=count)
+    return np.moveaxis(windows[np.arange(count), tops, lefts], 1, -1)
+
+
+AUGMENTATIONS = {"flip": flip, "crop": crop}
 
 
 def shuffled(card, split, epoch=0):
     """The training batches of `card`, in an order that its seed sets, as they come after `epoch` epochs."""
-    generator = np.random.default_rng(card.seed)
-    for _ in range(epoch):
-        generator.permutation(len(split.labels))
-    return Batches(split, card.input, card.training.batch_size, generator)
+    training = card.training
+    return Batches(split, card.input, training.batch_size, card.seed, training.augmentation, epoch)
 
 
 def in_order(card, split):

@@ -32,13 +32,14 @@ class History:
         self.scalars.add(scalars, step)
 
     def epoch(self, row):
-        """Report `row`, a mapping with the keys of COLUMNS."""
-        self.rows.append({key: row[key] for key in COLUMNS})
+        """Report `row`, a mapping with the keys of COLUMNS; those of a training are missing where there was none."""
+        self.rows.append({key: row.get(key) for key in COLUMNS})
+        trained = f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.4f}; " if "train_loss" in row else ""
         say(
-            f"epoch {row['epoch']}/{self.epochs}: loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.4f};"
-            f" validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, F1 {row['val_f1']:.4f}"
+            f"epoch {row['epoch']}/{self.epochs}: {trained}"
+            f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, F1 {row['val_f1']:.4f}"
         )
-        self.scalars.add({f"epoch/{key}": row[key] for key in COLUMNS[1:]}, row["epoch"])
+        self.scalars.add({f"epoch/{key}": row[key] for key in COLUMNS[1:] if key in row}, row["epoch"])
         self.scalars.flush()
         with whole(self.folder / "history.csv") as part, open(part, "w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

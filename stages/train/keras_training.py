@@ -10,11 +10,12 @@ import numpy as np
 
 from stages.shared.base.command import progress, say
 from stages.shared.base.store import whole
-from stages.shared.keras_network import build, keras, tf
+from stages.shared.keras_network import build, gives_logits, keras, tf, use_device
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
 from stages.train.recorder import GradientRecorder
 from stages.train.resume import save
+from stages.train.schedule import learning_rate
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
@@ -22,6 +23,22 @@ OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
 }
+
+
+def cross_entropy(logits):
+    """The cross-entropy of outputs that are `logits`, or else probabilities."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+
+
+class SquaredError(keras.losses.Loss):
+    """The mean squared error of outputs (n, classes) against one-hot labels (n)."""
+
+    def call(self, labels, outputs):
+        wanted = keras.ops.one_hot(labels, outputs.shape[1], dtype=outputs.dtype)
+        return keras.ops.mean(keras.ops.square(outputs - wanted), -1)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "mse": lambda logits: SquaredError()}
 
 
 class OptimizationInsightCallback(keras.callbacks.Callback):
@@ -88,11 +105,21 @@ class ModelSaveCallback(keras.callbacks.Callback):
 
     def save(self, epoch):
         self.twin.set_weights(self.model.get_weights())
-        with whole(self.path(epoch)) as part:
-            save_without_times(self.twin, part)
+        save_weights(self.twin, self.folder, epoch)
 
     def path(self, epoch):
         return self.folder / f"epoch_{epoch:03d}.keras"
+
+
+def tensor_sizes(model):
+    """The number of parameters of every tensor of `model` that is trained, by name."""
+    return {weight.path.replace("/", "."): int(np.prod(weight.shape)) for weight in model.trainable_weights}
+
+
+def save_weights(model, folder, epoch):
+    """Save `model`, which was never compiled, to `folder`/epoch_NNN.keras."""
+    with whole(folder / f"epoch_{epoch:03d}.keras") as part:
+        save_without_times(model, part)
 
 
 def save_without_times(model, path):
@@ -108,34 +135,45 @@ def save_without_times(model, path):
                 target.writestr(zipfile.ZipInfo(name), content)
 
 
+def evaluate(model, batches, loss):
+    """Return val_loss, val_accuracy and the macro val_f1 of `model` over all samples of `batches`, in evaluation mode."""
+    answers = ((np.asarray(model(images, training=False)), labels) for images, labels in batches)
+    outputs, labels = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+    predictions = outputs.argmax(1)
+    return {
+        "val_loss": float(loss(labels, outputs.astype(np.float64))),
+        "val_accuracy": float(np.mean(predictions == labels)),
+        "val_f1": macro_f1(labels, predictions),
+    }
+
+
 class MetricsCallback(keras.callbacks.Callback):
     """Validates after every epoch, and reports its metrics to a `History`."""
 
-    def __init__(self, history, validation):
+    def __init__(self, history, validation, loss):
         super().__init__()
-        self.history, self.validation = history, validation
+        self.history, self.validation, self.loss = history, validation, loss
 
     def on_epoch_end(self, epoch, logs=None):
-        logits, labels = (np.concatenate(parts) for parts in zip(*self.predictions(), strict=True))
-        loss = keras.losses.sparse_categorical_crossentropy(labels, logits.astype(np.float64), from_logits=True)
-        predictions = logits.argmax(1)
-        self.history.epoch(
-            {
-                "epoch": epoch + 1,
-                "train_loss": float(logs["loss"]),
-                "train_accuracy": float(logs["accuracy"]),
-                "val_loss": float(np.mean(loss)),
-                "val_accuracy": float(np.mean(predictions == labels)),
-                "val_f1": macro_f1(labels, predictions),
-            }
-        )
-
-    def predictions(self):
-        for images, labels in self.validation:
-            yield np.asarray(self.model(images, training=False)), labels
+        trained = {"train_loss": float(logs["loss"]), "train_accuracy": float(logs["accuracy"])}
+        self.history.epoch({"epoch": epoch + 1, **trained, **evaluate(self.model, self.validation, self.loss)})
 
     def on_train_end(self, logs=None):
         self.history.close()
+
+
+class ScheduleCallback(keras.callbacks.Callback):
+    """Sets every step's learning rate, and reports it to a `History`."""
+
+    def __init__(self, training, insight, steps, history):
+        super().__init__()
+        self.training, self.insight, self.steps, self.history = training, insight, steps, history
+
+    def on_train_batch_begin(self, batch, logs=None):
+        step = self.insight.step + 1
+        rate = learning_rate(self.training, step, self.steps)
+        self.model.optimizer.learning_rate = rate
+        self.history.step(step, {"step/learning_rate": rate})
 
 
 class ProgressCallback(keras.callbacks.Callback):
@@ -191,17 +229,18 @@ def train(card, training, validation, folder, state=None):
     threads = int(os.environ.get("OMP_NUM_THREADS", 0))  # TensorFlow's own pools do not read it; 0 means every core
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
+    use_device(card)
     model = build(card, len(training.classes))
     settings = card.training
+    loss = LOSSES[settings.loss](gives_logits(model))
     model.compile(
         OPTIMIZERS[settings.optimizer](settings.learning_rate),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        loss,
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=False,
     )
     history = History(folder, settings.epochs)
-    sizes = {weight.path.replace("/", "."): int(np.prod(weight.shape)) for weight in model.trainable_weights}
-    recorder = GradientRecorder(folder / "gradients.h5", sizes, **card.recorder.model_dump())
+    recorder = GradientRecorder(folder / "gradients.h5", tensor_sizes(model), **card.recorder.model_dump())
     insight = OptimizationInsightCallback(recorder, history)
     resume = ResumeCallback(folder, insight, history)
     if state:
@@ -212,10 +251,12 @@ def train(card, training, validation, folder, state=None):
     callbacks = [
         ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs),
         insight,
-        MetricsCallback(history, in_order(card, validation)),
+        MetricsCallback(history, in_order(card, validation), loss),
         ProgressCallback(settings.epochs, len(batches)),
         resume,
     ]
+    if settings.schedule != "constant":
+        callbacks.append(ScheduleCallback(settings, insight, settings.epochs * len(batches), history))
     endless = (batch for _ in range(insight.epoch, settings.epochs) for batch in batches)
     with recorder:
         model.fit(

@@ -5,11 +5,12 @@ from torch import nn
 
 from stages.shared.base.command import progress, say
 from stages.shared.base.store import whole
-from stages.shared.torch_network import build, to_input
+from stages.shared.torch_network import build, device_of, to_input
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
 from stages.train.recorder import GradientRecorder
 from stages.train.resume import save
+from stages.train.schedule import learning_rate
 
 OPTIMIZERS = {
     "sgd": torch.optim.SGD,
@@ -39,8 +40,16 @@ class Callback:
         """After the last epoch."""
 
 
+def squared_error(logits, labels):
+    """The mean squared error of logits (n, classes) against one-hot `labels` (n)."""
+    return nn.functional.mse_loss(logits, nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype))
+
+
+LOSSES = {"cross_entropy": nn.functional.cross_entropy, "mse": squared_error}
+
+
 class Trainer:
-    """Fits a classifier by minimising the cross-entropy.
+    """Fits a classifier by minimising a loss.
 
     Parameters
     ----------
@@ -48,11 +57,12 @@ class Trainer:
         Maps images (n, channels, height, width) to logits (n, classes).
     optimizer : torch.optim.Optimizer
     callbacks : iterable of Callback
+    loss_function : function of logits (n, classes) and labels (n)
     """
 
-    def __init__(self, model, optimizer, callbacks=()):
+    def __init__(self, model, optimizer, callbacks=(), loss_function=nn.functional.cross_entropy):
         self.model, self.optimizer, self.callbacks = model, optimizer, list(callbacks)
-        self.loss_function = nn.CrossEntropyLoss()
+        self.loss_function = loss_function
         self.epoch = self.step = 0
         self.loss, self.metrics = float("nan"), {}
 
@@ -62,7 +72,7 @@ class Trainer:
         while self.epoch < epochs:
             self.epoch += 1
             trained = self.train_epoch(progress(train, f"epoch {self.epoch}/{epochs}"))
-            self.metrics = {"epoch": self.epoch, **trained, **self.validate(validation)}
+            self.metrics = {"epoch": self.epoch, **trained, **evaluate(self.model, validation, self.loss_function)}
             self.call("on_epoch_end")
         self.call("on_fit_end")
 
@@ -89,18 +99,6 @@ class Trainer:
         self.optimizer.step()
         return logits
 
-    @torch.no_grad()
-    def validate(self, batches):
-        """Returns val_loss, val_accuracy and the macro val_f1 over all samples of `batches`, in evaluation mode."""
-        self.model.eval()
-        logits, labels = (torch.cat(parts) for parts in zip(*((self.model(x), y) for x, y in batches), strict=True))
-        predictions = logits.argmax(1)
-        return {
-            "val_loss": self.loss_function(logits.double(), labels).item(),
-            "val_accuracy": (predictions == labels).double().mean().item(),
-            "val_f1": macro_f1(labels.numpy(), predictions.numpy()),
-        }
-
     def state(self):
         """What the next epoch starts from: a dict of arrays and numbers, of weights, optimiser and random numbers."""
         optimizer = self.optimizer.state_dict()["state"]
@@ -125,9 +123,23 @@ class Trainer:
             getattr(callback, event)(self)
 
 
+@torch.no_grad()
+def evaluate(model, batches, loss_function):
+    """Return val_loss, val_accuracy and the macro val_f1 of `model` over all samples of `batches`, in evaluation mode."""
+    model.eval()
+    answers = ((model(images).cpu(), labels.cpu()) for images, labels in batches)
+    logits, labels = (torch.cat(parts) for parts in zip(*answers, strict=True))
+    predictions = logits.argmax(1)
+    return {
+        "val_loss": loss_function(logits.double(), labels).item(),
+        "val_accuracy": (predictions == labels).double().mean().item(),
+        "val_f1": macro_f1(labels.numpy(), predictions.numpy()),
+    }
+
+
 def arrays(tensors):
-    """The tensors of a dict as arrays in the same memory."""
-    return {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
+    """The tensors of a dict as arrays, in the same memory where they are on the CPU."""
+    return {name: tensor.cpu().numpy() for name, tensor in tensors.items() if tensor is not None}
 
 
 def tensors(arrays):
@@ -154,8 +166,26 @@ class ModelSaveCallback(Callback):
             self.save(trainer)
 
     def save(self, trainer):
-        with whole(self.folder / f"epoch_{trainer.epoch:03d}.pth") as part, open(part, "wb") as file:
-            torch.save(trainer.model.state_dict(), file)
+        save_weights(trainer.model, self.folder, trainer.epoch)
+
+
+def save_weights(model, folder, epoch):
+    """Save the weights of `model` to `folder`/epoch_NNN.pth."""
+    with whole(folder / f"epoch_{epoch:03d}.pth") as part, open(part, "wb") as file:
+        torch.save(model.state_dict(), file)
+
+
+class ScheduleCallback(Callback):
+    """Sets every step's learning rate, and reports it to a `History`."""
+
+    def __init__(self, training, steps, history):
+        self.training, self.steps, self.history = training, steps, history
+
+    def on_backward_end(self, trainer):
+        rate = learning_rate(self.training, trainer.step, self.steps)
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = rate
+        self.history.step(trainer.step, {"step/learning_rate": rate})
 
 
 class MetricsCallback(Callback):
@@ -206,18 +236,23 @@ class ResumeCallback(Callback):
         save(self.folder, {name: part.state() for name, part in parts.items()})
 
 
-class TorchBatches:
-    """`Batches` as PyTorch takes them: images (batch, channels, height, width), labels (batch)."""
+def tensor_sizes(model):
+    """The number of parameters of every tensor of `model`, by name."""
+    return {name: parameter.numel() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
-    def __init__(self, batches):
-        self.batches = batches
+
+class TorchBatches:
+    """`Batches` as PyTorch takes them, on `device`: images (batch, channels, height, width), labels (batch)."""
+
+    def __init__(self, batches, device="cpu"):
+        self.batches, self.device = batches, device
 
     def __len__(self):
         return len(self.batches)
 
     def __iter__(self):
         for images, labels in self.batches:
-            yield to_input(images), torch.from_numpy(labels)
+            yield to_input(images).to(self.device), torch.from_numpy(labels).to(self.device)
 
 
 def train(card, training, validation, folder, state=None):
@@ -225,26 +260,29 @@ def train(card, training, validation, folder, state=None):
 
     `state` is what a killed training's last complete epoch left there.
     """
-    model = build(card, len(training.classes))
+    device = device_of(card)
+    model = build(card, len(training.classes)).to(device)
     settings = card.training
     optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.learning_rate)
     history = History(folder, settings.epochs)
-    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    recorder = GradientRecorder(folder / "gradients.h5", sizes, **card.recorder.model_dump())
+    recorder = GradientRecorder(folder / "gradients.h5", tensor_sizes(model), **card.recorder.model_dump())
     callbacks = [
         ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
         GradientCallback(recorder, history),
         MetricsCallback(history),
         ResumeCallback(folder, recorder, history),
     ]
-    trainer = Trainer(model, optimizer, callbacks)
+    if settings.schedule != "constant":
+        steps = settings.epochs * len(shuffled(card, training))
+        callbacks.append(ScheduleCallback(settings, steps, history))
+    trainer = Trainer(model, optimizer, callbacks, LOSSES[settings.loss])
     if state:
         for name, part in {"trainer": trainer, "recorder": recorder, "history": history}.items():
             part.restore(state[name])
         say(f"going on after epoch {trainer.epoch} of {settings.epochs}")
     with recorder:
         trainer.fit(
-            TorchBatches(shuffled(card, training, trainer.epoch)),
-            TorchBatches(in_order(card, validation)),
+            TorchBatches(shuffled(card, training, trainer.epoch), device),
+            TorchBatches(in_order(card, validation), device),
             settings.epochs,
         )

@@ -114,7 +114,8 @@ from stages.shared.card import select_layers
 from stages.shared.keras_network import build, keras
 from stages.shared.base.parameters import load
 
-card = resolve(load("params.yaml"), "cifar10-cnn").model_copy(update={"convolutions": [4, 6], "dense": [8]})
+card = resolve(load("params.yaml"), "cifar10-cnn", lambda dataset: (32, 32, 3))
+card = card.model_copy(update={"convolutions": [4, 6], "dense": [8]})
 model = build(card, 10)
 images = np.random.default_rng(0).random((23, 32, 32, 3), np.float32)
 for layers in ("blocks", "all", ["pool*", "output"]):

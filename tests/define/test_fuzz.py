@@ -11,6 +11,7 @@ from stages.define.resolve import resolve
 from stages.shared.base.command import InputError
 from stages.shared.base.parameters import load
 from stages.shared.card import read_card, write_card
+from tests.conftest import SHAPES
 from tests.small_project import ROOT
 
 INPUTS = 1000
@@ -72,7 +73,7 @@ def check(parameters, folder):
         return
     for name in names[:4]:
         try:
-            card = resolve(loaded, name)
+            card = resolve(loaded, name, SHAPES.get)
         except InputError as error:
             one_sentence(error)
         else:

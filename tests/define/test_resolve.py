@@ -8,6 +8,7 @@ import yaml
 from stages.define.resolve import resolve
 from stages.shared.base.command import InputError
 from stages.shared.card import read_card, select_layers, write_card
+from tests.conftest import SHAPES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,16 +25,16 @@ def changed(parameters, path, value):
 
 def test_every_network_of_the_project_resolves_and_reads_back(parameters, tmp_path):
     for name in parameters["networks"]:
-        card = resolve(parameters, name)
+        card = resolve(parameters, name, SHAPES.get)
         write_card(tmp_path / "network.yaml", card)
         assert read_card(tmp_path / "network.yaml") == card
         assert card.name == name
 
 
 def test_the_bottleneck_changes_one_card_alone(parameters):
-    before = {name: resolve(parameters, name) for name in parameters["networks"]}
+    before = {name: resolve(parameters, name, SHAPES.get) for name in parameters["networks"]}
     parameters["bottleneck"] = 2
-    after = {name: resolve(parameters, name) for name in parameters["networks"]}
+    after = {name: resolve(parameters, name, SHAPES.get) for name in parameters["networks"]}
     assert [name for name in before if before[name] != after[name]] == ["squeeze"]
     assert after["squeeze"].layers == [1024, [2, 512], [2, 256]]
 
@@ -75,11 +76,37 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("tsne.perplexity", -3.0, "tsne.perplexity is -3.0"),
         ("tsne.perplexty", 3.0, "tsne.perplexty is not a parameter"),
         ("plots", "nice", "plots is 'nice'"),
+        ("networks.squeeze.training.schedule", "warm", "networks.squeeze.training.schedule is 'warm'"),
+        ("networks.squeeze.training.augmentation", ["turn"], "networks.squeeze.training.augmentation.0 is 'turn'"),
+        ("networks.squeeze.units", "mean", "networks.squeeze.units is 'mean'"),
+        ("networks.squeeze.device", "tpu", "networks.squeeze.device is 'tpu'"),
+        ("networks.own", {"dataset": "mnist", "build": "make"}, "networks.own.build is 'make'"),
+        (
+            "networks.own",
+            {"dataset": "mnist", "build": "a.py:make", "width": 3},
+            "networks.own.width is not a parameter",
+        ),
+        ("networks.own", {"dataset": "mnist", "checkpoint": "a.pth"}, "networks.own has no build"),
+        (
+            "networks.own",
+            {"dataset": "mnist", "build": "a.py:b", "checkpoints": "run/a.pth"},
+            "checkpoints is 'run/a.pth'",
+        ),
+        (
+            "networks.own",
+            {"dataset": "mnist", "build": "a.py:b", "checkpoint": "a.pth", "checkpoints": "*.pth"},
+            "networks.own has both checkpoint and checkpoints",
+        ),
+        (
+            "networks.own",
+            {"dataset": "mnist", "build": "a.py:b", "checkpoint": "a.pth", "training": {"epochs": 3}},
+            "networks.own has training, but comes trained in a.pth",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_it(parameters, path, value, named):
     with pytest.raises(InputError) as failure:
-        resolve(changed(parameters, path, value), "squeeze")
+        resolve(changed(parameters, path, value), "cifar10-cnn" if "cnn" in path else "squeeze", SHAPES.get)
     message = str(failure.value)
     assert named in message
     assert "\n" not in message
@@ -90,7 +117,7 @@ def test_a_mistake_is_one_sentence_that_names_it(parameters, path, value, named)
 def test_a_network_name_that_could_leave_its_folder_is_refused(parameters, name):
     parameters["networks"][name] = parameters["networks"]["mnist-mlp"]
     with pytest.raises(InputError, match="name is"):
-        resolve(parameters, name)
+        resolve(parameters, name, SHAPES.get)
 
 
 def test_the_stage_ends_with_one_line_and_writes_nothing(parameters, tmp_path):

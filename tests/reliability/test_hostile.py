@@ -15,6 +15,7 @@ from stages.define.resolve import resolve
 from stages.download.folder import load_folder
 from stages.shared.base.command import InputError
 from stages.shared.torch_network import build, load
+from tests.conftest import SHAPES
 from tests.small_project import ROOT, Project
 
 NAMES = [
@@ -71,21 +72,21 @@ def test_a_name_that_leaves_its_folder_makes_nothing_outside(name, tmp_path):
 def test_a_dataset_that_is_none_is_refused(parameters, dataset):
     parameters["networks"]["squeeze"]["dataset"] = dataset
     with pytest.raises(InputError, match=r"networks\.squeeze\.dataset is '.*', but should be mnist or cifar10"):
-        resolve(parameters, "squeeze")
+        resolve(parameters, "squeeze", SHAPES.get)
 
 
 @pytest.mark.parametrize("pattern", ["../*", "layer1;touch pwned", "layer 1", "layer1\n", "$(id)"])
 def test_a_pattern_that_picks_no_layer_is_refused(parameters, pattern):
     parameters["activations"]["layers"] = [pattern]
     with pytest.raises(InputError, match=r"activations\.layers has '.*', which no network has"):
-        resolve(parameters, "squeeze")
+        resolve(parameters, "squeeze", SHAPES.get)
 
 
 @pytest.mark.parametrize("threads", ["2; touch pwned", "$(touch pwned)", -1, 2.5, None])
 def test_threads_are_a_number(parameters, threads):
     parameters["threads"] = threads
     with pytest.raises(InputError, match="threads is"):
-        resolve(parameters, "squeeze")
+        resolve(parameters, "squeeze", SHAPES.get)
 
 
 def test_a_pytorch_checkpoint_is_not_executed(small_mlp, tmp_path):

@@ -18,6 +18,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from stages.define.resolve import resolve
 from stages.shared.base.parameters import load
 from stages.shared.card import write_card
+from tests.conftest import SHAPES
 from tests.small_project import ROOT
 
 NETWORKS = {
@@ -49,7 +50,7 @@ def begun(tmp_path_factory):
             file[f"{split}/images"], file[f"{split}/labels"] = images[rows], labels[rows]
         file.attrs.update(classes=["upper", "lower"], source="a test", name="mnist")
     for name in NETWORKS:
-        card = resolve({**parameters, "networks": with_dataset, "similarity": {}}, name)
+        card = resolve({**parameters, "networks": with_dataset, "similarity": {}}, name, SHAPES.get)
         write_card(folder / "artifacts" / name / "network.yaml", card)
     kill_in_epoch(folder, "sgd", 3, 0.01)
     return folder

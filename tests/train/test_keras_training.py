@@ -22,7 +22,8 @@ from stages.train.keras_training import train
 folder = Path(sys.argv[1])
 training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
 network = {"framework": "keras", "dataset": "cifar10", "convolutions": [4, 6], "dense": [8], "training": training}
-card = resolve({**load_parameters("params.yaml"), "networks": {"small": network}, "similarity": {}}, "small")
+parameters = {**load_parameters("params.yaml"), "networks": {"small": network}, "similarity": {}}
+card = resolve(parameters, "small", lambda dataset: (32, 32, 3))
 
 generator = np.random.default_rng(0)
 images = generator.integers(0, 60, (80, 32, 32, 3), dtype=np.uint8)

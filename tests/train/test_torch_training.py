@@ -9,7 +9,7 @@ from stages.shared.base.store import read
 from stages.shared.images import Split
 from stages.shared.torch_network import build, load
 from stages.train.batches import Batches, in_order, shuffled
-from stages.train.torch_training import Callback, ModelSaveCallback, Trainer, train
+from stages.train.torch_training import Callback, ModelSaveCallback, Trainer, evaluate, train
 
 
 def toy_split(samples=80, shape=(28, 28, 1), seed=0):
@@ -124,8 +124,7 @@ def test_callbacks_are_called_in_order_with_the_trainer_s_state(small_mlp):
 def test_validation_is_by_hand_and_over_all_samples():
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     images, labels = torch.randn(7, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2, 0])
-    trainer = Trainer(model, torch.optim.SGD(model.parameters(), 0.1))
-    metrics = trainer.validate([(images[:5], labels[:5]), (images[5:], labels[5:])])
+    metrics = evaluate(model, [(images[:5], labels[:5]), (images[5:], labels[5:])], nn.functional.cross_entropy)
     logits = model(images).detach().double().numpy()
     shifted = logits - logits.max(1, keepdims=True)
     log_probability = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))

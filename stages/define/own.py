@@ -1,0 +1,91 @@
+"""A network of the user's own, built once to see what it is: its framework, its layers, and whether it fits its images."""
+
+import hashlib
+import importlib
+
+from stages.shared.base.command import InputError
+from stages.shared.card import Built, Own, Training, select_layers
+from stages.shared.own import MODELS, construct, framework_of, given_files, imported
+
+HEADINGS = "layer", "picked", "output shape", "parameters"
+
+
+def see(card, classes, layers):
+    """Return the card (a `Built`) of a network (an `Own`) for images of `classes` classes.
+
+    `layers` is `activations.layers`, which holds where the network says nothing itself.
+
+    Raises
+    ------
+    InputError
+        If it cannot be built, does not take images of its input to one output for each class, or lacks a layer.
+    """
+    model = construct(card, classes)
+    framework = framework_of(model)
+    if not framework:
+        raise InputError(
+            f"params.yaml: networks.{card.name}.build is {card.build!r}, which returns {type(model).__name__}: "
+            "return a torch.nn.Module or a keras.Model."
+        )
+    models = importlib.import_module(f"stages.define.{framework}_models")
+    modules = models.inspect(model, card, classes)
+    settings = card.model_dump()
+    if card.device == "auto":
+        settings["device"] = models.best_device()
+    if not card.given():
+        settings["training"] = (card.training or Training()).model_dump()
+    files = [*given_files(card).values(), *imported()]
+    built = Built(**settings, framework=framework, modules=modules, files={str(file): digest(file) for file in files})
+    check_layers(built, layers)
+    if "input" in select_layers(built, layers):
+        raise InputError(
+            f"{card.name} has a layer 'input', which is what the images' pixels are called here: rename it."
+        )
+    return built
+
+
+def digest(file):
+    """SHA-256 of the content of a file below models/."""
+    with open(MODELS / file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def check_layers(card, layers):
+    """Refuse a choice of layers that picks none, and names and patterns of the network's own `layers` that match none."""
+    where, patterns = (
+        ("activations.layers", []) if card.layers is None else (f"networks.{card.name}.layers", card.layers)
+    )
+    names = ", ".join(name for name, _ in card.outline())
+    for pattern in patterns if isinstance(patterns, list) else []:
+        if not select_layers(card.model_copy(update={"layers": [pattern]}), layers):
+            raise InputError(
+                f"params.yaml: {where} has {pattern!r}, which matches no layer of {card.name}; it has {names}."
+            )
+    if not select_layers(card, layers):
+        raise InputError(f"params.yaml: {where} is {layers}, which picks no layer of {card.name}; it has {names}.")
+
+
+def listing(card, classes, layers):
+    """A table, as text, of the layers of any network: which of them are picked, their shapes, their parameters."""
+    if isinstance(card, Own):
+        card = see(card.model_copy(update={"layers": None}), classes, "all").model_copy(update={"layers": card.layers})
+        modules = card.modules
+    else:
+        models = importlib.import_module(f"stages.define.{card.framework}_models")
+        modules = models.inspect(models.build(card, classes), card, classes)
+    picked = set(select_layers(card, layers))
+    rows = [
+        (
+            layer.name,
+            "*" * (layer.name in picked),
+            "none" if layer.shape is None else " x ".join(map(str, layer.shape)),
+            f"{layer.parameters:,}",
+        )
+        for layer in modules
+    ]
+    widths = [max(len(row[column]) for row in (HEADINGS, *rows)) for column in range(len(HEADINGS))]
+    lines = [
+        f"{name:<{widths[0]}}  {mark:<{widths[1]}}  {shape:<{widths[2]}}  {count:>{widths[3]}}"
+        for name, mark, shape, count in (HEADINGS, *rows)
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,169 @@
+"""Networks of the user's own: what a card's `build` calls, and the files that it names, all of them below models/."""
+
+import importlib.util
+import os
+import re
+import sys
+import traceback
+from difflib import get_close_matches
+from pathlib import Path
+
+from stages.shared.base.command import InputError
+
+MODELS = Path("models")
+
+# Keras reads them while it is loaded, which a user's file may do.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def construct(card, classes):
+    """Return the model that `card` (an `Own`) says how to build, for images of its input and `classes` classes.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, function or constructor, or if it fails.
+    """
+    if not card.build:
+        return saved(card)
+    source, _, name = card.build.partition(":")
+    where = f"params.yaml: networks.{card.name}.build is {card.build!r}"
+    builders = {"torchvision": torchvision_model, "keras": keras_model}
+    builder = builders.get(source) or user_function(source, name, where)
+    try:
+        return builder(name, card, classes) if source in builders else builder(**card.arguments)
+    except InputError:
+        raise
+    except Exception as error:  # a user's code can raise anything
+        raise InputError(
+            f"{where}, which fails with the arguments {card.arguments}{origin(error)}: {oneline(error)}."
+        ) from None
+
+
+def torchvision_model(name, card, classes):
+    """A constructor of torchvision.models, with random weights and `classes` outputs unless the arguments differ."""
+    from torchvision import models
+
+    if name not in models.list_models(models):
+        raise unknown(card, name, "torchvision.models", models.list_models(models))
+    return models.get_model(name, **{"weights": None, "num_classes": classes, **card.arguments})
+
+
+def keras_model(name, card, classes):
+    """A constructor of keras.applications, with random weights, the card's input, and logits, unless the arguments differ."""
+    from stages.shared.keras_network import keras
+
+    known = [key for key, value in vars(keras.applications).items() if key[0].isupper() and callable(value)]
+    if name not in known:
+        raise unknown(card, name, "keras.applications", known)
+    defaults = {"weights": None, "input_shape": tuple(card.input), "classes": classes, "classifier_activation": None}
+    return getattr(keras.applications, name)(**{**defaults, **card.arguments})
+
+
+def unknown(card, name, package, known):
+    """The error for a constructor that `package` does not have, with those whose names are alike."""
+    alike = get_close_matches(name, known, 3, 0.4) or sorted(known)[:3]
+    return InputError(
+        f"params.yaml: networks.{card.name}.build is {card.build!r}, but {package} has no {name}; "
+        f"it has {len(known)} others, such as {', '.join(alike)}."
+    )
+
+
+def saved(card):
+    """The model that a .keras file holds; code in it (a Lambda layer) is refused."""
+    from stages.shared.keras_network import keras
+
+    path = located(card.checkpoint, f"params.yaml: networks.{card.name}.checkpoint")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged or hostile file can raise anything
+        raise InputError(f"{path} cannot be loaded as a Keras model: {oneline(error)}.") from None
+
+
+def user_function(source, name, where):
+    """The function `name` of the user's file `source`."""
+    path = located(source, where)
+    if path.suffix != ".py":
+        raise InputError(f"{where}, but should be <file>.py:<function>, torchvision:<name> or keras:<name>.")
+    if str(path.parent.resolve()) not in sys.path:
+        sys.path.append(str(path.parent.resolve()))  # last: a neighbour it imports never hides an installed package
+    module = sys.modules.get(str(path))  # by a name that hides no other module's
+    if module is None:
+        specification = importlib.util.spec_from_file_location(str(path), path.resolve())
+        module = sys.modules[str(path)] = importlib.util.module_from_spec(specification)
+        try:
+            specification.loader.exec_module(module)
+        except Exception as error:
+            raise InputError(f"{where}, but {path} cannot be imported{origin(error)}: {oneline(error)}.") from None
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise InputError(f"{where}, but {path} has no function {name!r}: add it, or name another.")
+    return function
+
+
+def located(name, where):
+    """The path of a file below models/."""
+    path = MODELS / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(f"{where}, but files of your own belong in {MODELS}/: put it, or a link to it, there.")
+    if not path.is_file():
+        raise InputError(f"{where}, but there is no file {path}: put it there.")
+    return path
+
+
+def imported():
+    """The paths of the files below models/ that were imported, in order of their names."""
+    folder = MODELS.resolve()
+    files = [Path(file).resolve() for module in [*sys.modules.values()] if (file := getattr(module, "__file__", None))]
+    return sorted({file.relative_to(folder) for file in files if folder in file.parents})
+
+
+def framework_of(model):
+    """ "torch" or "keras", whichever a model is of; None if it is of neither."""
+    if "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module):
+        return "torch"
+    if "keras" in sys.modules and isinstance(model, sys.modules["keras"].Model):
+        return "keras"
+    return None
+
+
+def origin(error):
+    """Where in the user's files an exception was raised: ` (models/mine.py, line 3)`, or nothing."""
+    folder, frames = MODELS.resolve(), traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in frames if folder in Path(frame.filename).parents]
+    return f" ({MODELS / Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+
+
+def oneline(error):
+    """An exception as one line without a full stop."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(".: ")
+
+
+def given_files(card):
+    """The files that a network comes trained in, by epoch: paths below models/; empty for one that is yet to be trained.
+
+    The epoch is the one number in what the `*` of `checkpoints` stands for; a single `checkpoint` counts as epoch 1.
+    """
+    where = f"params.yaml: networks.{card.name}"
+    if card.checkpoint:
+        located(card.checkpoint, f"{where}.checkpoint is {card.checkpoint!r}")
+        return {1: Path(card.checkpoint)}
+    if not card.checkpoints:
+        return {}
+    before, _, after = card.checkpoints.partition("*")
+    where = f"{where}.checkpoints is {card.checkpoints!r}"
+    files = {}
+    for path in sorted(MODELS.glob(card.checkpoints)):
+        name = path.relative_to(MODELS).as_posix()
+        numbers = re.findall(r"\d+", name.removeprefix(before).removesuffix(after))
+        if len(numbers) != 1 or int(numbers[0]) in files:
+            raise InputError(
+                f"{where}, but of {path} the * stands for {name.removeprefix(before).removesuffix(after)!r}, which is no "
+                "epoch of its own: write the pattern so that each file has one number there, as in run/epoch_*.pth."
+            )
+        located(name, where)
+        files[int(numbers[0])] = Path(name)
+    if not files:
+        raise InputError(f"{where}, but no file in {MODELS}/ matches: put them there.")
+    return dict(sorted(files.items()))
