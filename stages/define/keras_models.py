@@ -29,7 +29,10 @@ def inspect(model, card, classes):
     try:
         output = model(np.zeros((2, *card.input), np.float32), training=False)
     except Exception as error:  # a user's code can raise anything
-        raise InputError(f"{where} cannot take images of {card.input}: {oneline(error)}.") from None
+        raise InputError(
+            f"{where} cannot take images of {card.input}: {oneline(error)}. "
+            "Its input may be larger than the images and, where they are grey, have 3 channels."
+        ) from None
     if not isinstance(model, keras.Sequential | keras.src.models.Functional):
         raise InputError(
             f"{where} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "

@@ -40,7 +40,8 @@ def inspect(model, card, classes):
                 output = model(images)
         except Exception as error:  # a user's code can raise anything
             raise InputError(
-                f"{where} cannot take images of {card.input}, as the tensor {list(images.shape)}: {oneline(error)}."
+                f"{where} cannot take images of {card.input}, as the tensor {list(images.shape)}: {oneline(error)}. "
+                "Its input may be larger than the images and, where they are grey, have 3 channels."
             ) from None
         check_output(output, classes, where, card)
     for handle in handles:
@@ -57,7 +58,7 @@ def check_output(output, classes, where, card):
     if not isinstance(output, torch.Tensor):
         raise InputError(
             f"{where} returns {type(output).__name__} and not one tensor, in training or evaluation: "
-            "change its function or its arguments."
+            "change its function or its arguments (aux_logits: false, for some of torchvision's)."
         )
     if list(output.shape) != [2, classes]:
         raise InputError(

@@ -1,0 +1,180 @@
+"""Networks of the user's own: what `define` sees of them, and the sentence for each that cannot be."""
+
+import hashlib
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+
+from stages.define.own import listing, see
+from stages.shared.base.command import InputError
+from stages.shared.card import Own, read_card, select_layers, write_card
+from stages.shared.own import given_files
+from stages.shared.torch_network import build
+from tests.small_project import ROOT
+
+MINE = """
+from blocks import convolution
+from torch import nn
+
+def make(width=4, classes=3):
+    return nn.Sequential(convolution(width), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
+
+def fails():
+    raise ZeroDivisionError("twice")
+
+def nothing():
+    return {}
+"""
+
+BLOCKS = """
+from torch import nn
+
+def convolution(width):
+    return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU())
+"""
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """The folder models/ of a project, the current folder, with mine.py and what it imports."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("models/mine.py", "blocks"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "mine.py").write_text(MINE)
+    (folder / "blocks.py").write_text(BLOCKS)
+    yield folder
+    for name in ("models/mine.py", "blocks"):
+        sys.modules.pop(name, None)
+
+
+def own(**values):
+    basics = {"name": "mine", "dataset": "digits", "input": [8, 8, 1], "seed": 3, "build": "mine.py:make"}
+    return Own(**{**basics, **values})
+
+
+def test_the_card_holds_what_was_seen(models, tmp_path):
+    card = see(own(arguments={"width": 5}), 3, "blocks")
+    assert (card.framework, card.device, card.training.epochs) == ("torch", "cpu", 10)
+    assert [tuple(layer) for layer in card.modules] == [
+        ("0", "block", [5, 6, 6], 50),
+        ("0.0", "module", [5, 6, 6], 50),
+        ("0.1", "module", [5, 6, 6], 0),
+        ("1", "both", [5, 1, 1], 0),
+        ("2", "both", [5], 0),
+        ("3", "both", [3], 18),
+    ]
+    digests = {name: hashlib.sha256((models / name).read_bytes()).hexdigest() for name in ("blocks.py", "mine.py")}
+    assert card.files == digests
+    write_card(tmp_path / "network.yaml", card)
+    assert read_card(tmp_path / "network.yaml") == card
+    assert select_layers(card, "blocks") == ["0", "1", "2", "3"]
+    assert select_layers(card.model_copy(update={"layers": ["0.*", "3"]}), "all") == ["0.0", "0.1", "3"]
+
+
+def test_a_change_to_a_file_that_it_imports_changes_the_card(models):
+    before = see(own(), 3, "blocks")
+    for name in ("models/mine.py", "blocks"):
+        sys.modules.pop(name)
+    (models / "blocks.py").write_text(BLOCKS.replace("ReLU", "Tanh"))
+    after = see(own(), 3, "blocks")
+    assert [name for name in before.files if before.files[name] != after.files[name]] == ["blocks.py"]
+
+
+def test_weights_come_from_the_seed(models):
+    first, same, other = (build(own(seed=seed), 3).state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert not torch.equal(first["3.weight"], other["3.weight"])
+
+
+def test_the_listing_marks_what_is_picked(models):
+    lines = listing(own(layers=["0.0"]), 3, "blocks").splitlines()
+    assert [line.split() for line in lines[:3]] == [
+        ["layer", "picked", "output", "shape", "parameters"],
+        ["0", "4", "x", "6", "x", "6", "40"],
+        ["0.0", "*", "4", "x", "6", "x", "6", "40"],
+    ]
+    assert len(lines) == 7
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "named"),
+    [
+        ({"build": "other.py:make"}, 3, "there is no file models/other.py"),
+        ({"build": "mine.txt:make"}, 3, "there is no file models/mine.txt"),
+        ({"build": "../mine.py:make"}, 3, "belong in models/"),
+        ({"build": "/tmp/mine.py:make"}, 3, "belong in models/"),
+        ({"build": "mine.py:build"}, 3, "models/mine.py has no function 'build'"),
+        ({"build": "mine.py:fails"}, 3, "(models/mine.py, line 9): ZeroDivisionError: twice"),
+        ({"build": "mine.py:nothing"}, 3, "which returns dict: return a torch.nn.Module or a keras.Model"),
+        ({"arguments": {"depth": 3}}, 3, "fails with the arguments {'depth': 3}: TypeError"),
+        ({}, 4, "to an output of shape [2, 3], but digits has 4 classes"),
+        ({"input": [8, 8, 3]}, 3, "cannot take images of [8, 8, 3]"),
+        (
+            {"layers": ["0", "conv*"]},
+            3,
+            "networks.mine.layers has 'conv*', which matches no layer of mine; it has 0, 0.0, 0.1, 1",
+        ),
+        ({"build": "torchvision:resnet19"}, 3, "torchvision.models has no resnet19"),
+        ({"build": "torchvision:googlenet", "input": [64, 64, 3]}, 3, "returns GoogLeNetOutputs and not one tensor"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_what_cannot_be_is_one_sentence(models, values, classes, named):
+    with pytest.raises(InputError) as failure:
+        see(own(**values), classes, "blocks")
+    assert named in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_file_that_cannot_be_imported_names_its_line(models):
+    (models / "mine.py").write_text("import torch\nimport nowhere_at_all\n")
+    with pytest.raises(InputError, match=r"\(models/mine.py, line 2\): ModuleNotFoundError"):
+        see(own(), 3, "blocks")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "epochs"),
+    [
+        ("run/*.pth", ["epoch_001.pth", "epoch_010.pth", "epoch_002.pth"], [1, 2, 10]),
+        ("run/net18_e*.pth", ["net18_e3.pth", "net18_e20.pth"], [3, 20]),
+    ],
+)
+def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
+    (models / "run").mkdir()
+    for name in names:
+        (models / "run" / name).touch()
+    assert list(given_files(own(checkpoints=pattern))) == epochs
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (["e1_acc93.pth"], "stands for 'e1_acc93'"),
+        (["best.pth"], "stands for 'best'"),
+        (["a1.pth", "b1.pth"], "is no epoch of its own"),
+        ([], "no file in models/ matches"),
+    ],
+)
+def test_files_without_an_epoch_of_their_own_are_refused(models, names, named):
+    (models / "run").mkdir()
+    for name in names:
+        (models / "run" / name).touch()
+    with pytest.raises(InputError, match=named):
+        given_files(own(checkpoints="run/*.pth"))
+
+
+def test_a_card_without_a_framework_loads_none(tmp_path):
+    values = {"name": "a", "dataset": "digits", "input": [8, 8, 1], "seed": 0, "build": "mine.py:make"}
+    built = {**values, "framework": "torch", "files": {}, "modules": [["fc", "both", [3], 12]]}
+    (tmp_path / "network.yaml").write_text(yaml.safe_dump(built))
+    code = "import sys, pathlib; from stages.shared.card import read_card; read_card(pathlib.Path(sys.argv[1]));"
+    code += "print({'torch', 'keras', 'tensorflow'} & set(sys.modules))"
+    command = [sys.executable, "-c", code, tmp_path / "network.yaml"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
