@@ -1,11 +1,13 @@
 """Params and cards that many rooms' tests start from."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from stages.define.resolve import resolve
 from stages.shared.base.parameters import load
+from stages.shared.card import Own
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
@@ -38,3 +40,47 @@ def small_cnn(parameters):
     training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
     network = {"framework": "keras", "dataset": "cifar10", "convolutions": [4, 6], "dense": [8], "training": training}
     return resolve({**parameters, "networks": {"small": network}, "similarity": {}}, "small", SHAPES.get)
+
+
+MINE = """
+from blocks import convolution
+from torch import nn
+
+def make(width=4, classes=3):
+    return nn.Sequential(convolution(width), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
+
+def fails():
+    raise ZeroDivisionError("twice")
+
+def nothing():
+    return {}
+"""
+
+BLOCKS = """
+from torch import nn
+
+def convolution(width):
+    return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU())
+"""
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """The folder models/ of a project, the current folder, with mine.py and what it imports."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("models/mine.py", "blocks"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "mine.py").write_text(MINE)
+    (folder / "blocks.py").write_text(BLOCKS)
+    yield folder
+    for name in ("models/mine.py", "blocks"):
+        sys.modules.pop(name, None)
+
+
+def own(**values):
+    """A network of the user's own, built from models/mine.py for images of 8x8."""
+    basics = {"name": "mine", "dataset": "digits", "input": [8, 8, 1], "seed": 3, "build": "mine.py:make"}
+    return Own(**{**basics, **values})

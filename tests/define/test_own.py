@@ -10,52 +10,11 @@ import yaml
 
 from stages.define.own import listing, see
 from stages.shared.base.command import InputError
-from stages.shared.card import Own, read_card, select_layers, write_card
+from stages.shared.card import read_card, select_layers, write_card
 from stages.shared.own import given_files
 from stages.shared.torch_network import build
+from tests.conftest import BLOCKS, own
 from tests.small_project import ROOT
-
-MINE = """
-from blocks import convolution
-from torch import nn
-
-def make(width=4, classes=3):
-    return nn.Sequential(convolution(width), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
-
-def fails():
-    raise ZeroDivisionError("twice")
-
-def nothing():
-    return {}
-"""
-
-BLOCKS = """
-from torch import nn
-
-def convolution(width):
-    return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU())
-"""
-
-
-@pytest.fixture
-def models(tmp_path, monkeypatch):
-    """The folder models/ of a project, the current folder, with mine.py and what it imports."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("models/mine.py", "blocks"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    folder = tmp_path / "models"
-    folder.mkdir()
-    (folder / "mine.py").write_text(MINE)
-    (folder / "blocks.py").write_text(BLOCKS)
-    yield folder
-    for name in ("models/mine.py", "blocks"):
-        sys.modules.pop(name, None)
-
-
-def own(**values):
-    basics = {"name": "mine", "dataset": "digits", "input": [8, 8, 1], "seed": 3, "build": "mine.py:make"}
-    return Own(**{**basics, **values})
 
 
 def test_the_card_holds_what_was_seen(models, tmp_path):

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from stages.shared.images import Split, prepare
+from stages.train.batches import AUGMENTATIONS, Batches, crop, flip
+
+IMAGES = np.random.default_rng(0).integers(1, 256, (200, 16, 24, 3), dtype=np.uint8)
+SPLIT = Split(IMAGES, np.arange(200) % 4, ["a", "b", "c", "d"], "a test")
+
+
+def batches(**options):
+    return Batches(SPLIT, (16, 24, 3), 64, seed=5, **options)
+
+
+def epoch_of(source):
+    images, labels = (np.concatenate(parts) for parts in zip(*source, strict=True))
+    return images, labels
+
+
+def test_a_flip_mirrors_about_half_of_the_images():
+    flipped = flip(IMAGES, np.random.default_rng(1))
+    mirrored = [np.array_equal(one, other[:, ::-1]) for one, other in zip(flipped, IMAGES, strict=True)]
+    same = [np.array_equal(one, other) for one, other in zip(flipped, IMAGES, strict=True)]
+    assert np.logical_xor(mirrored, same).all()
+    assert 70 < sum(mirrored) < 130
+
+
+def test_a_crop_moves_an_image_by_at_most_an_eighth():
+    moved, moves = crop(IMAGES, np.random.default_rng(1)), set()
+    for image, original in zip(moved, IMAGES, strict=True):
+        padded = np.pad(original, ((2, 2), (3, 3), (0, 0)))
+        found = [
+            (top, left)
+            for top in range(5)
+            for left in range(7)
+            if np.array_equal(image, padded[top : top + 16, left : left + 24])
+        ]
+        assert len(found) == 1
+        moves |= set(found)
+    assert len(moves) > 30
+
+
+@pytest.mark.parametrize("augmentation", [[], ["flip"], ["flip", "crop"]])
+def test_an_epoch_holds_every_sample_once_and_goes_on_where_it_was_left(augmentation):
+    straight = batches(augmentation=augmentation)
+    first, second = epoch_of(straight), epoch_of(straight)
+    assert not np.array_equal(first[0], second[0])
+    np.testing.assert_array_equal(np.bincount(first[1]), [50, 50, 50, 50])
+    again = epoch_of(batches(augmentation=augmentation, epoch=1))
+    np.testing.assert_array_equal(again[0], second[0])
+    np.testing.assert_array_equal(again[1], second[1])
+
+
+def test_without_augmentation_images_are_as_they_were():
+    order = np.random.default_rng(5).permutation(200)
+    np.testing.assert_array_equal(epoch_of(batches())[0], prepare(IMAGES[order], (16, 24, 3)))
+
+
+def test_every_augmentation_keeps_shape_and_type():
+    images = prepare(IMAGES, (16, 24, 3))
+    for augmentation in AUGMENTATIONS.values():
+        changed = augmentation(images, np.random.default_rng(0))
+        assert (changed.shape, changed.dtype) == (images.shape, np.float32)
