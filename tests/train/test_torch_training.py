@@ -3,13 +3,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from stages.shared.base.store import read
 from stages.shared.images import Split
 from stages.shared.torch_network import build, load
 from stages.train.batches import Batches, in_order, shuffled
-from stages.train.torch_training import Callback, ModelSaveCallback, Trainer, evaluate, train
+from stages.train.torch_training import Callback, ModelSaveCallback, TorchBatches, Trainer, evaluate, train
 
 
 def toy_split(samples=80, shape=(28, 28, 1), seed=0):
@@ -130,6 +131,29 @@ def test_validation_is_by_hand_and_over_all_samples():
     log_probability = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     assert metrics["val_loss"] == pytest.approx(-log_probability[np.arange(7), labels].mean())
     assert metrics["val_accuracy"] == pytest.approx((logits.argmax(1) == labels.numpy()).mean())
+
+
+def test_loss_schedule_and_augmentation_are_those_of_the_card(small_mlp, tmp_path):
+    changes = {"loss": "mse", "optimizer": "sgd", "learning_rate": 0.5, "schedule": "step", "augmentation": ["flip"]}
+    training = small_mlp.training.model_copy(update={**changes, "epochs": 1, "batch_size": 20})
+    card, split = small_mlp.model_copy(update={"training": training}), toy_split()
+    rates, model = [], build(card, 2)
+    for images, labels in TorchBatches(shuffled(card, split)):
+        rate = [0.5, 0.5, 0.05, 0.005][len(rates)]
+        model.zero_grad()
+        loss = ((model(images) - torch.eye(2)[labels]) ** 2).mean()
+        loss.backward()
+        rates.append((rate, loss.item()))
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= rate * parameter.grad
+    train(card, split, split, tmp_path)
+    trained = load(card, 2, tmp_path / "checkpoints/epoch_001.pth").state_dict()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(trained[name], parameter.detach())
+    shown = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.value for event in shown.Scalars("step/learning_rate")] == pytest.approx([rate for rate, _ in rates])
+    assert [event.value for event in shown.Scalars("step/loss")] == pytest.approx([loss for _, loss in rates])
 
 
 @pytest.mark.parametrize(("every", "epochs", "saved"), [(1, 2, [0, 1, 2]), (2, 3, [0, 2, 3]), (5, 2, [0, 2])])
