@@ -21,7 +21,10 @@ def silenced():
         os.close(nowhere)
 
 
-# Loaded as quietly as can be, so other modules import `keras` and `tf` from here; stages.shared.own has set what they read.
+# Read while they are loaded, so other modules import `keras` and `tf` from here.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 with silenced():
     import keras
     import tensorflow as tf

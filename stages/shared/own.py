@@ -1,7 +1,6 @@
 """Networks of the user's own: what a card's `build` calls, and the files that it names, all of them below models/."""
 
 import importlib.util
-import os
 import re
 import sys
 import traceback
@@ -11,11 +10,6 @@ from pathlib import Path
 from stages.shared.base.command import InputError
 
 MODELS = Path("models")
-
-# Keras reads them while it is loaded, which a user's file may do.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 
 def construct(card, classes):
     """Return the model that `card` (an `Own`) says how to build, for images of its input and `classes` classes.
@@ -74,7 +68,7 @@ def saved(card):
     """The model that a .keras file holds; code in it (a Lambda layer) is refused."""
     from stages.shared.keras_network import keras
 
-    path = located(card.checkpoint, f"params.yaml: networks.{card.name}.checkpoint")
+    path = located(card.checkpoint, f"params.yaml: networks.{card.name}.checkpoint is {card.checkpoint!r}")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged or hostile file can raise anything
@@ -92,6 +86,8 @@ def user_function(source, name, where):
     if module is None:
         specification = importlib.util.spec_from_file_location(str(path), path.resolve())
         module = sys.modules[str(path)] = importlib.util.module_from_spec(specification)
+        if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
+            importlib.import_module("stages.shared.keras_network")  # TensorFlow greets whoever loads it first
         try:
             specification.loader.exec_module(module)
         except Exception as error:
