@@ -16,6 +16,7 @@ PROJECT = [
     ".dvc/config",
     ".dvcignore",
     ".gitignore",
+    "models/README.md",
     "dvc.yaml",
     "params.yaml",
     "Snakefile",

@@ -1,0 +1,244 @@
+"""Networks and images of a user's own, of every kind, through the stages: only params.yaml and models/ are written."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from stages.shared.base.store import epochs, read
+from tests.small_project import Project, one_network, ran
+
+pytestmark = pytest.mark.slow
+
+TORCH = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+        self.head = nn.Linear(width, 3)
+
+    def forward(self, images):
+        return self.head(self.features(images).mean((2, 3)))
+
+
+def make(width=4):
+    return Net(width)
+"""
+
+KERAS = """
+import keras
+from keras import layers
+
+
+def make(width=4):
+    images = keras.Input((16, 20, 3))
+    features = layers.Conv2D(width, 3, activation="relu", name="conv")(images)
+    pooled = layers.GlobalAveragePooling2D(name="pool")(features)
+    return keras.Model(images, layers.Dense(3, activation="softmax", name="head")(pooled))
+"""
+
+TRAINING = {"epochs": 2, "batch_size": 20, "optimizer": "momentum", "learning_rate": 0.01, "schedule": "cosine"}
+MINE = {"build": "mine.py:make", "arguments": {"width": 5}, "dataset": "photos"}
+NETWORKS = {
+    "mine": {**MINE, "layers": "all", "training": {**TRAINING, "augmentation": ["flip", "crop"]}},
+    "vision": {
+        "build": "torchvision:shufflenet_v2_x0_5",
+        "dataset": "arrays",
+        "input": [32, 32, 3],
+        "layers": ["conv1", "stage?.0", "fc"],
+        "units": "pool",
+        "training": {"epochs": 1, "batch_size": 20},
+    },
+    "given": {**MINE, "checkpoint": "given.pth"},
+    "safe": {**MINE, "checkpoint": "given.safetensors"},
+    "followed": {**MINE, "checkpoints": "run/*.pth"},
+}
+KERAS_NETWORKS = {
+    "functional": {"build": "keras_mine.py:make", "dataset": "zipped", "training": {**TRAINING, "loss": "mse"}},
+    "mobile": {
+        "build": "keras:MobileNetV2",
+        "arguments": {"alpha": 0.35},
+        "dataset": "noise",
+        "layers": ["Conv1", "block_*_expand", "predictions"],
+        "training": {"epochs": 1, "batch_size": 30},
+    },
+    "saved": {"checkpoint": "saved.keras", "dataset": "zipped"},
+}
+DATASETS = {
+    "photos": "images/photos",
+    "zipped": "images/zipped.zip",
+    "arrays": "images/arrays.npz",
+    "noise": {"source": "FakeData", "arguments": {"size": 60, "image_size": [3, 32, 32], "num_classes": 3}},
+}
+
+RUN = """
+import importlib
+import sys
+
+for network in sys.argv[2:]:
+    for stage in sys.argv[1].split():
+        importlib.import_module(f"stages.{stage}.__main__").main(network)
+"""
+ANALYSES = "activations correlations similarity gradients svd tsne"
+
+
+def photograph(random, label, shape):
+    """Noise, bright in one of three columns, which is what its class is."""
+    image = random.integers(0, 90, shape).astype(np.uint8)
+    image[:, 6 * label : 6 * label + 6] += 120
+    return image
+
+
+def write_images(folder):
+    random = np.random.default_rng(0)
+    for split, count in (("train", 20), ("test", 12)):
+        for label, name in enumerate(["left", "middle", "right"]):
+            for number in range(count):
+                path = folder / "photos" / split / name / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(photograph(random, label, (16, 20, 3))).save(path)
+    subprocess.run(
+        [sys.executable, "-m", "zipfile", "-c", "../zipped.zip", "train", "test"], cwd=folder / "photos", check=True
+    )
+    labels = np.arange(90) % 3
+    images = np.stack([photograph(random, label, (18, 18)) for label in labels])
+    np.savez(folder / "arrays.npz", x_train=images[:60], y_train=labels[:60], x_test=images[60:], y_test=labels[60:])
+
+
+def run(project, stages, *networks):
+    command = [sys.executable, "-c", RUN, stages, *networks]
+    environment = {**os.environ, "PYTHONPATH": str(project.folder), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stderr
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The small project with datasets, files and networks of a user's own."""
+    project = Project(tmp_path_factory.mktemp("project"), git=False)
+    write_images(project.folder / "images")
+    (project.folder / "models/mine.py").write_text(TORCH)
+    (project.folder / "models/keras_mine.py").write_text(KERAS)
+
+    def edit(parameters):
+        parameters["datasets"] |= DATASETS
+        parameters["networks"] = {**NETWORKS, **KERAS_NETWORKS}
+        parameters["similarity"] |= {"pairs": [], "samples": 24, "permutations": 20}
+        parameters["activations"] |= {"samples": 30, "max_units": 24}
+        parameters["tsne"] |= {"samples": 24}
+
+    project.change(edit)
+    run(project, "download augment", *DATASETS)
+    return project
+
+
+def artifact(project, network, name):
+    return project.folder / "artifacts" / network / name
+
+
+def history(project, network):
+    return list(csv.DictReader(artifact(project, network, "history.csv").read_text().splitlines()))
+
+
+def test_pytorch_networks_of_every_kind(project):
+    trained = run(project, f"define train {ANALYSES}", "mine", "vision")
+    assert trained.count("epoch 1/") == 2
+    publish = """
+import pathlib, shutil, torch
+from safetensors.torch import save_file
+weights = torch.load("artifacts/mine/checkpoints/epoch_002.pth")
+torch.save({"model": weights}, "models/given.pth")
+save_file({f"module.{name}": tensor for name, tensor in weights.items()}, "models/given.safetensors")
+shutil.copytree("artifacts/mine/checkpoints", "models/run")
+"""
+    subprocess.run([sys.executable, "-c", publish], cwd=project.folder, check=True)
+    evaluated = run(project, f"define train {ANALYSES}", "given", "safe", "followed")
+    assert "validation loss" in evaluated
+    assert ": loss" not in evaluated
+
+    with read(artifact(project, "mine", "activations.h5")) as mine:
+        assert list(mine.attrs["layers"]) == ["features.0", "features.1", "features.2", "head"]
+        assert epochs(mine) == ["000", "001", "002"]
+        last = mine["epochs/002/head"][:]
+        before, after = (mine[f"epochs/002/features.{number}"][:] for number in (1, 2))
+        units = mine["epochs/002/features.1"].attrs["units"]
+        assert not np.array_equal(units, mine["epochs/002/features.2"].attrs["units"])
+        assert before.min() < 0 <= after.min()  # what the in-place ReLU did next did not reach it
+    for network, epoch in (("given", "001"), ("safe", "001"), ("followed", "002")):
+        with read(artifact(project, network, "activations.h5")) as file:
+            assert list(file.attrs["layers"]) == ["features", "head"]
+            np.testing.assert_array_equal(file[f"epochs/{epoch}/head"][:], last)
+        assert history(project, network)[-1]["val_loss"] == history(project, "mine")[-1]["val_loss"]
+        assert history(project, network)[-1]["train_loss"] == ""
+        statistics = json.loads(artifact(project, network, "gradient_stats.json").read_text())
+        assert statistics["thresholds"]["1e-07"]["raw"]["step"]["zeros"] == []
+    with read(artifact(project, "followed", "svd.h5")) as file:
+        assert epochs({"epochs": file["features"]}) == ["000", "001", "002"]
+
+    with read(artifact(project, "vision", "activations.h5")) as file:
+        assert list(file.attrs["layers"]) == ["conv1", "stage2.0", "stage3.0", "stage4.0", "fc"]
+        assert file["epochs/001/conv1"].shape == (30, 24)
+        assert file["epochs/001/stage2.0"].attrs["units"].max() < 48  # of its channels
+
+
+def test_keras_networks_of_every_kind(project):
+    run(project, f"define train {ANALYSES}", "functional", "mobile")
+    model = artifact(project, "functional", "checkpoints/epoch_002.keras").read_bytes()
+    (project.folder / "models/saved.keras").write_bytes(model)
+    evaluated = run(project, f"define train {ANALYSES}", "saved")
+    assert ": loss" not in evaluated
+    card = yaml.safe_load(artifact(project, "saved", "network.yaml").read_text())
+    assert (card["framework"], card["device"]) == ("keras", "cpu")
+    with (
+        read(artifact(project, "functional", "activations.h5")) as trained,
+        read(artifact(project, "saved", "activations.h5")) as saved,
+    ):
+        np.testing.assert_array_equal(trained["epochs/002/head"][:], saved["epochs/001/head"][:])
+        np.testing.assert_allclose(saved["epochs/001/head"][:].sum(1), 1, rtol=1e-5)
+    with read(artifact(project, "mobile", "activations.h5")) as file:
+        assert len(file.attrs["layers"]) == 18
+
+
+def test_figures_of_trained_and_of_given_networks(project):
+    for network in ("mine", "given", "mobile"):
+        run(project, "plots", network)
+        assert (project.folder / f"reports/{network}/layer_similarity.png").stat().st_size > 1000
+    assert (project.folder / "reports/mine/frac_flip.png").exists()
+    assert not (project.folder / "reports/given/frac_flip.png").exists()
+
+
+def test_a_change_to_a_file_trains_its_network_alone(tmp_path):
+    project = Project(tmp_path)
+    project.change(one_network)
+    (tmp_path / "models/one.py").write_text(TORCH)
+    (tmp_path / "models/other.py").write_text(TORCH)
+
+    def add(parameters):
+        for name in ("one", "other"):
+            network = {"build": f"{name}.py:make", "dataset": "mnist", "input": [28, 28, 3]}
+            parameters["networks"][name] = {**network, "training": {"epochs": 1, "batch_size": 500}}
+
+    project.change(add)
+    stages = [f"gradients@{name}" for name in ("one", "other")]
+    changed = project.run("git", "status", "--porcelain", "--untracked-files=all").split()[1::2]
+    assert sorted(changed) == ["models/one.py", "models/other.py", "params.yaml"]
+    with pytest.raises(AssertionError, match=r"output of shape .* but mnist has 10 classes"):
+        project.run("dvc", "repro", *stages)
+    for name in ("one", "other"):
+        (tmp_path / f"models/{name}.py").write_text(TORCH.replace("width, 3)\n\n    def", "width, 10)\n\n    def"))
+    assert {"train@one", "train@other"} <= ran(project.run("dvc", "repro", *stages))
+    assert project.planned(["artifacts/one/gradient_stats.json"]) == set()
+    (tmp_path / "models/one.py").write_text(TORCH.replace("width, 3)\n\n    def", "width, 10, bias=False)\n\n    def"))
+    again = ran(project.run("dvc", "repro", *stages))
+    assert {stage for stage in again if not stage.startswith("define@")} == {"train@one", "gradients@one"}
