@@ -18,7 +18,7 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES = "define train activations correlations similarity gradients svd tsne plots".split()
+STAGES = ["define", "train", "activations", "correlations", "similarity", "gradients", "svd", "tsne", "plots"]
 TRAIN, TEST = 500, 200
 """Images of each class."""
 
