@@ -6,15 +6,6 @@ from stages.shared.base.command import InputError
 from stages.shared.keras_network import keras
 
 
-def layer_names(model):
-    """Every layer's name in the model's order, with what it is: "both" with weights, else "module"."""
-    return {
-        layer.name: "both" if layer.weights else "module"
-        for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-    }
-
-
 def stream(model, batches, layers):
     """Yield for each batch a dict of the outputs of `layers`, float32 (batch, ...), copied, in evaluation mode."""
     outputs = [model.get_layer(layer).output for layer in layers]

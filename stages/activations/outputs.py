@@ -41,10 +41,12 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256):
 def stream_outputs(model, batches, layers="blocks"):
     """Yield for each batch of images what `get_intermediate_outputs` returns for all, one batch in memory at a time."""
     if "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module):
-        from stages.activations import torch_outputs as framework
+        from stages.activations.torch_outputs import stream
+        from stages.shared.torch_network import layer_names
     else:
-        from stages.activations import keras_outputs as framework
-    return framework.stream(model, batches, pick(framework.layer_names(model), layers))
+        from stages.activations.keras_outputs import stream
+        from stages.shared.keras_network import layer_names
+    return stream(model, batches, pick(layer_names(model), layers))
 
 
 def pick(names, layers):

@@ -7,16 +7,6 @@ import torch
 from stages.shared.base.command import InputError
 
 
-def layer_names(model):
-    """Every module's name in the order of its definition, with what it is: "block" (a child), "module" (a leaf) or "both"."""
-    names = {}
-    for name, module in model.named_modules():
-        leaf, child = not any(module.children()), name.count(".") == 0
-        names[name] = "both" if leaf and child else "block" if child else "module" if leaf else ""
-    del names[""]
-    return names
-
-
 def stream(model, batches, layers):
     """Yield for each batch a dict of the outputs of `layers`, float32 (batch, ...), copied, in evaluation mode."""
     with evaluating(model), capturing(model, layers) as outputs:

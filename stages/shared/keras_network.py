@@ -86,3 +86,12 @@ def load(card, classes, checkpoint):
 def to_input(images):
     """Return float32 `images` (n, h, w, c): Keras takes them as they are."""
     return images
+
+
+def layer_names(model):
+    """Every layer's name in the model's order, with what it is: "both" with weights, else "module"."""
+    return {
+        layer.name: "both" if layer.weights else "module"
+        for layer in model.layers
+        if not isinstance(layer, layers.InputLayer)
+    }

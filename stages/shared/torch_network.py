@@ -60,3 +60,13 @@ def load(card, classes, checkpoint):
 def to_input(images):
     """Return float32 `images` (n, h, w, c) as the tensor (n, c, h, w) that the networks take."""
     return torch.from_numpy(images).permute(0, 3, 1, 2)
+
+
+def layer_names(model):
+    """Every module's name in the order of its definition, with what it is: "block" (a child), "module" (a leaf) or "both"."""
+    names = {}
+    for name, module in model.named_modules():
+        leaf, child = not any(module.children()), name.count(".") == 0
+        names[name] = "both" if leaf and child else "block" if child else "module" if leaf else ""
+    del names[""]
+    return names
