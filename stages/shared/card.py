@@ -53,13 +53,14 @@ class Recorder(Section):
 
 
 class Network(Section):
-    """What every network has."""
+    """What every network has; `units` are what `activations` makes of an output that is no vector."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
     dataset: Literal[*DATASETS]
     input: Annotated[list[Width], Field(min_length=3, max_length=3)]
     training: Training = Training()
     recorder: Recorder = Recorder()
+    units: Literal["flatten", "pool"] = "flatten"
     seed: Annotated[int, Field(ge=0, lt=2**32)]
 
 
