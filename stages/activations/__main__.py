@@ -7,10 +7,11 @@ images at the last epoch, and the weight matrices (outputs, inputs) at every sto
 from pathlib import Path
 
 from stages.activations.extract import choose_probe, outputs, store_outputs
+from stages.activations.units import Units
 from stages.shared.analyses import section
 from stages.shared.base.command import InputError, command, progress
 from stages.shared.base.store import create, new_group, read, write
-from stages.shared.card import read_card
+from stages.shared.card import read_card, select_layers
 from stages.shared.images import load_split
 
 
@@ -34,9 +35,10 @@ def main(network):
     if not checkpoints:
         raise InputError(f"{folder / 'checkpoints'} holds no checkpoint: run `dvc repro train@{network}`.")
 
+    layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
+
     def store(group, model, images):
-        streamed = outputs(model, to_input, images, card.input, settings.layers)
-        return store_outputs(group, streamed, len(images), settings.max_units, card.seed)
+        return store_outputs(group, outputs(model, to_input, images, card.input, layers, units), len(images), units)
 
     with create(folder / "activations.h5") as activations, create(folder / "weights.h5") as weights:
         write(activations, "sample", probe)

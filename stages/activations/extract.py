@@ -1,21 +1,25 @@
 """From a model and images to the datasets of activations.h5."""
 
+import math
+
 import numpy as np
 
 from stages.activations.outputs import stream_outputs
 from stages.shared.base.store import reserve
 from stages.shared.images import prepare
 
-BATCH = 250
+BATCH, BATCH_BYTES = 250, 16 << 20
+"""Images in a batch, fewer of them where they are large: what a network makes of an image grows with it."""
 
 
-def outputs(model, to_input, images, shape, layers):
+def outputs(model, to_input, images, shape, layers, units):
     """Stream the outputs of `layers` for uint8 `images` (n, h, w, c), prepared to `shape` a batch at a time.
 
-    `to_input` turns prepared images into what the model's framework takes.
+    `to_input` turns prepared images into what the model's framework takes; `units` are the `Units` to keep.
     """
-    batches = (to_input(prepare(images[begin : begin + BATCH], shape)) for begin in range(0, len(images), BATCH))
-    return stream_outputs(model, batches, layers)
+    batch = max(1, min(BATCH, BATCH_BYTES // (4 * math.prod(shape))))
+    batches = (to_input(prepare(images[begin : begin + batch], shape)) for begin in range(0, len(images), batch))
+    return stream_outputs(model, batches, layers, units)
 
 
 def choose_probe(count, samples, seed):
@@ -23,35 +27,19 @@ def choose_probe(count, samples, seed):
     return np.sort(np.random.default_rng(seed).choice(count, min(samples, count), replace=False))
 
 
-def choose_units(layer, units, limit, seed):
-    """Indices (ascending) of the at most `limit` of `units` units that are stored of `layer`, or None for all.
+def store_outputs(group, outputs, count, units):
+    """Write streamed `outputs` (dicts of layer to (batch, units)) of `count` images to `group`/<layer>, a batch at a time.
 
-    They depend on the seed and the layer's name alone, so they are the same units at every epoch.
+    Where `units`, those that were kept, are a subset, the attribute `units` of the dataset names them. Returns the
+    layers' names, in order. Datasets stay open, for HDF5 writes out the chunk it is filling whenever one is closed.
     """
-    if units <= limit:
-        return None
-    generator = np.random.default_rng([seed, *layer.encode()])
-    return np.sort(generator.choice(units, limit, replace=False)).astype(np.int32)
-
-
-def store_outputs(group, outputs, count, limit, seed):
-    """Write streamed `outputs` (dicts of layer to (batch, ...)) of `count` images to `group`/<layer>, a batch at a time.
-
-    Outputs are flattened to (samples, units); where only a subset of the units is stored, the attribute `units` of
-    the dataset names them. Returns the layers' names, in order.
-    """
-    begin = 0
+    datasets, begin = {}, 0
     for batch in outputs:
         for layer, array in batch.items():
-            flat = array.reshape(len(array), -1)
-            if layer not in group:
-                units = choose_units(layer, flat.shape[1], limit, seed)
-                stored = flat.shape[1] if units is None else limit
-                dataset = reserve(group, layer, (count, stored), np.float32)
-                if units is not None:
-                    dataset.attrs["units"] = units
-            dataset = group[layer]
-            units = dataset.attrs.get("units")
-            dataset[begin : begin + len(flat)] = flat if units is None else flat[:, units]
+            if layer not in datasets:
+                datasets[layer] = reserve(group, layer, (count, array.shape[1]), np.float32)
+                if units.chosen[layer] is not None:
+                    datasets[layer].attrs["units"] = units.chosen[layer]
+            datasets[layer][begin : begin + len(array)] = array
         begin += len(array)
-    return list(batch)
+    return list(datasets)

@@ -1,21 +1,56 @@
 """Layer outputs and weights of Keras models."""
 
+import math
+
 import numpy as np
 
+from stages.activations.units import check_rows
 from stages.shared.base.command import InputError
-from stages.shared.keras_network import keras
+from stages.shared.keras_network import keras, tf
 
 
-def stream(model, batches, layers):
-    """Yield for each batch a dict of the outputs of `layers`, float32 (batch, ...), copied, in evaluation mode."""
-    outputs = [model.get_layer(layer).output for layer in layers]
-    for layer, output in zip(layers, outputs, strict=True):
-        if isinstance(output, list | tuple | dict):
-            raise InputError(f"The layer {layer!r} returns {type(output).__name__}, not a tensor: choose others.")
-    extractor = keras.Model(model.input, outputs)
+def stream(model, batches, layers, units):
+    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode.
+
+    Compiled as one graph, whose intermediate results are let go of as soon as nothing needs them.
+    """
+    outputs = [last_output(model, layer) for layer in layers]
+    whole = keras.Model(model.input, outputs)
+
+    @tf.function(autograph=False)
+    def extract(images):
+        return [kept(output, layer, units) for layer, output in zip(layers, whole(images, training=False), strict=True)]
+
+    compiled = None
     for images in batches:
-        arrays = extractor(images, training=False)
-        yield {layer: np.array(array, np.float32) for layer, array in zip(layers, arrays, strict=True)}
+        images = keras.ops.convert_to_tensor(images, model.input.dtype)
+        compiled = compiled or extract.get_concrete_function(tf.TensorSpec((None, *images.shape[1:]), images.dtype))
+        outputs = {layer: np.array(array, np.float32) for layer, array in zip(layers, compiled(images), strict=True)}
+        yield check_rows(outputs, len(images))
+
+
+def last_output(model, layer):
+    """The symbolic output of the last call of `layer` in `model`; `Layer.output` is that of its first call anywhere."""
+    functional = model._functional if isinstance(model, keras.Sequential) else model
+    in_model = [call for calls in functional._nodes_by_depth.values() for call in calls]
+    outputs = [call.outputs for call in model.get_layer(layer)._inbound_nodes if call in in_model][-1]
+    if len(outputs) != 1:
+        raise InputError(f"The layer {layer!r} returns {len(outputs)} tensors, not one: choose others.")
+    return outputs[0]
+
+
+def kept(output, layer, units):
+    """What `units` keep of the `output` of `layer`: (batch, units), or the whole where they say nothing.
+
+    Pooled are (batch, height, width, channels), or any other number of axes before the channels, as of tokens.
+    """
+    if units.how is None:
+        return output
+    if units.how == "pool" and output.ndim > 2:
+        output = keras.ops.mean(keras.ops.cast(output, "float64"), axis=tuple(range(1, output.ndim - 1)))
+    flat = tf.reshape(output, (tf.shape(output)[0], math.prod(output.shape[1:])))
+    chosen = units.choose(layer, flat.shape[1])
+    return flat if chosen is None else tf.gather(flat, chosen, axis=1)
 
 
 def weight_matrices(model):

@@ -5,10 +5,11 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from stages.activations.units import Units
 from stages.shared.base.command import InputError
 
 
-def get_intermediate_outputs(model, images, layers="blocks", batch_size=256):
+def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, units=None, max_units=None, seed=0):
     """Return the output of every chosen layer of `model` for `images`, in evaluation mode.
 
     Parameters
@@ -21,32 +22,43 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256):
         "blocks" are the top-level children of a PyTorch model and the layers with weights of a Keras one; "all" are a
         PyTorch model's leaf modules and every layer of a Keras one.
     batch_size : int
+    units : None, "flatten" or "pool"
+        None gives outputs in their own shape, "flatten" (n, units) with each value a unit, "pool" (n, channels): the
+        means over space of (n, channels, height, width) in PyTorch and (n, height, width, channels) in Keras, and over
+        tokens of (n, tokens, channels) in both, accumulated in float64.
+    max_units : int, optional
+        Keep at most so many units of each layer, a random subset drawn from `seed` and the layer's name, the same
+        that `activations` stores. Only what is kept is copied from the model's device. Needs `units`.
+    seed : int
 
     Returns
     -------
-    dict of str to float32 array (n, ...)
+    dict of str to float32 array (n, ...) or (n, units)
         In the model's own order. Each is a copy: what a later layer does in place does not reach it. A layer that the
         model calls more than once gives its last output.
 
     Raises
     ------
     InputError
-        If a name or pattern matches no layer, or a layer's output is not one tensor.
+        If a name or pattern matches no layer, or a layer's output is not one tensor with a row for each image.
     """
     batches = (images[begin : begin + batch_size] for begin in range(0, len(images), batch_size))
-    parts = list(stream_outputs(model, batches, layers))
+    parts = list(stream_outputs(model, batches, layers, Units(units, max_units, seed)))
     return {layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]}
 
 
-def stream_outputs(model, batches, layers="blocks"):
-    """Yield for each batch of images what `get_intermediate_outputs` returns for all, one batch in memory at a time."""
+def stream_outputs(model, batches, layers, units):
+    """Iterate over what `get_intermediate_outputs` returns for all, of each batch of images, one in memory at a time.
+
+    `units` are the `Units` to keep.
+    """
     if "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module):
         from stages.activations.torch_outputs import stream
         from stages.shared.torch_network import layer_names
     else:
         from stages.activations.keras_outputs import stream
         from stages.shared.keras_network import layer_names
-    return stream(model, batches, pick(layer_names(model), layers))
+    return stream(model, batches, pick(layer_names(model), layers), units)
 
 
 def pick(names, layers):

@@ -2,22 +2,25 @@
 
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
+from stages.activations.units import check_rows
 from stages.shared.base.command import InputError
 
 
-def stream(model, batches, layers):
-    """Yield for each batch a dict of the outputs of `layers`, float32 (batch, ...), copied, in evaluation mode."""
-    with evaluating(model), capturing(model, layers) as outputs:
+def stream(model, batches, layers, units):
+    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode."""
+    device = next(model.parameters(), torch.empty(0)).device
+    with evaluating(model), capturing(model, layers, units) as outputs:
         for images in batches:
             outputs.clear()
             with torch.no_grad():
-                model(torch.as_tensor(images))
+                model(torch.as_tensor(images).to(device))
             for layer in layers:
                 if layer not in outputs:
                     raise InputError(f"The network never calls its layer {layer!r}: choose others.")
-            yield {layer: outputs[layer] for layer in layers}
+            yield check_rows({layer: outputs[layer] for layer in layers}, len(images))
 
 
 @contextmanager
@@ -33,16 +36,16 @@ def evaluating(model):
 
 
 @contextmanager
-def capturing(model, layers):
-    """Yield a dict that holds, after each call of `model`, the outputs of `layers` as arrays of their own."""
+def capturing(model, layers, units):
+    """Yield a dict that holds, after each call of `model`, what `units` keep of `layers`, as arrays of their own."""
     outputs, modules = {}, dict(model.named_modules())
 
     def capture(layer):
         def hook(module, inputs, output):
             if not isinstance(output, torch.Tensor):
                 raise InputError(f"The layer {layer!r} returns {type(output).__name__}, not a tensor: choose others.")
-            # A clone: an in-place ReLU further on would rewrite what is only referred to.
-            outputs[layer] = output.detach().to("cpu", torch.float32, copy=True).numpy()
+            # A copy: an in-place ReLU further on would rewrite what is only referred to.
+            outputs[layer] = kept(output.detach(), layer, units).to("cpu", torch.float32, copy=True).numpy()
 
         return hook
 
@@ -54,7 +57,28 @@ def capturing(model, layers):
             handle.remove()
 
 
+def kept(output, layer, units):
+    """What `units` keep of the `output` of `layer`: (batch, units), on its device, or the whole where they say nothing.
+
+    Pooled are (batch, channels, height, width), or any other number of axes behind the channels, and the tokens of
+    (batch, tokens, channels).
+    """
+    if units.how is None:
+        return output
+    if units.how == "pool" and output.ndim > 2:
+        if output.device.type == "mps":  # which has no float64
+            output = output.cpu()
+        output = output.mean(1 if output.ndim == 3 else tuple(range(2, output.ndim)), dtype=torch.float64)
+    chosen = units.choose(layer, output[0].numel())
+    if chosen is None:
+        return output.reshape(len(output), -1)
+    # From where each unit lies in memory: a convolution's channels often are last there, and to flatten would copy all.
+    offsets = np.dot(output.stride()[1:], np.unravel_index(chosen, output.shape[1:]))
+    rows = output.as_strided((len(output), offsets.max() + 1), (output.stride(0), 1))
+    return rows.gather(1, torch.from_numpy(offsets).to(output.device).expand(len(output), -1))
+
+
 def weight_matrices(model):
     """The weights of `model` that are matrices or kernels, as float32 (outputs, inputs)."""
-    named = ((name, parameter.detach().float().numpy()) for name, parameter in model.named_parameters())
+    named = ((name, parameter.detach().float().cpu().numpy()) for name, parameter in model.named_parameters())
     return {name: weight.reshape(len(weight), -1) for name, weight in named if weight.ndim > 1}

@@ -8,7 +8,7 @@ from stages.correlations.layerwise import compute_layerwise_cross_correlation, l
 from stages.correlations.streaming import correlation_matrix
 from stages.shared.analyses import section
 from stages.shared.base.command import command, progress
-from stages.shared.base.store import create, epochs, new_group, read, write
+from stages.shared.base.store import create, epochs, new_group, read, reserve, row_blocks, write
 
 
 def main(network):
@@ -27,16 +27,23 @@ def store_epochs(file, activations, keep_every):
     file.attrs["layers"] = layers
     for position, epoch in enumerate(progress(stored, "epochs")):
         outputs = {layer: activations[f"epochs/{epoch}/{layer}"] for layer in layers}
-        correlation, layer_of_unit = compute_layerwise_cross_correlation(outputs)
-        mean, mean_abs, dead = layer_means(correlation, layer_of_unit)
-        group = new_group(file, f"epochs/{epoch}")
-        for name, values in (("mean", mean), ("mean_abs", mean_abs), ("dead", dead)):
-            write(group, name, values)
-        if position % keep_every == 0 or epoch == stored[-1]:
-            write(group, "matrix", correlation.astype(np.float32))
-        means[int(epoch)] = mean
-    write(file, "layer_of_unit", layer_of_unit)
+        group, keep = new_group(file, f"epochs/{epoch}"), position % keep_every == 0 or epoch == stored[-1]
+        means[int(epoch)] = store_epoch(group, outputs, keep)
+    write(file, "layer_of_unit", np.repeat(np.arange(len(layers)), [output.shape[1] for output in outputs.values()]))
     return means
+
+
+def store_epoch(group, outputs, keep):
+    """Write one epoch's correlations to `group`, the whole matrix of them if it is to `keep`; returns the mean (L, L)."""
+    correlation, layer_of_unit = compute_layerwise_cross_correlation(outputs)
+    mean, mean_abs, dead = layer_means(correlation, layer_of_unit)
+    for name, values in (("mean", mean), ("mean_abs", mean_abs), ("dead", dead)):
+        write(group, name, values)
+    if keep:
+        matrix = reserve(group, "matrix", correlation.shape, np.float32)
+        for rows in row_blocks(len(correlation), correlation[0].nbytes):
+            matrix[rows] = correlation[rows]
+    return mean
 
 
 def store_augmented(file, augmented):

@@ -53,17 +53,18 @@ def layer_means(correlation, layer_of_unit):
     dead : int64 array (L)
         The number of units without variance in each layer.
     """
-    count = layer_of_unit[-1] + 1
+    count, units = layer_of_unit[-1] + 1, len(layer_of_unit)
     member = (layer_of_unit == np.arange(count)[:, None]).astype(np.float64)
     dead = np.isnan(np.diag(correlation))
-    values = np.where(dead[:, None] | dead, 0.0, correlation)
-    np.fill_diagonal(values, 0.0)
+    sums = np.zeros((2, count, units))
+    for rows in row_blocks(units, 8 * units):
+        values = np.where(dead[rows, None] | dead, 0.0, correlation[rows])
+        np.fill_diagonal(values[:, rows], 0.0)
+        sums += [member[:, rows] @ values, member[:, rows] @ np.abs(values, out=values)]
     living = (member * ~dead).sum(1)
     pairs = np.outer(living, living) - np.diag(living)
     with np.errstate(invalid="ignore"):
-        mean, mean_abs = (
-            np.where(pairs > 0, member @ part @ member.T / pairs, np.nan) for part in (values, abs(values))
-        )
+        mean, mean_abs = (np.where(pairs > 0, part @ member.T / pairs, np.nan) for part in sums)
     return mean, mean_abs, (member @ dead).astype(np.int64)
 
 

@@ -2,12 +2,16 @@
 
 import numpy as np
 
+from stages.shared.base.store import row_blocks
+
 
 class Moments:
     """Sums and cross-products of columns, accumulated in float64 over chunks of rows.
 
     Every row is shifted by the first chunk's mean, so that nothing cancels when a mean is large against its standard
-    deviation (Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance").
+    deviation (Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance"). Of many units the (units,
+    units) products are all the memory there is, so they are summed in blocks of rows, right of the diagonal only, and
+    `covariance` and `correlation` take their place: either ends the sum.
     """
 
     def __init__(self):
@@ -15,31 +19,46 @@ class Moments:
 
     def update(self, rows):
         """Add `rows` (samples, units)."""
-        rows = np.asarray(rows, np.float64)
+        rows = np.asarray(rows)
         if self.shift is None:
-            self.shift = rows.mean(0)
+            self.shift = rows.mean(0, dtype=np.float64)
             self.sums = np.zeros(rows.shape[1])
             self.products = np.zeros((rows.shape[1],) * 2)
         shifted = rows - self.shift
         self.count += len(shifted)
         self.sums += shifted.sum(0)
-        self.products += shifted.T @ shifted
+        for units in blocks(self.products):
+            columns, right = shifted[:, units], slice(units.stop, None)
+            self.products[units, units] += columns.T @ columns
+            self.products[units, right] += columns.T @ shifted[:, right]
 
     def covariance(self):
         """The covariance (units, units) of all rows so far, normalised by their count."""
+        covariance, self.products = self.products, None
         means = self.sums / self.count
-        return self.products / self.count - np.outer(means, means)
+        for units in blocks(covariance):
+            rows = covariance[units, units.start :]
+            rows /= self.count
+            rows -= np.outer(means[units], means[units.start :])
+            covariance[units.stop :, units] = covariance[units, units.stop :].T
+        return covariance
 
     def correlation(self):
         """Pearson's r (units, units); NaN in the row and column of a unit without variance, which has none."""
-        covariance = self.covariance()
-        variance = np.diag(covariance).copy()
+        correlation = self.covariance()
+        variance = np.diag(correlation).copy()
         # A constant column's shifted values are rounding alone; so small a share of its magnitude is no variance.
         variance[variance <= (np.finfo(np.float64).eps * np.abs(self.shift)) ** 2 * self.count] = np.nan
         deviation = np.sqrt(variance)
-        correlation = covariance / deviation[:, None] / deviation
+        correlation /= deviation[:, None]
+        correlation /= deviation
         correlation[np.diag_indices_from(correlation)] = variance / variance
         return correlation
+
+
+def blocks(matrix):
+    """Slices of rows of a `matrix` (units, units), each small beside it where it is large."""
+    return row_blocks(len(matrix), matrix[0].nbytes)
 
 
 def correlation_matrix(columns):

@@ -109,10 +109,5 @@ def layer_names(model):
     return {
         layer.name: "both" if layer.weights else "module"
         for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer)
+        if not isinstance(layer, layers.InputLayer)
     }
-
-
-def to_input(images):
-    """Return float32 `images` (n, h, w, c): Keras takes them as they are."""
-    return images

@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.shared.analyses import section
 from stages.shared.base.command import InputError, command
-from stages.shared.base.store import create, read, write
+from stages.shared.base.store import create, read, row_blocks, write
 from stages.similarity.comparison import store, store_null
 from stages.similarity.measures import choose_measures, families
 from stages.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
@@ -35,11 +35,18 @@ def main(a, b):
 def check_same_samples(a, b):
     """Refuse two activations files whose rows are not the same images in the same order."""
     for name in ("sample", "labels", "images"):
-        if name in a and name in b and not np.array_equal(a[name][:], b[name][:]):
+        if name in a and name in b and not same(a[name], b[name]):
             raise InputError(
                 f"{a.filename} and {b.filename} differ in their `{name}`, so their rows are not the same images: pair "
                 "networks of one dataset and seed in similarity.pairs."
             )
+
+
+def same(a, b):
+    """Whether two datasets hold the same, read in blocks of rows."""
+    return a.shape == b.shape and all(
+        np.array_equal(a[rows], b[rows]) for rows in row_blocks(len(a), a.nbytes // max(1, len(a)))
+    )
 
 
 def compare_networks(file, networks, probes, settings):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.shared.base.store import epochs
+from stages.shared.base.store import CHUNK_BYTES, epochs, row_blocks
 from stages.similarity.representation import Undefined, prepare
 
 
@@ -21,9 +21,18 @@ class Probe:
     def layer(self, name, epoch):
         """The activations (samples, units) of the layer `name`."""
         if name == "input":
-            images = self.file["images"][:][self.rows]
+            images = self.read("images")
             return images.reshape(len(images), -1) / np.float32(255)
-        return self.file[f"epochs/{epoch}/{name}"][:][self.rows]
+        return self.read(f"epochs/{epoch}/{name}")
+
+    def read(self, name):
+        """The probe's rows of a dataset, a chunk at a time: all may not fit in memory, and single rows are slow to pick."""
+        dataset, parts = self.file[name], []
+        for block in row_blocks(len(dataset), dataset.nbytes // len(dataset), CHUNK_BYTES):
+            wanted = self.rows[(self.rows >= block.start) & (self.rows < block.stop)] - block.start
+            if len(wanted):
+                parts.append(dataset[block][wanted])
+        return np.concatenate(parts)
 
     def prepared(self, work, epoch, known=None):
         """What `work` makes of all layers at `epoch`, a list; what is `known` by name is not made again."""

@@ -12,25 +12,31 @@ from stages.shared.base.store import row_blocks
 def feature_singular_values(features):
     """Singular values of the column-centred `features` (samples, units), descending, float64, min(samples, units) many.
 
-    `features` may be an HDF5 dataset larger than memory: it is read in blocks of rows, twice. Where units are no more
-    than samples they come from the units x units Gram matrix in float64, which keeps the singular values of float32
-    features down to 1e-8 of the largest and costs far less than an SVD; otherwise from the samples x samples one.
-    Values below that precision are returned as the zeros they cannot be told from; all are NaN where a feature is not
-    finite.
+    `features` may be an HDF5 dataset larger than memory: it is read in blocks, of rows twice or of columns once. Where
+    units are no more than samples they come from the units x units Gram matrix in float64, which keeps the singular
+    values of float32 features down to 1e-8 of the largest and costs far less than an SVD; otherwise from the samples x
+    samples one. Values below that precision are returned as the zeros they cannot be told from; all are NaN where a
+    feature is not finite.
     """
     samples, units = features.shape
-    blocks = row_blocks(samples, 8 * units)
-    mean = sum(features[rows].sum(0, dtype=np.float64) for rows in blocks) / samples
     if units <= samples:
+        blocks = row_blocks(samples, 8 * units)
+        mean = sum(features[rows].sum(0, dtype=np.float64) for rows in blocks) / samples
         gram = sum(centred.T @ centred for centred in (features[rows] - mean for rows in blocks))
+        largest = np.abs(mean).max(initial=0.0)
     else:
-        centred = np.concatenate([features[rows] - mean for rows in blocks])
-        gram = centred @ centred.T
+        gram, largest = np.zeros((samples, samples)), 0.0
+        for columns in row_blocks(units, 8 * samples):
+            block = features[:, columns]
+            mean = block.sum(0, dtype=np.float64) / samples
+            centred = block - mean
+            gram += centred @ centred.T
+            largest = max(largest, np.abs(mean).max())
     if not np.isfinite(gram).all():
         return np.full(len(gram), np.nan)
     variances = np.linalg.eigvalsh(gram)[::-1]
     # The mean's own rounding leaves this much of a constant column, and eigvalsh this much below its largest value.
-    scale = max(variances[0], samples * units * (np.finfo(np.float64).eps * np.abs(mean).max(initial=0.0)) ** 2)
+    scale = max(variances[0], samples * units * (np.finfo(np.float64).eps * largest) ** 2)
     floor = max(gram.shape) * np.finfo(np.float64).eps * scale
     return np.sqrt(np.where(variances > floor, variances, 0.0))
 

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from stages.activations import get_intermediate_outputs
-from stages.activations.extract import choose_probe, choose_units, store_outputs
+from stages.activations.extract import choose_probe, outputs, store_outputs
 from stages.activations.torch_outputs import weight_matrices
+from stages.activations.units import Units, choose_units
 from stages.shared.base.command import InputError
 from stages.shared.base.store import create, read
 from stages.shared.card import select_layers
@@ -137,21 +138,133 @@ assert "torch" not in sys.modules
     assert result.stderr == ""
 
 
+@pytest.fixture
+def convolutional():
+    return nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(inplace=True), nn.Flatten(2), nn.AdaptiveAvgPool1d(4))
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_a_subset_is_of_the_flattened_output_however_it_lies_in_memory(convolutional, memory_format):
+    images = torch.randn(23, 3, 9, 8).to(memory_format=memory_format)
+    whole = get_intermediate_outputs(convolutional, images, batch_size=10)
+    subset = get_intermediate_outputs(convolutional, images, batch_size=10, units="flatten", max_units=20, seed=3)
+    assert whole["0"].shape == (23, 6, 7, 6)
+    for layer, array in whole.items():
+        flat = array.reshape(23, -1)
+        np.testing.assert_array_equal(subset[layer], flat[:, choose_units(layer, flat.shape[1], 20, 3)])
+
+
+def test_only_what_is_kept_is_copied(convolutional):
+    kept = get_intermediate_outputs(convolutional, torch.randn(5, 3, 9, 8), ["0"], units="flatten", max_units=7)["0"]
+    assert kept.base is None or kept.base.nbytes == kept.nbytes
+
+
+def test_pooled_are_channels_over_space_and_over_tokens():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.mix, self.output = nn.Conv2d(3, 6, 3), nn.Linear(6, 5), nn.Linear(5, 4)
+
+        def forward(self, images):
+            return self.output(self.mix(self.conv(images).flatten(2).transpose(1, 2)).mean(1))
+
+    model, images = Tokens(), torch.randn(23, 3, 9, 8) + 1e4
+    whole = get_intermediate_outputs(model, images)
+    pooled = get_intermediate_outputs(model, images, batch_size=10, units="pool")
+    assert {layer: array.shape for layer, array in pooled.items()} == {
+        "conv": (23, 6),
+        "mix": (23, 5),
+        "output": (23, 4),
+    }
+    np.testing.assert_allclose(pooled["conv"], whole["conv"].mean((2, 3), np.float64), rtol=1e-7)
+    np.testing.assert_allclose(pooled["mix"], whole["mix"].mean(1, np.float64), rtol=1e-7)
+    some = get_intermediate_outputs(model, images, units="pool", max_units=2)["conv"]
+    np.testing.assert_array_equal(some, pooled["conv"][:, choose_units("conv", 6, 2, 0)])
+
+
+def test_a_layer_called_twice_gives_its_last_output():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, images):
+            return self.layer(self.layer(images))
+
+    model, images = Twice(), torch.randn(5, 4)
+    with torch.no_grad():
+        np.testing.assert_array_equal(get_intermediate_outputs(model, images)["layer"], model(images).numpy())
+
+
+def test_an_output_without_a_row_for_each_image_is_named():
+    class Windows(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.windows = nn.Identity()
+
+        def forward(self, images):
+            return self.windows(images.reshape(-1, 2))
+
+    with pytest.raises(InputError, match=r"'windows' returns an array \(10, 2\) of 5 images, not a row for each"):
+        get_intermediate_outputs(Windows(), torch.randn(5, 4), units="flatten")
+
+
+def test_keras_keeps_subsets_pools_and_takes_the_last_call():
+    """In a process of its own: the two frameworks together are slow to load."""
+    code = """
+import numpy as np, pytest
+from stages.activations import get_intermediate_outputs
+from stages.activations.units import choose_units
+from stages.shared.base.command import InputError
+from stages.shared.keras_network import keras
+L = keras.layers
+
+images = features = keras.Input((9, 8, 3))
+features = L.Conv2D(6, 3, name="conv")(features)
+tokens = L.Reshape((42, 6), name="tokens")(features)
+twice = L.Dense(6, name="twice")
+last = twice(twice(tokens))
+model = keras.Model(images, L.GlobalAveragePooling1D(name="pool")(last))
+elsewhere = keras.Model(images, twice(L.Reshape((42, 6))(features)))
+
+images = np.random.default_rng(0).random((23, 9, 8, 3), np.float32)
+whole = get_intermediate_outputs(model, images, "all", 10)
+assert whole["conv"].shape == (23, 7, 6, 6) and whole["twice"].shape == (23, 42, 6)
+np.testing.assert_allclose(whole["twice"].mean(1), whole["pool"], rtol=1e-5)
+for layer, kept in get_intermediate_outputs(model, images, "all", 10, units="flatten", max_units=5, seed=3).items():
+    flat = whole[layer].reshape(23, -1)
+    np.testing.assert_array_equal(kept, flat[:, choose_units(layer, flat.shape[1], 5, 3)])
+pooled = get_intermediate_outputs(model, images, "all", 10, units="pool")
+np.testing.assert_allclose(pooled["conv"], whole["conv"].mean((1, 2), np.float64), rtol=1e-6)
+np.testing.assert_allclose(pooled["tokens"], whole["tokens"].mean(1, np.float64), rtol=1e-6)
+
+source = keras.Input((4,))
+left, right = L.Lambda(lambda x: [x, x], output_shape=[(4,), (4,)], name="halves")(source)
+with pytest.raises(InputError, match="'halves' returns 2 tensors, not one"):
+    get_intermediate_outputs(keras.Model(source, left), np.ones((3, 4), np.float32), ["halves"])
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+
+
 def test_the_subset_of_units_is_the_same_at_every_epoch_and_recorded(tmp_path):
-    outputs = np.random.default_rng(0).normal(size=(12, 3, 10)).astype(np.float32)
-    parts = [{"wide": outputs[:7], "narrow": outputs[:7, 0]}, {"wide": outputs[7:], "narrow": outputs[7:, 0]}]
+    images = np.random.default_rng(0).integers(0, 256, (12, 4, 5, 3), np.uint8)
+    model = nn.Sequential(nn.Identity(), nn.Flatten(), nn.Linear(60, 4))
+    units = Units("flatten", 11, seed=5)
     with create(tmp_path / "a.h5") as file:
         for epoch in ("000", "001"):
-            layers = store_outputs(file.create_group(f"epochs/{epoch}"), iter(parts), 12, limit=11, seed=5)
-    assert layers == ["wide", "narrow"]
+            streamed = outputs(model, to_input, images, (4, 5, 3), ["0", "2"], units)
+            assert store_outputs(file.create_group(f"epochs/{epoch}"), streamed, 12, units) == ["0", "2"]
     with read(tmp_path / "a.h5") as file:
-        units = file["epochs/000/wide"].attrs["units"]
-        assert len(units) == len(set(units)) == 11
-        assert (np.diff(units) > 0).all()
-        np.testing.assert_array_equal(units, file["epochs/001/wide"].attrs["units"])
-        np.testing.assert_array_equal(file["epochs/000/wide"][:], outputs.reshape(12, -1)[:, units])
-        assert "units" not in file["epochs/000/narrow"].attrs
-        np.testing.assert_array_equal(file["epochs/001/narrow"][:], outputs[:, 0])
+        kept = file["epochs/000/0"].attrs["units"]
+        assert len(kept) == len(set(kept)) == 11
+        assert (np.diff(kept) > 0).all()
+        np.testing.assert_array_equal(kept, file["epochs/001/0"].attrs["units"])
+        expected = (images.transpose(0, 3, 1, 2).reshape(12, -1) / np.float32(255))[:, kept]
+        np.testing.assert_array_equal(file["epochs/001/0"][:], expected)
+        assert "units" not in file["epochs/000/2"].attrs
+        assert file["epochs/000/2"].shape == (12, 4)
 
 
 def test_probe_and_units_are_seeded_samples():
@@ -162,3 +275,13 @@ def test_probe_and_units_are_seeded_samples():
     assert choose_probe(50, 100, 0).tolist() == list(range(50))
     assert choose_units("a", 10, 10, 0) is None
     assert (choose_units("a", 1000, 20, 0) != choose_units("b", 1000, 20, 0)).any()
+
+
+def test_large_images_come_in_smaller_batches():
+    sizes = []
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1))
+    model.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    images = np.zeros((40, 224, 224, 3), np.uint8)
+    parts = list(outputs(model, to_input, images, (224, 224, 3), ["0"], Units("pool", 2)))
+    assert sizes == [27, 13]
+    assert sum(len(part["0"]) for part in parts) == 40
