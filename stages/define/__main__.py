@@ -3,10 +3,9 @@
 With --layers nothing is written: the network's layers are printed, with their shapes and numbers of parameters.
 """
 
-import importlib
 from pathlib import Path
 
-from stages.define.own import listing, see
+from stages.define.own import listing, models_of, see
 from stages.define.resolve import resolve
 from stages.shared.analyses import section
 from stages.shared.base.command import command
@@ -25,8 +24,7 @@ def main(network, *, layers=False):
     if isinstance(card, Own):
         card = see(card, classes, selection)
     elif card.device == "auto":
-        models = importlib.import_module(f"stages.define.{card.framework}_models")
-        card = card.model_copy(update={"device": models.best_device()})
+        card = card.model_copy(update={"device": models_of(card.framework).best_device()})
     write_card(Path("artifacts", network, "network.yaml"), card)
 
 

@@ -1,7 +1,6 @@
 """A network of the user's own, built once to see what it is: its framework, its layers, and whether it fits its images."""
 
 import hashlib
-import importlib
 
 from stages.shared.base.command import InputError
 from stages.shared.card import Built, Own, Training, select_layers
@@ -27,7 +26,7 @@ def see(card, classes, layers):
             f"params.yaml: networks.{card.name}.build is {card.build!r}, which returns {type(model).__name__}: "
             "return a torch.nn.Module or a keras.Model."
         )
-    models = importlib.import_module(f"stages.define.{framework}_models")
+    models = models_of(framework)
     modules = models.inspect(model, card, classes)
     settings = card.model_dump()
     if card.device == "auto":
@@ -42,6 +41,15 @@ def see(card, classes, layers):
             f"{card.name} has a layer 'input', which is what the images' pixels are called here: rename it."
         )
     return built
+
+
+def models_of(framework):
+    """The module that knows the models of a framework; only now is that loaded."""
+    if framework == "keras":
+        from stages.define import keras_models as module
+    else:
+        from stages.define import torch_models as module
+    return module
 
 
 def digest(file):
@@ -71,7 +79,7 @@ def listing(card, classes, layers):
         card = see(card.model_copy(update={"layers": None}), classes, "all").model_copy(update={"layers": card.layers})
         modules = card.modules
     else:
-        models = importlib.import_module(f"stages.define.{card.framework}_models")
+        models = models_of(card.framework)
         modules = models.inspect(models.build(card, classes), card, classes)
     picked = set(select_layers(card, layers))
     rows = [

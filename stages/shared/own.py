@@ -11,6 +11,7 @@ from stages.shared.base.command import InputError
 
 MODELS = Path("models")
 
+
 def construct(card, classes):
     """Return the model that `card` (an `Own`) says how to build, for images of its input and `classes` classes.
 
@@ -87,7 +88,7 @@ def user_function(source, name, where):
         specification = importlib.util.spec_from_file_location(str(path), path.resolve())
         module = sys.modules[str(path)] = importlib.util.module_from_spec(specification)
         if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
-            importlib.import_module("stages.shared.keras_network")  # TensorFlow greets whoever loads it first
+            import stages.shared.keras_network  # noqa: F401  TensorFlow greets whoever loads it first
         try:
             specification.loader.exec_module(module)
         except Exception as error:

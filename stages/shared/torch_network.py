@@ -79,3 +79,8 @@ def layer_names(model):
         names[name] = "both" if leaf and child else "block" if child else "module" if leaf else ""
     del names[""]
     return names
+
+
+def to_input(images):
+    """Return float32 `images` (n, h, w, c) as the tensor (n, c, h, w) that the networks take."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2)

@@ -64,6 +64,7 @@ class Hostile:
         (lambda weights, path: torch.save([1, 2], path), "cannot take its weights"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_what_does_not_fit_is_one_sentence_and_nothing_is_run(write, named, weights, models):
     write(weights, models / "bad.pth")
     with pytest.raises(InputError) as failure:
