@@ -21,7 +21,7 @@ report: setup
 	@echo "The report: $(CURDIR)/reports/index.html"
 
 test: setup .venv/tests-installed
-	@python -m pytest --numprocesses 2 --dist loadfile
+	@python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/tests-installed
 	@ruff check .

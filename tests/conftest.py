@@ -84,3 +84,9 @@ def own(**values):
     """A network of the user's own, built from models/mine.py for images of 8x8."""
     basics = {"name": "mine", "dataset": "digits", "input": [8, 8, 1], "seed": 3, "build": "mine.py:make"}
     return Own(**{**basics, **values})
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that hold a slow test, so that in the end no worker waits for another's."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
