@@ -39,16 +39,16 @@ MLP = Mlp(
 SETTINGS = CNN.recorder.model_dump()
 
 
-class TimedRecorder(GradientRecorder):
-    """A recorder that notes what each step takes it."""
+def timing(recorder):
+    """The list, empty yet, of what each step will take `recorder`."""
+    times, record = [], recorder.record
 
-    def __init__(self, *arguments, **settings):
-        super().__init__(*arguments, **settings)
-        self.times = []
+    def timed_record(*arguments):
+        with timed(times):
+            record(*arguments)
 
-    def record(self, *arguments, **settings):
-        with timed(self.times):
-            super().record(*arguments, **settings)
+    recorder.record = timed_record
+    return times
 
 
 @contextmanager
@@ -106,25 +106,27 @@ def compare_keras():
     images = (
         generator.random((len(labels), *CNN.input), np.float32) * (labels.reshape(-1, 1, 1, 1) + 1) / np.float32(10)
     )
-    plain, recorded = build(CNN, 10), compiled(build(CNN, 10))
-    bare = compiled(keras.Model(plain.inputs, plain.outputs))
-    recorded.keep_gradients()
-    recorded.keep_gradients = lambda: None  # once for all turns: the training step is compiled with them
-    sizes = {weight.path.replace("/", "."): int(np.prod(weight.shape)) for weight in recorded.trainable_weights}
+    bare, recorded = compiled(build(CNN, 10)), compiled(build(CNN, 10))
     fit = {"x": images, "y": labels, "batch_size": BATCH, "shuffle": False, "verbose": 0}
-    with tempfile.TemporaryDirectory() as folder, TimedRecorder(f"{folder}/keras.h5", sizes, **SETTINGS) as recorder:
-        insight = OptimizationInsightCallback(recorder, History(Path(folder), TURNS))
+    lists = ListRecorder()
+    with tempfile.TemporaryDirectory() as folder:
+        insight = OptimizationInsightCallback(f"{folder}/keras.h5", History(Path(folder), TURNS), **SETTINGS)
+        insight.set_model(recorded)
+        insight.on_train_begin()
+        end, times = insight.on_train_end, timing(insight.recorder)
+        # Once for all turns, for the training step is compiled there.
+        insight.on_train_begin = insight.on_train_end = lambda logs=None: None
         turns = take_turns(
             lambda turn: bare.fit(**fit),
             lambda turn: recorded.fit(**fit, callbacks=[insight], initial_epoch=turn, epochs=turn + 1),
         )
-    lists = ListRecorder()
-    fit |= {"x": images[:BATCH], "y": labels[:BATCH]}
-    for _ in range(4):
-        weights = [weight.numpy() for weight in recorded.trainable_weights]
-        recorded.fit(**fit)
-        lists.record([gradient.numpy() for gradient in recorded.step_gradients], weights)
-    return turns, recorder.times[STEPS:], lists.times[1:]
+        fit |= {"x": images[:BATCH], "y": labels[:BATCH]}
+        for _ in range(4):
+            weights = [weight.numpy() for weight in recorded.trainable_weights]
+            recorded.fit(**fit)
+            lists.record([gradient.numpy() for gradient in insight.gradients.values()], weights)
+        end()
+    return turns, times[STEPS:], lists.times[1:]
 
 
 def compare_torch():
@@ -134,18 +136,23 @@ def compare_torch():
     from stages.shared.torch_network import build
     from stages.train.torch_training import GradientCallback, Trainer
 
-    def trainer(*callbacks):
+    def trainer():
         model = build(MLP, 10)
-        return Trainer(model, torch.optim.Adam(model.parameters()), callbacks)
+        return Trainer(model, torch.optim.Adam(model.parameters()))
 
     generator = torch.Generator().manual_seed(0)
     images = torch.rand((STEPS, BATCH, 1, 28, 28), generator=generator)
     batches = list(zip(images, torch.randint(10, (STEPS, BATCH), generator=generator), strict=True))
-    sizes = {name: parameter.numel() for name, parameter in build(MLP, 10).named_parameters()}
-    with tempfile.TemporaryDirectory() as folder, TimedRecorder(f"{folder}/torch.h5", sizes, **SETTINGS) as recorder:
-        bare, recorded = trainer(), trainer(GradientCallback(recorder, History(Path(folder), TURNS)))
+    bare, recorded = trainer(), trainer()
+    parameters = recorded.model.named_parameters()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        GradientRecorder(parameters, f"{folder}/torch.h5", **SETTINGS) as recorder,
+    ):
+        recorded.callbacks.append(GradientCallback(recorder, History(Path(folder), TURNS)))
+        times = timing(recorder)
         turns = take_turns(lambda turn: bare.train_epoch(batches), lambda turn: recorded.train_epoch(batches))
-    return turns, recorder.times[STEPS:]
+    return turns, times[STEPS:]
 
 
 def take_turns(*contestants):

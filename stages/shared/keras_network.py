@@ -31,38 +31,6 @@ with silenced():
     from keras import layers
 
 
-@keras.saving.register_keras_serializable("drillcore")
-class InsightModel(keras.Model):
-    """A functional Keras model that can keep the gradients of its last training step.
-
-    TensorBoard's own callback never sees gradients (tensorflow issue 31173): they exist in `train_step` alone.
-    """
-
-    def keep_gradients(self):
-        """From now on keep, as variables, the last step's `step_gradients` and `step_loss`; call before `fit`."""
-        self.step_gradients = [tf.Variable(tf.zeros(weight.shape)) for weight in self.trainable_weights]
-        self.step_loss = tf.Variable(0.0)
-
-    def train_step(self, data):
-        """One step on the batch `data` (images, labels): loss, gradients, update, metrics."""
-        images, labels = data
-        with tf.GradientTape() as tape:
-            predictions = self(images, training=True)
-            loss = self.compute_loss(y=labels, y_pred=predictions)
-        gradients = tape.gradient(loss, self.trainable_weights)
-        if hasattr(self, "step_gradients"):
-            self.step_loss.assign(loss)
-            for kept, gradient in zip(self.step_gradients, gradients, strict=True):
-                kept.assign(gradient)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(loss, sample_weight=tf.shape(labels)[0])
-            else:
-                metric.update_state(labels, predictions)
-        return {metric.name: metric.result() for metric in self.metrics}
-
-
 def build(card, classes):
     """Return the network of `card` (a `Cnn` or an `Own`) for `classes` classes, its weights drawn from its seed."""
     keras.utils.set_random_seed(card.seed)
@@ -78,7 +46,7 @@ def convolutional(card, classes):
     features = layers.Flatten(name="flatten")(features)
     for number, width in enumerate(card.dense, 1):
         features = layers.Dense(width, activation="relu", name=f"dense{number}")(features)
-    return InsightModel(images, layers.Dense(classes, name="output")(features), name=card.name.replace("-", "_"))
+    return keras.Model(images, layers.Dense(classes, name="output")(features), name=card.name.replace("-", "_"))
 
 
 def use_device(card):

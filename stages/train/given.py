@@ -19,5 +19,5 @@ def store_given(framework, card, validation, folder):
         framework.save_weights(model, folder / "checkpoints", epoch)
         history.epoch({"epoch": epoch, **framework.evaluate(model, card, in_order(card, validation))})
     history.close()
-    with GradientRecorder(folder / "gradients.h5", framework.tensor_sizes(model), **card.recorder.model_dump()):
+    with GradientRecorder(framework.tensors(model), folder / "gradients.h5", **card.recorder.model_dump()):
         pass

@@ -4,9 +4,9 @@ from stages.shared.base.command import InputError
 from stages.shared.keras_network import build, gives_logits, use_device
 from stages.shared.own import oneline
 from stages.train import keras_training
-from stages.train.keras_training import LOSSES, save_weights, tensor_sizes
+from stages.train.keras_training import LOSSES, save_weights, sizes
 
-__all__ = ["evaluate", "load", "save_weights", "tensor_sizes"]
+__all__ = ["evaluate", "load", "save_weights", "tensors"]
 
 
 def load(card, classes, path):
@@ -26,3 +26,8 @@ def load(card, classes, path):
 def evaluate(model, card, batches):
     """Return val_loss, val_accuracy and val_f1 over `Batches`."""
     return keras_training.evaluate(model, batches, LOSSES["cross_entropy"](gives_logits(model)))
+
+
+def tensors(model):
+    """What a recorder would record: the number of parameters of each weight of `model` that is trained, by name."""
+    return sizes(model)

@@ -3,12 +3,14 @@
 import json
 import os
 import tempfile
+import weakref
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from stages.shared.base.command import progress, say
+from stages.shared.base.command import InputError, progress, say
 from stages.shared.base.store import whole
 from stages.shared.keras_network import build, gives_logits, keras, tf, use_device
 from stages.train.batches import in_order, shuffled
@@ -42,18 +44,53 @@ LOSSES = {"cross_entropy": cross_entropy, "mse": lambda logits: SquaredError()}
 
 
 class OptimizationInsightCallback(keras.callbacks.Callback):
-    """Records every step's gradients with a `GradientRecorder`, and shows the counts at its thresholds live.
+    """Records every gradient of `fit` in `path`, a gradients.h5 that appears when the training ends.
 
-    The model must keep its gradients, as `stages.shared.keras_network.InsightModel` does.
+    It serves any compiled model: functional, sequential or subclassed, with a `train_step` of its own, compiled, by XLA
+    or eager. A gradient is what the model's optimiser is handed, before it clips; what a loss scale put in is taken out.
+    Frozen weights have none. The loss is what `compute_loss` returns: NaN where a `train_step` never calls it.
+
+    Parameters
+    ----------
+    path : path
+    history : History, optional
+        Is shown every step's loss, and the counts at the watched edges.
+    **settings
+        `edges`, `every`, `watch` and `threads` of a `GradientRecorder`.
+
+    Raises
+    ------
+    InputError
+        When the training begins, if the model takes several steps at a time or several devices, if none of its weights
+        is trainable, or two have one name.
+
+    Examples
+    --------
+    >>> model.fit(images, labels, callbacks=[OptimizationInsightCallback("gradients.h5")])  # doctest: +SKIP
     """
 
-    def __init__(self, recorder, history):
+    def __init__(self, path, history=None, **settings):
         super().__init__()
-        self.recorder, self.history = recorder, history
-        self.step = self.epoch = 0
+        self.path, self.history, self.settings = path, history, settings
+        self.epoch, self.restored, self.abandon = 0, None, lambda: None
 
     def on_train_begin(self, logs=None):
-        self.model.keep_gradients()
+        self.abandon()
+        check_steps(self.model)
+        self.loss, self.gradients, self.first_weights = keep_gradients(self.model)
+        self.recorder = None
+        if self.model.built:
+            self.begin()
+
+    def begin(self):
+        """Begin to record, when the model has its weights."""
+        self.recorder = GradientRecorder(sizes(self.model), self.path, **self.settings)
+        if self.restored:
+            self.recorder.restore(self.restored)
+            self.restored = None
+        self.recorder.__enter__()
+        # Keras tells no callback that `fit` failed: the next training, or the end of the process, finds out.
+        self.abandon = weakref.finalize(self, self.recorder.__exit__, InterruptedError, InterruptedError(), None)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1
@@ -62,23 +99,30 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         self.weights = [view(weight.value) for weight in self.model.trainable_weights]
 
     def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
-        loss = float(self.model.step_loss.numpy())
-        gradients = [view(gradient) for gradient in self.model.step_gradients]
-        self.recorder.record(self.step, self.epoch, loss, gradients, self.weights)
-        self.history.step(self.step, {"step/loss": loss, **self.recorder.watched()})
+        if not self.recorder:
+            self.begin()
+            self.weights = self.first_weights
+        loss, gradients = float(self.loss.numpy()), [view(kept) for kept in self.gradients.values()]
+        self.recorder.record(self.recorder.next_step(), self.epoch, loss, gradients, self.weights)
+        self.first_weights.clear()
+        if self.history:
+            self.history.step(self.recorder.last_step, {"step/loss": loss, **self.recorder.watched()})
 
     def on_epoch_end(self, epoch, logs=None):
         self.recorder.end_epoch(self.epoch)
 
+    def on_train_end(self, logs=None):
+        self.abandon.detach()
+        self.recorder.__exit__(None, None, None)
+        self.model.train_function = None  # the next `fit` keeps no gradients
+
     def state(self):
         """What the next epoch starts from."""
-        return {"epoch": self.epoch, "step": self.step, "recorder": self.recorder.state()}
+        return {"epoch": self.epoch, "recorder": self.recorder.state()}
 
     def restore(self, state):
-        """Go on from what `state` returned."""
-        self.epoch, self.step = state["epoch"], state["step"]
-        self.recorder.restore(state["recorder"])
+        """Go on from what `state` returned; call before `fit`."""
+        self.epoch, self.restored = state["epoch"], state["recorder"]
 
 
 def view(variable):
@@ -86,16 +130,100 @@ def view(variable):
     return np.asarray(variable.read_value())
 
 
-class ModelSaveCallback(keras.callbacks.Callback):
-    """Saves the model to `folder`/epoch_NNN.keras every `every` epochs, before the first and after the last too."""
+def check_steps(model):
+    """Refuse a compiled `model` whose steps no callback sees one by one."""
+    if model.steps_per_execution != 1:
+        raise InputError(
+            f"Gradients are recorded step by step, but {model.name} takes {model.steps_per_execution} at a time: "
+            "compile it with steps_per_execution=1."
+        )
+    devices = model.distribute_strategy.num_replicas_in_sync
+    if devices != 1:
+        raise InputError(f"Gradients are recorded on one device, but {model.name} is trained on {devices}: use one.")
 
-    def __init__(self, folder, every, epochs):
+
+def sizes(model):
+    """The name and number of parameters of each weight that `model` trains, in order."""
+    names = [weight.path.replace("/", ".") for weight in model.trainable_weights]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"{model.name} has more than one weight {name}: give each of its layers a name of its own."
+            )
+    return {name: int(np.prod(weight.shape)) for name, weight in zip(names, model.trainable_weights, strict=True)}
+
+
+def keep_gradients(model):
+    """Make the training step of a compiled `model` keep its loss and its gradients, and return them.
+
+    They exist within the step alone, where no callback sees them, so it is compiled anew, from then on with variables
+    for them. What leads there, `compute_loss` of the model and `apply` of its optimiser, is replaced only meanwhile.
+
+    Returns
+    -------
+    loss : tf.Variable
+    gradients : dict of int to tf.Variable
+        By `id` of each of `model.trainable_weights`, in their order; zeros where the optimiser is handed none. Filled, as the
+        next, when the first step is compiled, which may be what builds the model.
+    weights : list of arrays
+        What the first step began with.
+    """
+    optimizer = model.optimizer
+    train_step, compute_loss, apply = model.train_step, model.compute_loss, optimizer.apply
+    kept_loss, kept, first_weights = tf.Variable(np.nan, dtype=tf.float32), {}, []
+
+    def begin():
+        with tf.init_scope():  # not in the step's graph, but now
+            for weight in model.trainable_weights:
+                kept[id(weight)] = tf.Variable(tf.zeros(weight.shape, weight.dtype))
+                first_weights.append(view(weight.value))
+
+    def keep_loss(*arguments, **settings):
+        loss = compute_loss(*arguments, **settings)
+        kept_loss.assign(tf.reduce_mean(tf.cast(loss, tf.float32)))  # of a scalar, but for a loss without reduction
+        return loss
+
+    def keep_and_apply(gradients, weights=None):
+        if not kept:
+            begin()
+        gradients, weights = list(gradients), list(model.trainable_weights if weights is None else weights)
+        scale = optimizer.scale_loss(1.0)
+        for gradient, weight in zip(gradients, weights, strict=True):
+            if id(weight) in kept and gradient is not None:
+                kept[id(weight)].assign(tf.convert_to_tensor(gradient) / scale)
+        return apply(gradients, weights)
+
+    def keeping_step(data):
+        with replaced(model, "compute_loss", keep_loss), replaced(optimizer, "apply", keep_and_apply):
+            return train_step(data)
+
+    with replaced(model, "train_step", keeping_step):
+        model.make_train_function(force=True)
+    return kept_loss, kept, first_weights
+
+
+@contextmanager
+def replaced(owner, name, function):
+    """Give `owner` alone, not its class, another method while the block runs."""
+    before = vars(owner).get(name)
+    setattr(owner, name, function)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before) if before else delattr(owner, name)
+
+
+class ModelSaveCallback(keras.callbacks.Callback):
+    """Saves the model to `folder`/epoch_NNN.keras every `every` epochs, before the first and after the last too.
+
+    It is saved as its `twin`, a second model of the same layers that was never compiled: without an optimiser's state.
+    """
+
+    def __init__(self, folder, every, epochs, twin):
         super().__init__()
-        self.folder, self.every, self.epochs = folder, every, epochs
+        self.folder, self.every, self.epochs, self.twin = folder, every, epochs, twin
 
     def on_train_begin(self, logs=None):
-        # Never compiled, so saved without the optimiser's state.
-        self.twin = type(self.model).from_config(self.model.get_config())
         if not self.path(0).exists():  # it does when a training goes on
             self.save(0)
 
@@ -109,11 +237,6 @@ class ModelSaveCallback(keras.callbacks.Callback):
 
     def path(self, epoch):
         return self.folder / f"epoch_{epoch:03d}.keras"
-
-
-def tensor_sizes(model):
-    """The number of parameters of every tensor of `model` that is trained, by name."""
-    return {weight.path.replace("/", "."): int(np.prod(weight.shape)) for weight in model.trainable_weights}
 
 
 def save_weights(model, folder, epoch):
@@ -165,12 +288,12 @@ class MetricsCallback(keras.callbacks.Callback):
 class ScheduleCallback(keras.callbacks.Callback):
     """Sets every step's learning rate, and reports it to a `History`."""
 
-    def __init__(self, training, insight, steps, history):
+    def __init__(self, training, steps, history):
         super().__init__()
-        self.training, self.insight, self.steps, self.history = training, insight, steps, history
+        self.training, self.steps, self.history = training, steps, history
 
     def on_train_batch_begin(self, batch, logs=None):
-        step = self.insight.step + 1
+        step = int(self.model.optimizer.iterations) + 1
         rate = learning_rate(self.training, step, self.steps)
         self.model.optimizer.learning_rate = rate
         self.history.step(step, {"step/learning_rate": rate})
@@ -230,7 +353,7 @@ def train(card, training, validation, folder, state=None):
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.experimental.enable_op_determinism()
     use_device(card)
-    model = build(card, len(training.classes))
+    model, twin = (build(card, len(training.classes)) for _ in range(2))
     settings = card.training
     loss = LOSSES[settings.loss](gives_logits(model))
     model.compile(
@@ -240,8 +363,7 @@ def train(card, training, validation, folder, state=None):
         jit_compile=False,
     )
     history = History(folder, settings.epochs)
-    recorder = GradientRecorder(folder / "gradients.h5", tensor_sizes(model), **card.recorder.model_dump())
-    insight = OptimizationInsightCallback(recorder, history)
+    insight = OptimizationInsightCallback(folder / "gradients.h5", history, **card.recorder.model_dump())
     resume = ResumeCallback(folder, insight, history)
     if state:
         resume.set_model(model)
@@ -249,22 +371,21 @@ def train(card, training, validation, folder, state=None):
         say(f"going on after epoch {insight.epoch} of {settings.epochs}")
     batches = shuffled(card, training, insight.epoch)
     callbacks = [
-        ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs),
+        ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs, twin),
         insight,
         MetricsCallback(history, in_order(card, validation), loss),
         ProgressCallback(settings.epochs, len(batches)),
         resume,
     ]
     if settings.schedule != "constant":
-        callbacks.append(ScheduleCallback(settings, insight, settings.epochs * len(batches), history))
+        callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
     endless = (batch for _ in range(insight.epoch, settings.epochs) for batch in batches)
-    with recorder:
-        model.fit(
-            endless,
-            initial_epoch=insight.epoch,
-            epochs=settings.epochs,
-            steps_per_epoch=len(batches),
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
-        )
+    model.fit(
+        endless,
+        initial_epoch=insight.epoch,
+        epochs=settings.epochs,
+        steps_per_epoch=len(batches),
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    )

@@ -16,14 +16,16 @@ its average is in no cell. Below float64's normal range averages are zero.
 
 import os
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
 
-from stages.shared.base.command import say
+from stages.shared.base.command import InputError, say
 from stages.shared.base.store import create, new_group, write
+from stages.shared.card import DECADES
 from stages.shared.gradient_statistics import bins_near_zero, statistics
 from stages.train.gradient_rows import Rows, join
 from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state
@@ -80,11 +82,12 @@ class GradientRecorder:
 
     Parameters
     ----------
+    parameters : iterable of (str, torch.nn.Parameter), or mapping of str to int
+        A PyTorch model's `named_parameters()`, of which those that require a gradient are recorded by `step`; or the
+        name and number of parameters of each tensor, in order, for `record`, which takes arrays of any origin.
     path : path
-    tensors : mapping of str to int
-        Name and number of parameters of each tensor, in order.
     edges : sequence of float
-        Ascending, positive and finite: where abs(g) is cut into bins.
+        Ascending, positive and finite: where abs(g) is cut into bins. By default the decades 1e-10 ... 1.
     every : int
         Records the transition from step t - 1 to step t for every t that it divides.
     watch : sequence of float
@@ -92,16 +95,32 @@ class GradientRecorder:
     threads : int, optional
         By default OMP_NUM_THREADS or, without it, the number of processors; the file is the same with any.
 
+    Raises
+    ------
+    InputError
+        If `parameters` are neither, none of them requires a gradient, two have one name, or `watch` holds no edge.
+
     Examples
     --------
-    >>> with GradientRecorder("gradients.h5", {"weight": 3}, [1e-7, 1e-5]) as recorder:  # doctest: +SKIP
-    ...     for step, (loss, gradient, weight) in enumerate(training, 1):
-    ...         recorder.record(step, 1, loss, [gradient], [weight])
-    ...     recorder.end_epoch(1)
+    >>> with GradientRecorder(model.named_parameters(), "gradients.h5") as recorder:  # doctest: +SKIP
+    ...     for epoch in range(1, 11):
+    ...         for images, labels in batches:
+    ...             optimizer.zero_grad()
+    ...             loss = loss_function(model(images), labels)
+    ...             loss.backward()
+    ...             recorder.step(loss.item())
+    ...             optimizer.step()
+    ...         recorder.end_epoch(epoch)
     """
 
-    def __init__(self, path, tensors, edges, every=1, watch=(), threads=None):
-        self.path, self.tensors, self.edges = Path(path), dict(tensors), [float(edge) for edge in edges]
+    def __init__(self, parameters, path, edges=DECADES, every=1, watch=(), threads=None):
+        if isinstance(parameters, Mapping):
+            self.parameters, self.tensors = (), dict(parameters)
+        else:
+            self.parameters, self.tensors = trainable(parameters)
+        if not self.tensors:
+            raise InputError("None of the model's parameters is trained: there is nothing to record.")
+        self.path, self.edges = Path(path), [float(edge) for edge in edges]
         self.folder, self.parts = self.path.with_name(f"{self.path.name}.parts"), 0
         self.every, self.watch = every, watch
         for threshold in watch:
@@ -109,7 +128,7 @@ class GradientRecorder:
         self.binning = make_binning(tuple(self.edges))
         self.states = [new_state(size) for size in self.tensors.values()]
         self.threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count()
-        self.step, self.recorded, self.warned = None, False, False
+        self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
 
     def __enter__(self):
         self.stack, self.file, self.closing = ExitStack(), None, ExitStack()
@@ -143,6 +162,31 @@ class GradientRecorder:
         with suppress(OSError):  # it holds complete parts, or was never made
             self.folder.rmdir()
 
+    def step(self, loss=np.nan, epoch=None):
+        """Take in one step of the PyTorch parameters: after `backward`, before the optimiser or a clipping changes anything.
+
+        Gradients are read as they are: if a `GradScaler` scales them, call its `unscale_` first.
+
+        Parameters
+        ----------
+        loss : float
+            The step's loss, kept beside what is counted.
+        epoch : int, optional
+            By default the one after the last that ended.
+        """
+        if not self.parameters:
+            raise ValueError("a recorder of sizes knows no parameters: hand their arrays to `record`")
+        gradients = [
+            np.zeros(size, np.float32) if parameter.grad is None else to_array(parameter.grad)
+            for parameter, size in zip(self.parameters, self.tensors.values(), strict=True)
+        ]
+        weights = [to_array(parameter) for parameter in self.parameters]
+        self.record(self.next_step(), self.epoch if epoch is None else epoch, loss, gradients, weights)
+
+    def next_step(self):
+        """The number of the step that comes next, counted from 1."""
+        return (self.last_step or 0) + 1
+
     def record(self, step, epoch, loss, gradients, weights):
         """Take in one step, when its gradients are computed and its weights not yet updated.
 
@@ -155,19 +199,19 @@ class GradientRecorder:
         gradients, weights : sequences of float32 arrays
             One of each for every tensor, in order and of any shape; read during the call, neither changed nor kept.
         """
-        if self.step not in (None, step - 1):
-            raise ValueError(f"step {step} comes after step {self.step}: hand in every step, the recorder picks")
+        if self.last_step not in (None, step - 1):
+            raise ValueError(f"step {step} comes after step {self.last_step}: hand in every step, the recorder picks")
         named = list(zip(self.tensors.items(), gradients, weights, strict=True))
         gradients = [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named]
         weights = [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named]
         self.written.result()
         if not self.file:
             self.begin_part()
-        if self.step is None:
+        if self.last_step is None:
             for state, weight in zip(self.states, weights, strict=True):
                 state.weight[:] = weight
-        self.recorded = self.step is not None and step % self.every == 0
-        self.step = step
+        self.recorded = self.last_step is not None and step % self.every == 0
+        self.last_step = step
         self.losses.append(float(loss))
         nonfinite = self.count(gradients, weights)
         if self.recorded:
@@ -189,7 +233,7 @@ class GradientRecorder:
     def count(self, gradients, weights):
         """Move the state on by a step and, if it is recorded, count it; returns each tensor's number of NaN and Inf."""
         nonfinite = np.zeros(len(self.pieces), np.uint32)
-        remembering = (self.step + 1) % self.every == 0
+        remembering = (self.last_step + 1) % self.every == 0
 
         def run(raw_cells, ema_cells):
             for number, (tensor, part, state, raw, ema) in waiting:
@@ -233,16 +277,24 @@ class GradientRecorder:
         """Store what the epoch was, with the last step's gradients as its snapshot."""
         self.written.result()
         self.written = self.writer.submit(self.end_part, epoch)
+        self.epoch = epoch + 1
 
     def state(self):
         """What the next epoch starts from, a dict of arrays and numbers; call after `end_epoch`."""
         self.written.result()
         tensors = {str(number): state._asdict() for number, state in enumerate(self.states)}
-        return {"step": self.step, "warned": self.warned, "parts": self.parts, "tensors": tensors}
+        return {
+            "epoch": self.epoch,
+            "step": self.last_step,
+            "warned": self.warned,
+            "parts": self.parts,
+            "tensors": tensors,
+        }
 
     def restore(self, state):
         """Go on from what `state` returned; call before the `with` block."""
-        self.step, self.warned, self.parts = state["step"], state["warned"], state["parts"]
+        self.epoch, self.last_step = state["epoch"], state["step"]
+        self.warned, self.parts = state["warned"], state["parts"]
         for number, remembered in enumerate(self.states):
             for name, array in remembered._asdict().items():
                 array[:] = state["tensors"][str(number)][name]
@@ -281,6 +333,26 @@ class GradientRecorder:
         """Write the counted rows to the file."""
         self.raw.flush()
         self.ema.flush()
+
+
+def trainable(parameters):
+    """Of pairs (name, parameter), the list of parameters that require a gradient, and a dict of their names and sizes."""
+    try:
+        pairs = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(
+            f"A recorder takes a model's named_parameters() or a mapping of names to sizes, not {type(parameters).__name__}."
+        ) from None
+    sizes = {name: parameter.numel() for name, parameter in pairs}
+    if len(sizes) < len(pairs):
+        raise InputError(f"{len(pairs)} parameters have only {len(sizes)} names: give each a name of its own.")
+    return [parameter for _, parameter in pairs], sizes
+
+
+def to_array(tensor):
+    """The values of a PyTorch tensor as an array: in the tensor's memory if they are there, dense and at least float32."""
+    tensor = tensor.detach().cpu().to_dense()
+    return (tensor.float() if tensor.element_size() < 4 else tensor).numpy()
 
 
 def divide(sizes):

@@ -6,9 +6,9 @@ from stages.shared.base.command import InputError
 from stages.shared.own import oneline
 from stages.shared.torch_network import build, device_of
 from stages.train import torch_training
-from stages.train.torch_training import LOSSES, TorchBatches, save_weights, tensor_sizes
+from stages.train.torch_training import LOSSES, TorchBatches, save_weights
 
-__all__ = ["evaluate", "load", "save_weights", "tensor_sizes"]
+__all__ = ["evaluate", "load", "save_weights", "tensors"]
 
 WRAPPERS = "state_dict", "model_state_dict", "model"
 """Under which of a checkpoint's keys training scripts keep the weights."""
@@ -55,3 +55,8 @@ def unwrapped(content):
 def evaluate(model, card, batches):
     """Return val_loss, val_accuracy and val_f1 over `Batches`."""
     return torch_training.evaluate(model, TorchBatches(batches, device_of(card)), LOSSES["cross_entropy"])
+
+
+def tensors(model):
+    """What a recorder would record: the parameters of `model`, by name."""
+    return model.named_parameters()

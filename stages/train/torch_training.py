@@ -211,14 +211,7 @@ class GradientCallback(Callback):
         self.recorder, self.history = recorder, history
 
     def on_backward_end(self, trainer):
-        parameters = list(trainer.model.parameters())
-        self.recorder.record(
-            trainer.step,
-            trainer.epoch,
-            trainer.loss,
-            [parameter.grad.numpy() for parameter in parameters],
-            [parameter.detach().numpy() for parameter in parameters],
-        )
+        self.recorder.step(trainer.loss, trainer.epoch)
         self.history.step(trainer.step, self.recorder.watched())
 
     def on_epoch_end(self, trainer):
@@ -234,11 +227,6 @@ class ResumeCallback(Callback):
     def on_epoch_end(self, trainer):
         parts = {"trainer": trainer, "recorder": self.recorder, "history": self.history}
         save(self.folder, {name: part.state() for name, part in parts.items()})
-
-
-def tensor_sizes(model):
-    """The number of parameters of every tensor of `model`, by name."""
-    return {name: parameter.numel() for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 class TorchBatches:
@@ -265,7 +253,7 @@ def train(card, training, validation, folder, state=None):
     settings = card.training
     optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.learning_rate)
     history = History(folder, settings.epochs)
-    recorder = GradientRecorder(folder / "gradients.h5", tensor_sizes(model), **card.recorder.model_dump())
+    recorder = GradientRecorder(model.named_parameters(), folder / "gradients.h5", **card.recorder.model_dump())
     callbacks = [
         ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
         GradientCallback(recorder, history),

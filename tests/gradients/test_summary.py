@@ -32,7 +32,7 @@ def training():
 
 
 def record(path, steps=STEPS):
-    with GradientRecorder(path, SIZES, EDGES) as recorder:
+    with GradientRecorder(SIZES, path, EDGES) as recorder:
         for step, arrays in enumerate(zip(*training(), strict=True)):
             if step < steps:
                 recorder.record(step + 1, 1 + step // EPOCH, 0.5, *arrays)
@@ -129,7 +129,7 @@ def test_a_record_without_transitions_gives_empty_lists(artifacts):
 
 
 def test_fractions_of_none_are_null(artifacts):
-    with GradientRecorder(artifacts / "gradients.h5", {"weight": 1}, EDGES) as recorder:
+    with GradientRecorder({"weight": 1}, artifacts / "gradients.h5", EDGES) as recorder:
         for step in range(2):
             recorder.record(step, 1, 0.5, [np.float32([1])], [np.float32([1])])
     assert run_stage(artifacts.parents[1], "[1.0e-7]").returncode == 0

@@ -91,7 +91,7 @@ def random_training(steps, sizes, seed=0, zeros=0.2):
 
 def record(path, gradients, weights, edges=DECADES, epoch_length=10**9, **settings):
     tensors = {f"tensor{index}": array.size for index, array in enumerate(gradients[0])}
-    with GradientRecorder(path, tensors, edges, **settings) as recorder:
+    with GradientRecorder(tensors, path, edges, **settings) as recorder:
         for index, arrays in enumerate(zip(gradients, weights, strict=True)):
             epoch = 1 + index // epoch_length
             recorder.record(1 + index, epoch, index / 8, *arrays)
@@ -220,7 +220,7 @@ def test_averages_are_the_recursion(tmp_path):
 
 def test_a_dead_gradients_average_ends_at_zero_and_never_in_slow_numbers(tmp_path):
     means, weight = [], np.float32([0])
-    with GradientRecorder(tmp_path / "gradients.h5", {"dead": 1}, DECADES) as recorder:
+    with GradientRecorder({"dead": 1}, tmp_path / "gradients.h5", DECADES) as recorder:
         for step in range(7000):
             recorder.record(step, 1, 0.0, [np.float32([step == 0])], [weight])
             means.append(recorder.states[0].average_gradient[0])
@@ -258,7 +258,7 @@ def test_same_input_gives_the_same_bytes_with_any_number_of_threads(tmp_path):
 def test_read_only_arrays_are_read_and_none_is_kept(tmp_path):
     gradients, weights = random_training(10, [50000])
     kept = record(tmp_path / "kept.h5", gradients, weights)
-    with GradientRecorder(tmp_path / "overwritten.h5", {"tensor0": 50000}, DECADES) as recorder:
+    with GradientRecorder({"tensor0": 50000}, tmp_path / "overwritten.h5", DECADES) as recorder:
         for step in range(10):
             arrays = gradients[step] + weights[step]
             for array in arrays:
@@ -283,7 +283,7 @@ def test_more_steps_than_a_chunk_are_all_there(tmp_path):
 @pytest.mark.parametrize("steps", [0, 1])
 def test_a_training_without_a_transition_leaves_an_empty_record(tmp_path, steps):
     gradients, weights = random_training(1, [4])
-    with GradientRecorder(tmp_path / "gradients.h5", {"weight": 4}, DECADES, watch=[1e-7]) as recorder:
+    with GradientRecorder({"weight": 4}, tmp_path / "gradients.h5", DECADES, watch=[1e-7]) as recorder:
         for step in range(steps):
             recorder.record(step + 1, 1, 0.5, gradients[0], weights[0])
         assert recorder.watched() == {}
@@ -357,9 +357,7 @@ def test_noise_flips_half_the_time_and_turns_at_two_thirds(tmp_path):
 def test_watched_are_the_statistics_of_the_last_recorded_step(tmp_path):
     gradients, weights = random_training(5, [300, 40])
     watched = []
-    with GradientRecorder(
-        tmp_path / "gradients.h5", {"a": 300, "b": 40}, DECADES, every=2, watch=[1e-7, 1e-5]
-    ) as recorder:
+    with GradientRecorder({"a": 300, "b": 40}, tmp_path / "gradients.h5", every=2, watch=[1e-7, 1e-5]) as recorder:
         for step in range(5):
             recorder.record(step + 1, 1, 0.0, gradients[step], weights[step])
             watched.append(recorder.watched())
@@ -388,7 +386,7 @@ def test_any_shape_and_layout_is_read(tmp_path):
 def test_a_step_allocates_nothing_of_the_parameters_size(tmp_path):
     size = 1 << 18
     gradients, weights = random_training(3, [size])
-    with GradientRecorder(tmp_path / "gradients.h5", {"weight": size}, DECADES) as recorder:
+    with GradientRecorder({"weight": size}, tmp_path / "gradients.h5", DECADES) as recorder:
         for step in range(2):
             recorder.record(step, 1, 0.0, gradients[step], weights[step])
         tracemalloc.start()
@@ -401,7 +399,7 @@ def test_a_step_allocates_nothing_of_the_parameters_size(tmp_path):
 def test_mistakes_are_refused_and_leave_no_file(tmp_path):
     path, one = tmp_path / "gradients.h5", [np.zeros(3, np.float32)]
     with pytest.raises(InputError, match="take 1e-07 and 1e-06"):
-        GradientRecorder(path, {"weight": 3}, DECADES, watch=[5e-7])
+        GradientRecorder({"weight": 3}, path, DECADES, watch=[5e-7])
     for arguments, words in (
         (
             (2, 1, 0.0, [np.zeros(3)], one),
@@ -411,7 +409,7 @@ def test_mistakes_are_refused_and_leave_no_file(tmp_path):
         ((2, 1, 0.0, one * 2, one), "argument"),
         ((3, 1, 0.0, one, one), "step 3 comes after step 1"),
     ):
-        with pytest.raises(ValueError, match=words), GradientRecorder(path, {"weight": 3}, DECADES) as recorder:
+        with pytest.raises(ValueError, match=words), GradientRecorder({"weight": 3}, path, DECADES) as recorder:
             recorder.record(1, 1, 0.0, one, one)
             recorder.record(*arguments)
         assert list(tmp_path.iterdir()) == []
@@ -422,7 +420,7 @@ import os, signal, sys
 import numpy as np
 from stages.train.recorder import GradientRecorder
 weight = [np.zeros(3, np.float32)]
-with GradientRecorder(sys.argv[1], {"weight": 3}, [1e-7]) as recorder:
+with GradientRecorder({"weight": 3}, sys.argv[1], [1e-7]) as recorder:
     for step in range(2000):
         recorder.record(step, 1, 0.0, weight, weight)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -443,7 +441,7 @@ from stages.train.recorder import GradientRecorder, transitions
 from stages.train.transition_kernel import count_pair, count_step
 transitions(*np.zeros((4, 1), np.float32), [1e-7])
 weight = [np.zeros(1, np.float32)]
-with GradientRecorder(sys.argv[1], {"weight": 1}, [1e-7]) as recorder:
+with GradientRecorder({"weight": 1}, sys.argv[1], [1e-7]) as recorder:
     recorder.record(1, 1, 0.0, weight, weight)
 print(*(sum(kernel.stats.cache_misses.values()) for kernel in (count_pair, count_step)))
 print(*(name for name in ("torch", "tensorflow") if name in sys.modules))
