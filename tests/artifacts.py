@@ -11,28 +11,97 @@ CLASSES = ["0", "1", "2", "3"]
 AUGMENTATIONS = 12
 
 
-def write_network(root, name, widths, epochs=(0, 1, 2), steps=3, dead=(), kinds=None, seed=0, classes=CLASSES):
+def write_network(
+    root,
+    name,
+    widths,
+    epochs=(0, 1, 2),
+    steps=3,
+    dead=(),
+    kinds=None,
+    seed=0,
+    classes=CLASSES,
+    image=(28, 28, 1),
+    tensors=None,
+    build=None,
+    given=False,
+):
     """Write artifacts/<name> below `root`: `widths` by layer; `dead` layers have no living unit.
 
-    `steps` are recorded an epoch; `kinds` maps layers to a t-SNE status where it is not "t-SNE"; `classes` are named so.
+    `steps` are recorded an epoch; `kinds` maps layers to a t-SNE status where it is not "t-SNE"; `classes` are named so,
+    and images have the shape `image`. A network of the user's own has a `build` and `tensors`, their sizes by name; one
+    that is `given` comes trained.
     """
     folder = root / "artifacts" / name
     folder.mkdir(parents=True)
     random = np.random.default_rng(seed)
     trained = [epoch for epoch in epochs if epoch]
+    tensors = tensors or studied_tensors(widths)
     outputs = {
         epoch: {layer: random.normal(size=(40, width)) * (layer not in dead) for layer, width in widths.items()}
         for epoch in epochs
     }
-    write_card(folder, name, widths)
-    write_history(folder, trained, random)
-    write_activations(folder, outputs, classes, random)
+    if build:
+        write_own_card(folder, name, widths, tensors, image, build, given)
+    else:
+        write_card(folder, name, widths)
+    write_history(folder, trained, random, given)
+    write_activations(folder, outputs, classes, image, random)
     write_correlations(folder, widths, outputs, random)
     write_similarity(folder / "similarity.h5", widths, epochs, dead, random)
-    write_spectra(folder, widths, outputs, random)
+    write_spectra(folder, widths, outputs, tensors, random)
     write_maps(folder, outputs[epochs[-1]], epochs[-1], kinds or {}, classes)
-    write_gradients(folder, widths, trained, steps, random)
+    write_gradients(folder, tensors, [] if given else trained, steps, random)
     return folder
+
+
+def resnet18(image=(32, 32, 3), classes=10, everything=False):
+    """Widths of the layers of torchvision's resnet18, convolutions and `fc` or `everything`, and its tensors' sizes."""
+    units, layers, tensors = 16, {}, {}
+
+    def module(name, size=None):
+        if size or everything:
+            layers[name] = units
+        if size:
+            tensors[f"{name}.weight"] = size
+
+    def norm(name, channels):
+        module(name)
+        tensors.update({f"{name}.weight": channels, f"{name}.bias": channels})
+
+    module("conv1", 64 * image[2] * 49)
+    norm("bn1", 64)
+    for name in ("relu", "maxpool"):
+        module(name)
+    before = 64
+    for stage, channels in enumerate((64, 128, 256, 512), 1):
+        for block in (0, 1):
+            at = f"layer{stage}.{block}"
+            for number in (1, 2):
+                module(f"{at}.conv{number}", 9 * channels * (channels if number == 2 else before))
+                norm(f"{at}.bn{number}", channels)
+                if number == 1:
+                    module(f"{at}.relu")
+            if before != channels:
+                module(f"{at}.downsample.0", before * channels)
+                norm(f"{at}.downsample.1", channels)
+            before = channels
+    module("avgpool")
+    layers["fc"] = classes
+    return layers, {**tensors, "fc.weight": 512 * classes, "fc.bias": classes}
+
+
+def mobilenet(classes=10):
+    """Widths of all layers, and sizes of all tensors, of a Keras network named like MobileNetV2."""
+    layers, tensors = {"Conv1": 16, "bn_Conv1": 16, "Conv1_relu": 16}, {"Conv1.kernel": 864, "bn_Conv1.gamma": 32}
+    for block in range(1, 17):
+        for part in ("expand", "depthwise", "project"):
+            for kind, ending in (("", "kernel"), ("_BN", "gamma"), ("_relu", None)):
+                layers[f"block_{block}_{part}{kind}"] = 16
+                if ending:
+                    tensors[f"block_{block}_{part}{kind}.{ending}"] = 4000 if not kind else 96
+    layers |= {"Conv_1": 16, "Conv_1_bn": 16, "out_relu": 16, "predictions": classes}
+    return layers, {**tensors, "Conv_1.kernel": 4096, "Conv_1_bn.gamma": 128, "predictions.kernel": 128 * classes}
 
 
 def write_card(folder, name, widths):
@@ -54,26 +123,48 @@ def write_card(folder, name, widths):
     (folder / "network.yaml").write_text(yaml.safe_dump(card))
 
 
-def write_history(folder, epochs, random):
+def write_own_card(folder, name, widths, tensors, image, build, given):
+    parameters = {
+        layer: sum(size for name, size in tensors.items() if name.rsplit(".", 1)[0] == layer) for layer in widths
+    }
+    card = {
+        "name": name,
+        "dataset": "mine",
+        "input": list(image),
+        "seed": 0,
+        "framework": "keras" if build.startswith("keras") else "torch",
+        "device": "cpu",
+        "build": build,
+        "arguments": {"weights": None},
+        "checkpoint": "trained.pth" if given else None,
+        "training": None if given else {"optimizer": "momentum", "schedule": "cosine", "augmentation": ["flip"]},
+        "files": {"trained.pth": "0" * 64} if given else {},
+        "modules": [[layer, "module", [width, 4, 4], parameters[layer]] for layer, width in widths.items()],
+    }
+    (folder / "network.yaml").write_text(yaml.safe_dump(card))
+
+
+def write_history(folder, epochs, random, given=False):
     columns = "epoch,train_loss,train_accuracy,val_loss,val_accuracy,val_f1"
     rows = [[epoch, *random.uniform(0.1, 1, 5)] for epoch in epochs]
+    rows = [[row[0], "", "", *row[3:]] if given else row for row in rows]
     (folder / "history.csv").write_text("\n".join([columns, *(",".join(map(str, row)) for row in rows)]) + "\n")
     (folder / "metrics.json").write_text(json.dumps(dict(zip(columns.split(","), rows[-1], strict=True))))
 
 
-def write_activations(folder, outputs, classes, random):
+def write_activations(folder, outputs, classes, image, random):
     widths = list(outputs[max(outputs)])
     with h5py.File(folder / "activations.h5", "w") as file:
         file["sample"] = np.arange(40) * 2
         file["labels"] = np.arange(40) % len(classes)
-        file["images"] = random.integers(0, 256, (40, 28, 28, 1), np.uint8)
+        file["images"] = random.integers(0, 256, (40, *image), np.uint8)
         for epoch, layers in outputs.items():
             for layer, array in layers.items():
                 file[f"epochs/{epoch:03d}/{layer}"] = array.astype(np.float32)
         file.attrs.update(classes=list(classes), source="sample: synthetic digits", layers=widths)
     with h5py.File(folder / "augmented.h5", "w") as file:
-        file["images"] = random.integers(0, 256, (AUGMENTATIONS, 28, 28, 1), np.uint8)
-        file.attrs.update(sample=4, label=2, layers=widths)
+        file["images"] = random.integers(0, 256, (AUGMENTATIONS, *image), np.uint8)
+        file.attrs.update(sample=4, label=2 % len(classes), layers=widths)
 
 
 def correlations(columns):
@@ -135,8 +226,8 @@ def write_spectrum(file, name, values):
         group.attrs["effective_rank"] = np.exp(-np.sum(np.where(shares == 0, 0, shares * np.log(shares))))
 
 
-def write_spectra(folder, widths, outputs, random):
-    tensors = [f"{layer}.weight" if layer == "output" else f"{layer}.linear.weight" for layer in widths]
+def write_spectra(folder, widths, outputs, tensors, random):
+    tensors = [name for name in tensors if name.endswith(("weight", "kernel")) and "bn" not in name]
     products = [
         f"{layer}.product" for layer in widths if layer.replace("layer", "squeeze") in widths and "layer" in layer
     ]
@@ -166,13 +257,18 @@ def write_maps(folder, outputs, epoch, kinds, classes):
             file[layer].attrs["neighbor_recall"] = 0.5 if known else np.nan
 
 
-def write_gradients(folder, widths, epochs, steps, random):
+def studied_tensors(widths):
+    """The sizes of the tensors of the studies' network of such layers."""
     sizes = {}
     before = 28 * 28
     for layer, width in widths.items():
         name = layer if layer == "output" else f"{layer}.linear"
         sizes |= {f"{name}.weight": before * width, f"{name}.bias": width}
         before = width
+    return sizes
+
+
+def write_gradients(folder, sizes, epochs, steps, random):
     bins, count = len(EDGES) + 2, steps * len(epochs)
     with h5py.File(folder / "gradients.h5", "w") as file:
         file.attrs.update(bin_edges=EDGES, tensors=list(sizes), sizes=list(sizes.values()))

@@ -10,7 +10,7 @@ from stages.plots.augmentations import write_images
 from stages.plots.catalogue import figures
 from stages.plots.report import draw, whole_folder
 from stages.shared.analyses import section
-from stages.shared.base.command import command
+from stages.shared.base.command import command, say
 from stages.shared.base.store import read
 
 
@@ -20,6 +20,9 @@ def main(network):
     workers = int(os.environ.get("OMP_NUM_THREADS", 1))
     with read(folder / "activations.h5") as file:
         source = file.attrs["source"]
+    with read(folder / "gradients.h5") as file:
+        if not len(file["raw/step"]):
+            say(f"{network}: no figure of gradients or their signs, for no step was recorded")
     with whole_folder(Path("reports", network)) as report:
         draw(figures, (folder, settings.palette), report, source, settings.dpi, workers)
         with read(folder / "augmented.h5") as file:

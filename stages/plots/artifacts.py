@@ -17,11 +17,11 @@ def read_text(path):
 
 
 def read_history(path):
-    """The columns of a history.csv: a dict of float64 arrays (epochs)."""
+    """The columns of a history.csv: a dict of float64 arrays (epochs), NaN for an empty cell."""
     rows = list(csv.DictReader(read_text(path).splitlines()))
     if not rows:
         raise InputError(f"{path} holds no epoch: delete it and run `dvc repro`.")
-    return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+    return {name: np.array([row[name] or "nan" for row in rows], np.float64) for name in rows[0]}
 
 
 def read_json(path):

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from stages.plots.artifacts import read_json
 from stages.plots.report import draw, whole_folder
-from stages.plots.style import canvas, layer_line, legend_beside
+from stages.plots.style import canvas, layer_lines, legend_beside
 from stages.shared.analyses import section
 from stages.shared.base.command import InputError, command
 from stages.shared.base.store import read
@@ -87,10 +87,11 @@ def bottleneck(ablations, chosen):
     widths = sorted({point.width for point in [*points, *chosen.values()]})
     draw_series(accuracy, points, chosen, lambda point: point.accuracy, {"color": "#333333"})
     layers = list(dict.fromkeys(layer for point in points for layer in point.ranks))
+    lines = layer_lines(layers)
     for layer in layers:
         for axes, values in ((rank, "ranks"), (trust, "trust")):
             value = lambda point, layer=layer, values=values: getattr(point, values).get(layer, np.nan)  # noqa: E731
-            draw_series(axes, points, chosen, value, layer_line(layer))
+            draw_series(axes, points, chosen, value, lines[layer])
     rank.plot(widths, widths, color="#b0b0b0", lw=0.8, linestyle=":", zorder=0)
     rank.set_yscale("log", base=2)
     rank.yaxis.set_major_formatter("{x:g}")
@@ -106,7 +107,7 @@ def bottleneck(ablations, chosen):
         axes.set_xlabel("width of the squeeze (units)")
         axes.grid(True)
     trust.set_title("layers of width 1 or 2 need no t-SNE: no value", fontsize=6.5)
-    handles = [Line2D([], [], marker="o", label=layer, **layer_line(layer)) for layer in layers]
+    handles = [Line2D([], [], marker="o", label=layer, **lines[layer]) for layer in layers]
     handles.append(Line2D([], [], color="#b0b0b0", lw=0.8, linestyle=":", label="rank = width"))
     handles.append(Line2D([], [], marker="*", markersize=11, linestyle="", **STAR, label=", ".join(chosen)))
     legend_beside(legend, handles)

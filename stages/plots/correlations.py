@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -9,10 +10,26 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from stages.plots.style import CORRELATION, DEAD, EDGE, box, canvas, epoch_axis, epochs_text, layer_line, legend_beside
+from stages.plots.style import (
+    CORRELATION,
+    DEAD,
+    EDGE,
+    box,
+    canvas,
+    epoch_axis,
+    epochs_text,
+    layer_lines,
+    legend_beside,
+    pairs_of,
+)
 from stages.shared.base.store import epochs, read
+from stages.shared.evenly import evenly
 
 R = Normalize(-1, 1)
+MOST_LAYERS = 24
+"""Of more layers, `intra` is drawn for so many, evenly chosen."""
+LARGEST, LEGIBLE = 9.0, 0.3
+"""Of the map of all units, in inches: its largest side, and from which side of a square its means are numbers."""
 
 
 def figures(folder):
@@ -34,7 +51,7 @@ def figures(folder):
         )
         where = f"{network}, {epochs_text(numbers)}"
         yield "correlation_evolution", partial(correlation_evolution, numbers, mean, mean_abs, layers, where)
-        for number, layer in enumerate(layers, 1):
+        for number, layer in evenly(list(enumerate(layers, 1)), MOST_LAYERS):
             group = file[f"augmented/{layer}"]
             where = f"{network}, {layer}, epoch {numbers[-1]}, one image augmented {len(group['samples'])} times"
             yield f"intra/l{number}_ff", partial(intra, group["features"], "unit", where)
@@ -60,37 +77,43 @@ def layer_feature_correlation(matrix, layer_of_unit, layers, mean_abs, where):
     -------
     matplotlib.figure.Figure
     """
-    matrix, mean_abs, count = matrix[:], mean_abs[:], len(layers)
+    mean_abs, count = mean_abs[:], len(layers)
+    cell = min(float(np.clip(7.2 / count, 0.75, 1.7)), LARGEST / count)
+    pixels = max(2, round(cell * matplotlib.rcParams["figure.dpi"]))
     members = [np.flatnonzero(layer_of_unit == layer) for layer in range(count)]
-    dead = [int(np.isnan(np.diag(matrix)[units]).sum()) for units in members]
-    texts = [label(*values) for values in zip(layers, map(len, members), dead, strict=True)]
+    image, dead = pair_squares(matrix, members, pixels)
+    texts = layers
+    if cell >= LEGIBLE:
+        texts = [label(*values) for values in zip(layers, map(len, members), dead, strict=True)]
     longest = max(len(line) for text in texts for line in text.split("\n")) * 0.066 + 0.1
-    cell = float(np.clip(7.2 / count, 0.75, 1.7))
     size, below, upright = cell * count, 0.72, cell < longest
     above, right = (max(0.5, longest) if upright else 0.5), max(longest, 4.6 - size)
     what = "Correlation between the units of every two layers"
     figure = canvas(EDGE + size + right, size + above + below, what, where, layout=None)
 
-    pixels = round(cell * figure.dpi)
     axes = box(figure, EDGE, below, pixels * count / figure.dpi, pixels * count / figure.dpi)
-    axes.imshow(pair_squares(matrix, members, pixels), extent=(0, count, count, 0), interpolation="nearest")
+    if cell < LEGIBLE:
+        colour_means(image, mean_abs, pixels)
+    axes.imshow(image, extent=(0, count, count, 0), interpolation="nearest")
     axes.axis("off")
-    label_squares(axes, texts, mean_abs, 0.06 / cell, upright)
+    label_squares(axes, texts, mean_abs, cell, upright)
     bar = colour_bar(figure, EDGE + 0.1, 0.36, min(2.4, size + right - 1.6), 0.1)
     note = "In grey: dead units,\nwhich have no r.\n" if any(dead) else ""
-    note += "Below the diagonal: mean |r|." if count > 1 else ""
+    note += f"Below the diagonal: mean |r|{'' if cell >= LEGIBLE else ' as a colour'}." if count > 1 else ""
     bar.text(1.15, 1.2, note.strip(), transform=bar.transAxes, size=7, va="top")
     return figure
 
 
-def label_squares(axes, texts, mean_abs, gap, upright):
-    """Name each layer above its column and beside its row, and write the means of pairs below the diagonal."""
-    for layer, text in enumerate(texts):
+def label_squares(axes, texts, mean_abs, cell, upright):
+    """Name each layer, or as many as are legible, and write the means of pairs below the diagonal where there is room."""
+    gap, every = 0.06 / cell, int(np.ceil(0.11 / cell))
+    for layer, text in list(enumerate(texts))[::every]:
         style = {"size": 7, "linespacing": 1.15}
         axes.text(layer + 0.5, -gap, text, ha="center", va="bottom", rotation=90 if upright else 0, **style)
         axes.text(len(texts) + gap, layer + 0.5, text, ha="left", va="center", **style)
-        for other in range(layer + 1, len(texts)):
-            axes.text(layer + 0.5, other + 0.5, f"{mean_abs[layer, other]:.2f}", ha="center", va="center", color="#555")
+        for other in range(layer + 1, len(texts)) if cell >= LEGIBLE else ():
+            style = {"size": min(8, 20 * cell), "ha": "center", "va": "center", "color": "#555"}
+            axes.text(layer + 0.5, other + 0.5, f"{mean_abs[layer, other]:.2f}", **style)
 
 
 def label(layer, units, dead):
@@ -102,18 +125,29 @@ def pair_squares(matrix, members, pixels):
     """The maps of all pairs of layers i <= j as one uint8 image (L * pixels, L * pixels, 4), white below the diagonal.
 
     Each pair's map is resampled by index to a square of `pixels`, less a margin, so that a layer of width 1 is as
-    legible as one of width 256.
+    legible as one of width 256. Read layer by layer, so that the matrix may be larger than memory.
+
+    Returns the image, and how many units of each layer are dead.
     """
     image = np.full((len(members) * pixels,) * 2 + (4,), 255, np.uint8)
     margin = max(1, pixels // 50)
     inner = pixels - margin
     sampled = [units[np.arange(inner) * len(units) // inner] for units in members]
-    for i, rows in enumerate(sampled):
+    dead = []
+    for i, units in enumerate(members):
+        rows = matrix[units[0] : units[-1] + 1]
+        dead.append(int(np.isnan(rows[units - units[0], units]).sum()))
         for j in range(i, len(members)):
-            tile = correlation_colours(matrix[np.ix_(rows, sampled[j])])
+            tile = correlation_colours(rows[np.ix_(sampled[i] - units[0], sampled[j])])
             y, x = i * pixels + margin // 2, j * pixels + margin // 2
             image[y : y + inner, x : x + inner] = tile
-    return image
+    return image, dead
+
+
+def colour_means(image, mean_abs, pixels):
+    """Colour the squares of `pixels` below the diagonal of an `image` by the pair's mean."""
+    below = np.tri(len(mean_abs), k=-1, dtype=bool).repeat(pixels, 0).repeat(pixels, 1)
+    image[below] = correlation_colours(mean_abs.T).repeat(pixels, 0).repeat(pixels, 1)[below]
 
 
 def correlation_colours(values):
@@ -143,23 +177,24 @@ def correlation_evolution(numbers, mean, mean_abs, layers, where):
     layers : list of str
     where : str
     """
-    pairs = [(i, j) for i in range(len(layers)) for j in range(i + 1, len(layers))]
+    pairs, some = pairs_of(layers)
+    lines = layer_lines(layers)
     height = 0.7 + 0.15 * max(4, len(pairs))
     what = "Mean correlation between layers, by epoch"
     longest = max(map(len, layers))
     figure = canvas(6.6 + 0.2 * longest, 2.0 + (height if pairs else 0), what, where)
     heights = [2.0, height] if pairs else [2.0]
     grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
-    handles = [Line2D([], [], marker="o", label=layer, **layer_line(layer)) for layer in layers]
+    handles = [Line2D([], [], marker="o", label=layer, **line) for layer, line in lines.items()]
     legend_beside(figure.add_subplot(grid[0, 4]), handles, "within a layer")
     for column, values, mean_of in ((0, mean, "mean r"), (2, mean_abs, "mean |r|")):
         axes = figure.add_subplot(grid[0, column], title="between the units of one layer", ylabel=mean_of)
         for position, layer in enumerate(layers):
-            axes.plot(numbers, values[:, position, position], marker="o", **layer_line(layer))
+            axes.plot(numbers, values[:, position, position], marker="o", **lines[layer])
         epoch_axis(axes, numbers)
         if pairs:
             by_pair = np.array([values[:, i, j] for i, j in pairs])
-            axes = figure.add_subplot(grid[1, column], title="between the units of two layers")
+            axes = figure.add_subplot(grid[1, column], title=f"between the units of two layers{some}")
             evolution_map(axes, figure.add_subplot(grid[1, column + 1]), numbers, by_pair, mean_of)
             names = [f"{layers[i]}, {layers[j]}" for i, j in pairs] if column == 0 else []
             axes.set_yticks(range(len(pairs)) if names else [], names)

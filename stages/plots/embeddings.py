@@ -5,14 +5,18 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
 
-from stages.plots.style import box, canvas, class_colours
+from stages.plots.style import box, canvas
 from stages.shared.base.store import read
-from stages.shared.colours import layer_colour
+from stages.shared.colours import class_colours, layer_colours
+from stages.shared.evenly import evenly
 
 ACROSS = 7
 SIDE, GAP, TITLE, LEFT = 1.55, 0.3, 0.56, 0.62
+MOST_LAYERS, MOST_CLASSES = 24, 20
+"""More layers are drawn by so many of them, evenly chosen, and of more classes the first so many are in the legend."""
 
 
 class Map(NamedTuple):
@@ -34,25 +38,31 @@ def figures(folder):
 
 def draw_maps(file, network):
     """`model_tsne_layers` of an open tsne.h5."""
+    layers = list(file.attrs["layers"])
+    colours = layer_colours(layers)
     maps = {
         layer: Map(
             file[f"{layer}/embedding"][:],
             file[f"{layer}/pca"][:],
             *(file[layer].attrs[name] for name in ("trustworthiness", "neighbor_recall", "status")),
         )
-        for layer in file.attrs["layers"]
+        for layer in evenly(layers, MOST_LAYERS)
     }
     where = f"{network}, epoch {int(file.attrs['epoch'])}, {len(file['labels'])} test images"
-    return model_tsne_layers(maps, file["labels"][:], list(file.attrs["classes"]), where)
+    if len(maps) < len(layers):
+        where += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
+    return model_tsne_layers(maps, colours, file["labels"][:], list(file.attrs["classes"]), where)
 
 
-def model_tsne_layers(maps, labels, classes, where):
+def model_tsne_layers(maps, colours, labels, classes, where):
     """The map of every layer, and below it the first two principal components, coloured by class.
 
     Parameters
     ----------
     maps : dict
         By layer, its `Map`.
+    colours : dict
+        By layer, the colour of its name.
     labels : int array (samples)
     classes : list of str
     where : str
@@ -60,8 +70,10 @@ def model_tsne_layers(maps, labels, classes, where):
     """
     across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
     pitch = 2 * SIDE + TITLE + 0.62
-    key = 0.2 * -(-len(classes) // 10) + 0.1
     width = max(5.6, LEFT + across * (SIDE + GAP))
+    shown = classes[:MOST_CLASSES]
+    columns = fitting_columns(shown, width - 0.2)
+    key = 0.2 * -(-(len(shown) + (len(classes) > len(shown))) // columns) + 0.1
     figure = canvas(width, rows * pitch + key, "Samples in every layer: t-SNE, and PCA below", where, layout=None)
     for position, (layer, map_) in enumerate(maps.items()):
         row, column = divmod(position, ACROSS)
@@ -71,9 +83,18 @@ def model_tsne_layers(maps, labels, classes, where):
         draw_map(upper, map_.points, labels, classes, "t-SNE" if map_.status == "t-SNE" else "coordinate")
         draw_map(lower, map_.pca, labels, classes, "PC")
         style = {"transform": upper.transAxes, "clip_on": False}
-        upper.text(0, 1 + 0.42 / SIDE, layer, weight="bold", color=layer_colour(layer), va="bottom", **style)
+        upper.text(
+            0,
+            1 + 0.42 / SIDE,
+            layer,
+            size=min(8, 150 / len(layer)),
+            weight="bold",
+            color=colours[layer],
+            va="bottom",
+            **style,
+        )
         upper.text(0, 1 + 0.39 / SIDE, caption(map_), fontsize=6.5, linespacing=1.15, va="top", **style)
-    class_legend(figure, classes, width)
+    class_legend(figure, classes, width, columns)
     return figure
 
 
@@ -92,7 +113,7 @@ def draw_map(axes, points, labels, classes, name):
     if not np.isfinite(points).all():
         axes.set(xticks=[], yticks=[])
         return
-    colours = class_colours(len(classes))[labels]
+    colours = to_rgba_array(class_colours(len(classes)))[labels]
     if np.ptp(points[:, 1]) == 0:
         jitter = np.random.default_rng(0).uniform(-0.32, 0.32, len(points))
         axes.scatter(points[:, 0], labels + jitter, s=3, c=colours, lw=0)
@@ -111,12 +132,26 @@ def draw_map(axes, points, labels, classes, name):
     axes.set_ylabel(f"{name} 2", fontsize=6.5, labelpad=2)
 
 
-def class_legend(figure, classes, width):
+def fitting_columns(names, room):
+    """In how many columns, at most 10, the legend of `names` is no wider than `room` inches."""
+    for columns in range(10, 1, -1):
+        rows = -(-len(names) // columns)
+        if (
+            sum(0.064 * max(map(len, names[first : first + rows])) + 0.32 for first in range(0, len(names), rows))
+            <= room
+        ):
+            return columns
+    return 1
+
+
+def class_legend(figure, classes, width, columns):
     """One legend for all maps, above the footer."""
     handles = [
         Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=name)
-        for name, colour in zip(classes, class_colours(len(classes)), strict=True)
+        for name, colour in zip(classes[:MOST_CLASSES], class_colours(len(classes)), strict=False)
     ]
+    if len(classes) > MOST_CLASSES:
+        handles.append(Line2D([], [], linestyle="", label=f"and {len(classes) - MOST_CLASSES} more"))
     axes = box(figure, 0.06, 0, width - 0.2, 0.2)
     axes.axis("off")
-    axes.legend(handles=handles, loc="lower left", ncols=10, borderaxespad=0, columnspacing=1.0, handletextpad=0.1)
+    axes.legend(handles=handles, loc="lower left", ncols=columns, borderaxespad=0, columnspacing=1.0, handletextpad=0.1)

@@ -17,25 +17,30 @@ from stages.plots.style import (
     canvas,
     epoch_axis,
     epochs_text,
-    layer_line,
+    layer_lines,
     legend_beside,
     number,
 )
 from stages.shared.base.store import read, row_blocks
-from stages.shared.colours import SERIES, layer_of
+from stages.shared.colours import SERIES, layers_of
 
 KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
 TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}
 
 
 def figures(folder):
-    """Names and functions of the figures of gradient_stats.json and gradients.h5 in `folder`, a network's artifacts."""
+    """Names and functions of the figures of gradient_stats.json and gradients.h5 in `folder`, a network's artifacts.
+
+    There are none where no step was recorded.
+    """
     stats = read_json(folder / "gradient_stats.json")["thresholds"]
     by_step = {float(t): {kind: arrays(stats[t][kind]["step"]) for kind in KINDS} for t in sorted(stats, key=float)}
     by_layer = {float(t): {kind: released_by_layer(stats[t][kind]) for kind in KINDS} for t in sorted(stats, key=float)}
     with read(folder / "gradients.h5") as file:
         step, epoch, parameters = file["raw/step"][:], file["raw/epoch"][:], int(file.attrs["sizes"].sum())
-        where = f"{folder.name}, {epochs_text(epoch)}" if len(epoch) else f"{folder.name}: no step was recorded"
+        if not len(step):
+            return
+        where = f"{folder.name}, {epochs_text(epoch)}"
         starts = step[np.flatnonzero(np.diff(epoch)) + 1]
         for threshold, series in by_step.items():
             name = f"zero_{exponent(threshold)}_grads"
@@ -97,9 +102,9 @@ def near_zero_counts(threshold, series, starts, parameters, where):
 def released_by_layer(statistics):
     """Epochs, and by layer the fraction released in each over all its tensors; NaN where none was near zero."""
     sums = {}
-    for tensor, lists in statistics["tensor"].items():
+    for layer, lists in zip(layers_of(list(statistics["tensor"])), statistics["tensor"].values(), strict=True):
         values = arrays(lists)
-        sums[layer_of(tensor)] = sums.get(layer_of(tensor), 0) + np.array([values["released"], values["retained"]])
+        sums[layer] = sums.get(layer, 0) + np.array([values["released"], values["retained"]])
     return statistics["epoch"]["epoch"], {layer: divided(both[0], both.sum(0)) for layer, both in sums.items()}
 
 
@@ -116,7 +121,7 @@ def fraction_released(by_step, by_layer, starts, where):
         As for `near_zero_counts`.
     """
     figure, rows, legend = step_panels(1 + len(by_layer), "Fraction of near-zero gradients released", where)
-    handles, layers = [], {}
+    handles, lines = [], {}
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, (kind, values) in zip(rows[0], series.items(), strict=True):
             axes.plot(values["step"], values["fraction_released"], color=colour, lw=0.8)
@@ -124,8 +129,9 @@ def fraction_released(by_step, by_layer, starts, where):
         handles.append(Line2D([], [], color=colour, label=f"|g| ≤ {number(threshold)}"))
     for row, (threshold, series) in zip(rows[1:], by_layer.items(), strict=True):
         for axes, (epochs, layers) in zip(row, series.values(), strict=True):
+            lines = layer_lines(list(layers))
             for layer, fraction in layers.items():
-                axes.plot(epochs, fraction, marker="o", **layer_line(layer))
+                axes.plot(epochs, fraction, marker="o", **lines[layer])
             axes.set_title(f"each layer, |g| ≤ {number(threshold)}")
             epoch_axis(axes, epochs or [0])
     for axes in rows[0]:
@@ -134,7 +140,7 @@ def fraction_released(by_step, by_layer, starts, where):
         row[0].set_ylim(bottom=0)
         row[0].set_ylabel("released / (retained\n+ released)")
     legend_beside(legend(0), handles)
-    handles = [Line2D([], [], marker="o", label=layer, **layer_line(layer)) for layer in layers]
+    handles = [Line2D([], [], marker="o", label=layer, **line) for layer, line in lines.items()]
     legend_beside(legend(slice(1, None)), handles)
     return figure
 

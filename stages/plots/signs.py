@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.plots.style import box, canvas, epochs_text, number
 from stages.shared.base.store import read, row_blocks
-from stages.shared.colours import PALETTES, SIGNS, layer_colour, layer_of
+from stages.shared.colours import PALETTES, SIGNS, layer_colours, layers_of
 
 NOT_A_NUMBER = -128
 NEAR_ZERO = 1e-5
@@ -29,9 +29,11 @@ class Snapshots(NamedTuple):
 
 
 def figures(folder, palette):
-    """Names and functions of the sign maps of gradients.h5 in `folder`, a network's artifacts."""
+    """Names and functions of the sign maps of gradients.h5 in `folder`, a network's artifacts; none without snapshots."""
     with read(folder / "gradients.h5") as file:
-        stored = sorted(file["snapshots"], key=int)
+        stored = sorted(file.get("snapshots", ()), key=int)
+        if not stored:
+            return
         snapshots = Snapshots(
             [int(epoch) for epoch in stored],
             list(file.attrs["tensors"]),
@@ -123,9 +125,9 @@ def layer_wise_grad_signs(snapshots, edges, palette, where):
 def layer_ends(snapshots):
     """The layers in order, each with the numbers of its first parameter and of the one after its last."""
     ends = {}
-    for tensor, size, end in zip(snapshots.tensors, snapshots.sizes, np.cumsum(snapshots.sizes), strict=True):
-        first = ends.get(layer_of(tensor), (int(end - size),))[0]
-        ends[layer_of(tensor)] = (first, int(end))
+    for layer, size, end in zip(layers_of(snapshots.tensors), snapshots.sizes, np.cumsum(snapshots.sizes), strict=True):
+        first = ends.get(layer, (int(end - size),))[0]
+        ends[layer] = (first, int(end))
     return ends
 
 
@@ -136,9 +138,9 @@ def mark_layers(figure, axes, layers, total, width, height, upright):
     transform = axes.get_xaxis_transform()
     room = [0.2 if upright else 0.065 * len(layer) + 0.12 for layer in layers]
     centres = [(first + last) / 2 / total * width for first, last in layers.values()]
-    places = spread(centres, room, width)
+    places, colours = spread(centres, room, width), layer_colours(list(layers))
     for (layer, (first, last)), centre, place in zip(layers.items(), centres, places, strict=True):
-        colour = layer_colour(layer)
+        colour = colours[layer]
         axes.axvspan(first, last, bottom, bottom + band, color=colour, clip_on=False, lw=0.3)
         if first:
             axes.axvline(first, color="black", lw=0.5)
@@ -201,7 +203,8 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
 
     The parameters are those of `layer_wise_grad_signs`.
     """
-    windows = list(interesting_windows(snapshots, edges).values())
+    chosen = interesting_windows(snapshots, edges)
+    windows, shades = list(chosen.values()), list(layer_colours(list(chosen)).values())
     rows = len(snapshots.rows)
     height, pitch, left, width = float(np.clip(0.055 * rows, 0.32, 1.6)), 0.42, 0.5, 8.6
     bottom = 0.75
@@ -225,7 +228,7 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
         axes.set_ylabel("epoch")
         axes.set_yticks([0, rows - 1] if rows > 1 else [0], snapshots.epochs[:: max(1, rows - 1)])
         size = dict(zip(snapshots.tensors, snapshots.sizes, strict=True))[tensor]
-        axes.set_title(f"{tensor} ({size:,} parameters)", color=layer_colour(layer_of(tensor)))
+        axes.set_title(f"{tensor} ({size:,} parameters)", color=shades[-1 - position])
         if position == 0:
             axes.set_xlabel("parameter of the tensor")
     sign_legend(figure, left, edges, palette, present)
@@ -238,7 +241,8 @@ def interesting_windows(snapshots, edges):
     Slices begin at multiples of ZOOM; among equals the first counts.
     """
     best = {}
-    for tensor, size in zip(snapshots.tensors, snapshots.sizes.tolist(), strict=True):
+    layers = layers_of(snapshots.tensors)
+    for layer, tensor, size in zip(layers, snapshots.tensors, snapshots.sizes.tolist(), strict=True):
         scores = np.zeros(-(-size // ZOOM), np.int64)
         for block in row_blocks(size, 1, ZOOM << 14):
             window = np.arange(block.start, block.stop) // ZOOM
@@ -246,7 +250,7 @@ def interesting_windows(snapshots, edges):
                 coloured = kinds(snapshot[tensor][block], edges) <= SIGNS.index("positive")
                 scores += np.bincount(window[coloured], minlength=len(scores))
         first = int(scores.argmax())
-        if layer_of(tensor) not in best or scores[first] > best[layer_of(tensor)][0]:
+        if layer not in best or scores[first] > best[layer][0]:
             window = slice(first * ZOOM, min((first + 1) * ZOOM, size))
-            best[layer_of(tensor)] = (scores[first], tensor, window)
+            best[layer] = (scores[first], tensor, window)
     return {layer: choice[1:] for layer, choice in best.items()}

@@ -9,7 +9,16 @@ from matplotlib.colors import Normalize, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from stages.plots.style import DEAD, canvas, epoch_axis, epochs_text, layer_line, legend_beside
+from stages.plots.style import (
+    DEAD,
+    canvas,
+    epoch_axis,
+    epochs_text,
+    layer_lines,
+    legend_beside,
+    name_ticks,
+    pairs_of,
+)
 from stages.shared.base.store import read
 
 MEASURES = {
@@ -110,7 +119,10 @@ def draw_map(axes, matrix, name, chance, title):
     image[chance & np.isfinite(matrix), :3] = to_rgb(DEAD)
     axes.imshow(image, aspect="auto", interpolation="nearest")
     undefined = np.argwhere(np.isnan(matrix))
-    axes.plot(undefined[:, 1], undefined[:, 0], linestyle="", marker="x", color="#999999", markersize=3.5, mew=0.7)
+    size = min(3.5, 100 / max(matrix.shape))
+    axes.plot(
+        undefined[:, 1], undefined[:, 0], linestyle="", marker="x", color="#999999", markersize=size, mew=size / 5
+    )
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title(title)
@@ -125,8 +137,9 @@ def scale(name):
 
 def label_cells(axes, matrix, name, rows, columns):
     """Name a map's rows and columns and, where there is room, write each cell's value, in white on dark colours."""
-    axes.set_xticks(range(len(columns)), columns, rotation=90)
-    axes.set_yticks(range(len(rows)), rows)
+    name_ticks(axes.xaxis, columns, SIDE)
+    name_ticks(axes.yaxis, rows, SIDE)
+    axes.tick_params(axis="x", rotation=90)
     cell = SIDE / max(matrix.shape)
     if cell < LEGIBLE:
         return
@@ -177,12 +190,12 @@ def similarity_evolution(numbers, between, q_values, layers, where):
     layers : list of str
     where : str
     """
-    pairs = [(i, j) for i in range(len(layers)) for j in range(i + 1, len(layers))]
+    pairs, some = pairs_of(layers)
     rows, columns = np.array(pairs, int).reshape(-1, 2).T
     width = float(np.clip(0.16 * len(numbers), 0.9, 2.4))
     names = [f"{layers[i]}, {layers[j]}" for i, j in pairs]
     longest = 0.065 * max(map(len, names), default=1)
-    what = "Similarity of every two layers, by epoch"
+    what = f"Similarity of every two layers, by epoch{some}"
     figure = canvas(longest + len(between) * (width + 0.15) + 2.3, 0.9 + 0.15 * max(12, len(pairs)), what, where)
     ratios = [width] * len(between) + [1.7]
     *panels, key = figure.subplots(1, len(ratios), sharey=True, squeeze=False, width_ratios=ratios)[0]
@@ -214,9 +227,10 @@ def similarity_settling(numbers, across, layers, where):
     figure = canvas(9.2, 1.9 * down, "When each layer settles: its similarity to itself at the last epoch", where)
     panels = list(figure.subplots(down, min(ACROSS, len(across) + 1), squeeze=False).flat)
     learning = [position for position, layer in enumerate(layers) if layer != "input"]
+    lines = layer_lines(layers)
     for axes, (name, values) in zip(panels, across.items(), strict=False):
         for position in learning:
-            axes.plot(numbers, values[position, :, -1], marker="o", **layer_line(layers[position]))
+            axes.plot(numbers, values[position, :, -1], marker="o", **lines[layers[position]])
         if name == "procrustes":
             axes.invert_yaxis()
         axes.set_title(MEASURES[name] + (" (radians)" if name == "procrustes" else ""))
@@ -228,7 +242,7 @@ def similarity_settling(numbers, across, layers, where):
     for position in learning:
         epoch = settled(numbers, across[measure][position, :, -1], measure)
         label = layers[position] + (f": epoch {epoch}" if epoch is not None else ": undefined")
-        handles.append(Line2D([], [], marker="o", label=label, **layer_line(layers[position])))
+        handles.append(Line2D([], [], marker="o", label=label, **lines[layers[position]]))
     legend_beside(panels[len(across)], handles, f"settled: {MEASURES[measure]} {bound(measure)}")
     return figure
 
@@ -270,8 +284,9 @@ def cka_bias(sizes, linear, debiased, permuted, layers, where):
         draw_map(axes, values, "linear_cka", np.zeros(values.shape, bool), title)
         label_cells(axes, values, "linear_cka", layers, layers)
         axes.tick_params(labelleft=axes is maps[0])
+    lines = layer_lines(layers)
     for position, layer in enumerate(layers[1:], 1):
-        colour = layer_line(layer)["color"]
+        colour = lines[layer]["color"]
         curves.plot(sizes, linear[:, 0, position], color=colour, linestyle="--")
         curves.plot(sizes, debiased[:, 0, position], color=colour, marker="o")
     curves.set_xscale("log", base=2)
@@ -280,7 +295,7 @@ def cka_bias(sizes, linear, debiased, permuted, layers, where):
     curves.set_ylabel(f"CKA with {layers[0]}")
     curves.set_title("the same of fewer samples")
     curves.grid(True)
-    handles = [Line2D([], [], color=layer_line(layer)["color"], label=layer) for layer in layers[1:]]
+    handles = [Line2D([], [], color=lines[layer]["color"], label=layer) for layer in layers[1:]]
     handles.append(Line2D([], [], color="#555555", linestyle="--", label="linear CKA"))
     handles.append(Line2D([], [], color="#555555", marker="o", label="debiased CKA"))
     legend_beside(legend, handles)

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from stages.plots.style import canvas, epoch_axis, epochs_text, layer_line, legend_beside
+from stages.plots.style import canvas, epoch_axis, epochs_text, layer_lines, legend_beside
 from stages.shared.base.store import read
-from stages.shared.colours import layer_of
+from stages.shared.colours import STUDIED, layer_of
 
 FLOOR = 1e-6
 """The smallest share of the largest singular value that is drawn."""
@@ -54,13 +54,14 @@ def svd_analysis(epochs, spectra, ranks, what, where):
     what, where : str
         The headline, and network and epochs.
     """
+    lines = tensor_lines(spectra)
     figure = canvas(8.6, 5.0, what, where)
     grid = figure.add_gridspec(2, 3, width_ratios=[1, 1, 0.36])
     left = figure.add_subplot(grid[0, 0])
     panels = [left, figure.add_subplot(grid[0, 1], sharex=left, sharey=left)]
     for axes, position, epoch in zip(panels, (0, 1), (epochs[0], epochs[-1]), strict=True):
         for name, values in spectra.items():
-            draw_spectrum(axes, name, values[position])
+            draw_spectrum(axes, values[position], lines[name])
         axes.set_title(f"epoch {epoch}")
         axes.set_xlabel("index of the singular value")
         axes.grid(True)
@@ -71,10 +72,10 @@ def svd_analysis(epochs, spectra, ranks, what, where):
     for column, (rank, label) in enumerate(RANKS.items()):
         axes = figure.add_subplot(grid[1, column], ylabel=label)
         for name, values in ranks[rank].items():
-            axes.plot(epochs, values, marker="o", **tensor_line(name))
+            axes.plot(epochs, values, marker="o", **lines[name])
         rank_axis(axes, np.concatenate([*ranks[rank].values()]))
         epoch_axis(axes, epochs)
-    handles = [Line2D([], [], marker="o", label=short(name, spectra), **tensor_line(name)) for name in spectra]
+    handles = [Line2D([], [], marker="o", label=short(name), **lines[name]) for name in spectra]
     legend_beside(figure.add_subplot(grid[:, 2]), handles)
     return figure
 
@@ -89,22 +90,26 @@ def rank_axis(axes, values):
         axes.yaxis.set_minor_locator(NullLocator())
 
 
-def draw_spectrum(axes, name, values):
+def draw_spectrum(axes, values, line):
     """One spectrum relative to its largest value; nothing where all are zero or not numbers."""
     largest = values.max(initial=0.0)
     if largest > 0:
         shares = values / largest
         shown = shares > FLOOR
         marker = "o" if len(values) <= 12 else None
-        axes.plot(np.arange(1, len(values) + 1)[shown], shares[shown], marker=marker, **tensor_line(name))
+        axes.plot(np.arange(1, len(values) + 1)[shown], shares[shown], marker=marker, **line)
 
 
-def tensor_line(name):
-    """The line of a layer or tensor: its layer's, dotted for the product of a squeeze-expand pair."""
-    return layer_line(name if name.endswith(".product") or "weight" not in name else layer_of(name))
+def tensor_lines(names):
+    """The lines of layers or tensors; in the studies' networks a tensor's is its layer's, dotted for a pair's product."""
+    if not all(map(STUDIED.fullmatch, names)):
+        return layer_lines(names)
+    keys = {name: name if name.endswith(".product") or "weight" not in name else layer_of(name) for name in names}
+    lines = layer_lines(list(keys.values()))
+    return {name: lines[key] for name, key in keys.items()}
 
 
-def short(name, names):
+def short(name):
     """A tensor's name for the legend, without what is the same for all; a product says of what."""
     if name.endswith(".product"):
         layer = layer_of(name)

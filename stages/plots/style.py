@@ -6,15 +6,16 @@ footer with the data's source, which `save` adds. Lengths are in inches. Draw wi
 
 import re
 import textwrap
+from itertools import combinations
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
-from stages.shared.colours import CLASSES, layer_colour
+from stages.shared.colours import STUDIED, layer_colours
+from stages.shared.evenly import evenly
 
 EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
 """Margin at the left and right, heights of the footer and of the lines of the head."""
@@ -39,6 +40,9 @@ STYLE = {
 }
 
 DASHES = {"": "-", "linear": "--", "batch_norm": "-.", "relu": ":", "product": (0, (1, 1))}
+
+MOST_NAMED, MOST_PAIRED = 20, 14
+"""Legends name so many lines, and maps of every two layers take so many layers: of more, an even choice."""
 
 THRESHOLDS = ["#AA3377", "#EE8866", "#77AADD", "#999933"]
 
@@ -96,17 +100,31 @@ def save(figure, path, source):
     figure.savefig(path.with_name(f"{path.name}.pdf"), metadata={"CreationDate": None})
 
 
-def layer_line(name):
-    """The colour and dashes of a layer's line: squeezes are dashed."""
+def layer_lines(names):
+    """By name the colour and dashes of the lines of a network's layers, of all of them: squeezes are dashed."""
+    return {name: {"color": colour, "linestyle": dashes(name)} for name, colour in layer_colours(names).items()}
+
+
+def dashes(name):
+    """The dashes of a layer's line, which in the studies' networks tell its part."""
+    if not STUDIED.fullmatch(name):
+        return "-"
     kind, part = re.match(r"([^\d./]*)\d*[./]?([^./]*)", name).groups()
-    return {"color": layer_colour(name), "linestyle": "--" if kind == "squeeze" else DASHES.get(part, "-")}
+    return "--" if kind == "squeeze" else DASHES.get(part, "-")
 
 
-def class_colours(count):
-    """Colours of `count` classes, (count, 3)."""
-    if count <= len(CLASSES):
-        return np.array([to_rgb(colour) for colour in CLASSES[:count]])
-    return matplotlib.colormaps["turbo"](np.linspace(0, 1, count))[:, :3]
+def pairs_of(layers):
+    """The positions (i, j), i < j, of every two of MOST_PAIRED evenly chosen `layers`, and what to say of the choice."""
+    chosen = evenly(range(len(layers)), MOST_PAIRED)
+    said = f" ({len(chosen)} of {len(layers)} layers)" if len(chosen) < len(layers) else ""
+    return list(combinations(chosen, 2)), said
+
+
+def name_ticks(axis, names, room):
+    """Name the places 0, 1, 2 ... of `axis`, which has `room` inches: smaller, then fewer names where not all fit."""
+    size = float(np.clip(65 * room / max(1, len(names)), 5, 8))
+    shown = range(0, len(names), max(1, int(np.ceil(len(names) * size / (72 * room)))))
+    axis.set_ticks(shown, [names[position] for position in shown], fontsize=size)
 
 
 def epoch_axis(axes, epochs):
@@ -118,8 +136,11 @@ def epoch_axis(axes, epochs):
 
 
 def legend_beside(axes, handles, title=None, columns=1):
-    """A legend that has `axes` for itself."""
+    """A legend that has `axes` for itself; of more than MOST_NAMED entries that many, evenly chosen."""
     axes.axis("off")
+    if len(handles) > MOST_NAMED:
+        title = "\n".join(filter(None, [title, f"{MOST_NAMED} of {len(handles)}"]))
+        handles = evenly(handles, MOST_NAMED)
     axes.legend(
         handles=handles,
         loc="center left",

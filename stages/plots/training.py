@@ -20,14 +20,18 @@ def figures(folder):
 
 def draw_curves(folder):
     """`training_curves` of the files in `folder`."""
-    history, training = read_history(folder / "history.csv"), read_card(folder / "network.yaml").training
+    history, card = read_history(folder / "history.csv"), read_card(folder / "network.yaml")
     with read(folder / "gradients.h5") as file:
         losses = file["loss"][:]
-    where = (
-        f"{folder.name}, {epochs_text(history['epoch'])}: {training.optimizer}, "
-        f"learning rate {training.learning_rate:g}, batches of {training.batch_size}"
-    )
-    return training_curves(history, losses, where)
+    return training_curves(history, losses, f"{folder.name}, {epochs_text(history['epoch'])}: {recipe(card)}")
+
+
+def recipe(card):
+    """How the network of a card was trained, as text."""
+    if card.given():
+        return "it came trained, so only its test metrics are known"
+    training = card.training
+    return f"{training.optimizer}, learning rate {training.learning_rate:g}, batches of {training.batch_size}"
 
 
 def training_curves(history, losses, where):
@@ -40,8 +44,18 @@ def training_curves(history, losses, where):
     losses : array (steps)
         The training loss at every step.
     where : str
+
+    What was not recorded, as of a network that came trained, is left out.
     """
     epochs = history["epoch"]
+    handles = [
+        Line2D([], [], marker="o", color=VALIDATION, label="test"),
+        Line2D([], [], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white", label="test, macro F1"),
+    ]
+    if np.isfinite(history["train_loss"]).any():
+        handles.insert(0, Line2D([], [], marker="o", color=TRAIN, label="training"))
+    if len(losses):
+        handles.insert(0, Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"))
     figure = canvas(8.4, 2.6, "Training", where)
     loss, accuracy, legend = figure.subplots(1, 3, width_ratios=[1, 1, 0.33])
     # A step's loss is that of the weights before it, an epoch's metrics are drawn at its end.
@@ -56,15 +70,5 @@ def training_curves(history, losses, where):
         epoch_axis(axes, [0, *epochs])
     if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
         loss.set_yscale("log")
-    legend_beside(
-        legend,
-        [
-            Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"),
-            Line2D([], [], marker="o", color=TRAIN, label="training"),
-            Line2D([], [], marker="o", color=VALIDATION, label="test"),
-            Line2D(
-                [], [], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white", label="test, macro F1"
-            ),
-        ],
-    )
+    legend_beside(legend, handles)
     return figure

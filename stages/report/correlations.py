@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from stages.report.pack import colours, evenly, quantised
+from stages.report.pack import colours, quantised
 from stages.shared.base.store import epochs, read
+from stages.shared.evenly import evenly
 
 MOST_EPOCHS, MOST_UNITS, MOST_AUGMENTATIONS = 12, 256, 300
 """Of the matrices so many epochs, of a layer so many units and of an image so many augmentations go into the page."""

@@ -7,9 +7,10 @@ pairs of bins, and lose nothing.
 
 import numpy as np
 
-from stages.report.pack import colours, evenly
+from stages.report.pack import colours
 from stages.shared.base.store import read, row_blocks
-from stages.shared.colours import SERIES, layer_of
+from stages.shared.colours import SERIES, layers_of
+from stages.shared.evenly import evenly
 
 MOST_STEPS = 1000
 """Of a longer training so many recorded steps, evenly spread, go into the page."""
@@ -23,8 +24,8 @@ def steps(folder):
     """
     with read(folder / "gradients.h5") as file:
         tensors, sizes = list(file.attrs["tensors"]), file.attrs["sizes"]
-        layers = list(dict.fromkeys(map(layer_of, tensors)))
-        owner = np.array([layers.index(layer_of(tensor)) for tensor in tensors])
+        layers = list(dict.fromkeys(layers_of(tensors)))
+        owner = np.array([layers.index(layer) for layer in layers_of(tensors)])
         kept = np.array(evenly(range(len(file["raw/step"])), MOST_STEPS), int)
         meta = {
             "layers": layers,

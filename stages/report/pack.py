@@ -12,7 +12,7 @@ import json
 import numpy as np
 
 from stages.shared.base.store import finite
-from stages.shared.colours import layer_colour
+from stages.shared.colours import layer_colours
 
 STEPS, NO_VALUE = 64, -128
 """How finely correlations are kept, which decides the size of the page, and what stands for NaN among them."""
@@ -33,12 +33,6 @@ def quantised(r):
     return np.where(np.isnan(r), NO_VALUE, np.rint(np.nan_to_num(r) * STEPS)).astype(np.int8)
 
 
-def evenly(items, most):
-    """At most `most` of `items`, evenly spread, the first and the last among them."""
-    positions = np.unique(np.linspace(0, len(items) - 1, min(len(items), most)).round().astype(int))
-    return [items[position] for position in positions]
-
-
 def colours(names):
-    """The colours of layers or tensors, as a page writes them."""
-    return ["#" + "".join(f"{round(255 * part):02x}" for part in layer_colour(name)) for name in names]
+    """The colours of a network's layers or tensors, of all of them, as a page writes them."""
+    return ["#" + "".join(f"{round(255 * part):02x}" for part in colour) for colour in layer_colours(names).values()]

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from stages.report.pack import colours, evenly
+from stages.report.pack import colours
 from stages.shared.base.store import read, row_blocks
-from stages.shared.colours import PALETTES, SIGNS, layer_of
+from stages.shared.colours import PALETTES, SIGNS, layers_of
+from stages.shared.evenly import evenly
 
 MOST_EPOCHS = 30
 NETWORK_COLUMNS, LAYER_COLUMNS, WINDOW = 1024, 512, 4096
@@ -24,7 +25,7 @@ def snapshots(folder):
         tensors, sizes = list(file.attrs["tensors"]), file.attrs["sizes"].tolist()
         stored = sorted(file["snapshots"], key=int)
         kept, bins = evenly(stored, MOST_EPOCHS), len(file.attrs["bin_edges"]) + 1
-        layers = list(dict.fromkeys(map(layer_of, tensors)))
+        layers = list(dict.fromkeys(layers_of(tensors)))
         sums, windows, begins = Columns(layers, tensors, sizes, len(kept), bins), [], []
         for position, tensor in enumerate(tensors):
             rows = [file[f"snapshots/{epoch}/{tensor}"] for epoch in kept]
@@ -35,7 +36,7 @@ def snapshots(folder):
             "sizes": sizes,
             "layers": layers,
             "colours": colours(layers),
-            "layer_of": [layers.index(layer_of(tensor)) for tensor in tensors],
+            "layer_of": [layers.index(layer) for layer in layers_of(tensors)],
             "window": begins,
             "epochs": [int(epoch) for epoch in kept],
             "stored": len(stored),
@@ -53,7 +54,7 @@ class Columns:
 
     def __init__(self, layers, tensors, sizes, epochs, bins):
         self.bins, self.classes, self.sizes = bins, 2 * bins + 2, sizes
-        self.owner = [layers.index(layer_of(tensor)) for tensor in tensors]
+        self.owner = [layers.index(layer) for layer in layers_of(tensors)]
         self.totals = np.bincount(self.owner, sizes, len(layers)).astype(int).tolist()
         self.network = np.zeros((epochs, min(NETWORK_COLUMNS, sum(sizes)), self.classes), np.int64)
         self.layers = [np.zeros((epochs, min(LAYER_COLUMNS, total), self.classes), np.int64) for total in self.totals]

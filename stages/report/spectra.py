@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from stages.report.pack import colours, evenly
+from stages.report.pack import colours
 from stages.shared.base.store import read
+from stages.shared.evenly import evenly
 
 MOST_EPOCHS = 20
 RANKS = "effective_rank", "participation_ratio"

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba_array
 
 from stages.plots.embeddings import Map, caption, draw_map, model_tsne_layers
-from stages.plots.style import applied, canvas, class_colours
+from stages.plots.style import applied, canvas
+from stages.shared.colours import class_colours
 
 LABELS = np.arange(30) % 3
 CLASSES = ["a", "b", "c"]
@@ -22,7 +24,7 @@ def test_two_coordinates_are_drawn_as_they_are_in_the_colours_of_their_classes()
     axes = drawn(points)
     (scatter,) = axes.collections
     np.testing.assert_array_equal(scatter.get_offsets(), points)
-    np.testing.assert_allclose(scatter.get_facecolors()[:, :3], class_colours(3)[LABELS])
+    np.testing.assert_allclose(scatter.get_facecolors()[:, :3], to_rgba_array(class_colours(3))[LABELS, :3])
     assert axes.get_aspect() == 1
 
 
@@ -62,7 +64,7 @@ def test_more_layers_than_fit_go_to_a_second_row():
     points = np.random.default_rng(0).normal(size=(30, 2))
     maps = {f"layer{k}": Map(points, points, 0.9, 0.5, "t-SNE") for k in range(1, 10)}
     with applied(50):
-        figure = model_tsne_layers(maps, LABELS, CLASSES, "net")
+        figure = model_tsne_layers(maps, dict.fromkeys(maps, "black"), LABELS, CLASSES, "net")
     positions = [axes.get_position().bounds[:2] for axes in figure.axes[:-1]]
     assert len(positions) == len(set(positions)) == 18
     assert len({round(bottom, 6) for _, bottom in positions}) == 4

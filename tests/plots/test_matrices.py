@@ -20,7 +20,8 @@ def symmetric(count, seed=0):
 
 def test_every_pair_of_layers_is_a_square_of_the_same_size():
     matrix, members = symmetric(13), [np.arange(8), np.array([8]), np.arange(9, 13)]
-    image = pair_squares(matrix, members, 40)
+    image, dead = pair_squares(matrix, members, 40)
+    assert dead == [0, 0, 0]
     assert image.shape == (120, 120, 4)
     assert (image[40:80, :40] == WHITE).all()
     assert (image[80:, :80] == WHITE).all()

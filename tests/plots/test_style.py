@@ -5,12 +5,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 from matplotlib import rcParams
+from matplotlib.colors import to_rgb
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
 from stages.plots.gradients import exponent
-from stages.plots.style import applied, box, canvas, class_colours, layer_line, number, save
-from stages.shared.colours import layer_colour, layer_of
+from stages.plots.style import applied, box, canvas, layer_lines, number, save
+from stages.shared.colours import class_colours, layer_colour, layer_of
 
 NETWORKS = [
     ["layer1", "layer2", "layer3", "output"],
@@ -40,7 +41,7 @@ def test_a_layer_and_its_tensors_have_one_colour_in_every_network():
     assert layer_colour("layer2") == layer_colour("layer2.weight") == layer_colour(layer_of("layer2.linear.weight"))
     assert layer_colour("conv1") == layer_colour("conv1/kernel") == layer_colour("conv1.kernel")
     assert layer_colour("layer2") == pytest.approx((0xD5 / 255, 0x5E / 255, 0), abs=1e-6)
-    assert layer_line("squeeze2")["linestyle"] == "--"
+    assert layer_lines(["squeeze2"])["squeeze2"]["linestyle"] == "--"
 
 
 def test_a_layer_of_any_name_has_a_colour():
@@ -49,10 +50,11 @@ def test_a_layer_of_any_name_has_a_colour():
 
 
 def test_classes_are_told_apart():
-    for count in (1, 10, 37):
+    for count in (1, 2, 10, 37, 100):
         found = class_colours(count)
-        assert found.shape == (count, 3)
-        assert len(np.unique(found, axis=0)) == count
+        assert len(found) == len(set(found)) == count
+        steps = np.linalg.norm(np.diff([to_rgb(colour) for colour in found], axis=0), axis=1)
+        assert (steps > 0.15).all()
 
 
 @pytest.mark.parametrize(
