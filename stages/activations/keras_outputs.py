@@ -15,7 +15,7 @@ def stream(model, batches, layers, units):
     Compiled as one graph, whose intermediate results are let go of as soon as nothing needs them.
     """
     outputs = [last_output(model, layer) for layer in layers]
-    whole = keras.Model(model.input, outputs)
+    whole = keras.Model(model.inputs, outputs)
 
     @tf.function(autograph=False)
     def extract(images):
@@ -23,7 +23,7 @@ def stream(model, batches, layers, units):
 
     compiled = None
     for images in batches:
-        images = keras.ops.convert_to_tensor(images, model.input.dtype)
+        images = keras.ops.convert_to_tensor(images, model.inputs[0].dtype)
         compiled = compiled or extract.get_concrete_function(tf.TensorSpec((None, *images.shape[1:]), images.dtype))
         outputs = {layer: np.array(array, np.float32) for layer, array in zip(layers, compiled(images), strict=True)}
         yield check_rows(outputs, len(images))

@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.shared.base.command import InputError
 from stages.shared.card import Layer
-from stages.shared.keras_network import build, keras, layer_names, tf
+from stages.shared.keras_network import build, layer_names, tf
 from stages.shared.own import oneline
 
 __all__ = ["best_device", "build", "inspect"]
@@ -33,7 +33,7 @@ def inspect(model, card, classes):
             f"{where} cannot take images of {card.input}: {oneline(error)}. "
             "Its input may be larger than the images and, where they are grey, have 3 channels."
         ) from None
-    if not isinstance(model, keras.Sequential | keras.src.models.Functional):
+    if not getattr(model, "inputs", None):
         raise InputError(
             f"{where} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "
             "build a functional or sequential model."

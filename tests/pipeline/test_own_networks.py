@@ -66,10 +66,10 @@ NETWORKS = {
 KERAS_NETWORKS = {
     "functional": {"build": "keras_mine.py:make", "dataset": "zipped", "training": {**TRAINING, "loss": "mse"}},
     "mobile": {
-        "build": "keras:MobileNetV2",
-        "arguments": {"alpha": 0.35},
+        "build": "keras:MobileNet",
+        "arguments": {"alpha": 0.25},
         "dataset": "noise",
-        "layers": ["Conv1", "block_*_expand", "predictions"],
+        "layers": ["conv1", "conv_pw_?", "predictions"],
         "training": {"epochs": 1, "batch_size": 30},
     },
     "saved": {"checkpoint": "saved.keras", "dataset": "zipped"},
