@@ -8,6 +8,7 @@ from stages.shared.analyses import SECTIONS
 from stages.shared.base.command import InputError
 from stages.shared.base.parameters import Count, Section, check
 from stages.shared.card import DATASETS, KINDS, Width, select_layers
+from stages.shared.datasets import read_sources
 
 
 class Common(Section):
@@ -30,7 +31,8 @@ def resolve(values, name):
         For the first mistake anywhere in `values`, in another network or an analysis too: what would stop the
         pipeline later stops it here, before anything is trained.
     """
-    common = check(Common, {key: value for key, value in values.items() if key not in SECTIONS}, "")
+    read_sources(values.get("datasets"))
+    common = check(Common, {key: value for key, value in values.items() if key not in (*SECTIONS, "datasets")}, "")
     sections = {key: check(model, values.get(key, {}), key) for key, model in SECTIONS.items()}
     if name not in common.networks:
         raise InputError(f"params.yaml: networks holds no {name!r}; it holds {', '.join(common.networks)}.")

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from stages.download import full
-from stages.download.full import load_full
+from stages.download import archives
+from stages.download.vision import load_full
 from stages.shared.base.command import InputError
 
 MNIST_FILES = [file for file, _ in datasets.MNIST.resources]
@@ -236,7 +236,7 @@ def test_a_bad_download_is_one_sentence_and_a_rerun_starts_clean(
     server.behave = behave
     with monkeypatch.context() as patience:
         if behave is send_half_and_wait:
-            patience.setattr(full, "SILENCE", 0.3)
+            patience.setattr(archives, "SILENCE", 0.3)
         sentence = refused(name, tmp_path)
     assert server.url + (CIFAR10_FILE if name == "cifar10" else MNIST_FILES[0]) in sentence
     assert reason in sentence
@@ -286,11 +286,13 @@ def test_what_a_kill_left_is_swept_away(server, tiny, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_ctrl_c_leaves_nothing(server, tmp_path, monkeypatch, name):
+def test_ctrl_c_leaves_whole_archives_alone(server, tmp_path, monkeypatch, name):
     def interrupt(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(datasets.utils, "extract_archive", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_full(name, tmp_path)
-    assert files_in(tmp_path) == []
+    first = CIFAR10_FILE if name == "cifar10" else f"MNIST/raw/{MNIST_FILES[0]}"
+    assert files_in(tmp_path) == [first]
+    assert (tmp_path / first).read_bytes() == server.files[first.rpartition("/")[2]]
