@@ -16,8 +16,9 @@ OWN = ("self", "root", "train", "download", "transform", "target_transform", "tr
 """Arguments of torchvision's constructors that are not the user's to set."""
 
 OTHER_TASKS = (
-    *("HMDB51", "Kinetics", "Kitti", "LFWPairs", "MovingMNIST", "PhotoTour", "SBDataset", "SBU", "UCF101"),
-    *("VOCDetection", "VOCSegmentation", "WIDERFace"),
+    *("Cityscapes", "CocoCaptions", "CocoDetection", "DatasetFolder", "Flickr30k", "Flickr8k", "HMDB51", "ImageFolder"),
+    *("Kinetics", "Kitti", "LFWPairs", "MovingMNIST", "PhotoTour", "SBDataset", "SBU", "UCF101", "VOCDetection"),
+    *("VOCSegmentation", "VisionDataset", "WIDERFace"),
 )
 """Refused before gigabytes are downloaded; what else holds no classified images is known by its first item."""
 
@@ -54,7 +55,7 @@ def load_torchvision(name, kind, raw, arguments=None, size=None):
     if len(parts) == 2:
         train, test = np.split(np.arange(len(labels)), [len(parts[0])])
     else:
-        train, test = split(labels)
+        train, test = split(name, kind, labels)
         source += ", a random fifth of each class for testing"
     classes = class_names(name, kind, parts[0], labels)
     return Dataset(images[train], labels[train], images[test], labels[test], classes, source + scaled(size))
@@ -73,7 +74,7 @@ def find_class(name, kind):
             f"torchvision.datasets{f' (like it are{hint[1:]})' if hint else ''}: correct it."
         )
     if kind in OTHER_TASKS:
-        raise InputError(other_task(name, kind, "but serves another task"))
+        raise InputError(other_task(name, kind, "but serves another purpose"))
     return getattr(datasets, kind)
 
 
@@ -141,7 +142,10 @@ def make(name, kind, arguments, found):
     every = parameters(kind)
     places = {"root": str(found.root if "download" in every else found.raw), "download": True}
     try:
-        return kind(**arguments, **{key: value for key, value in places.items() if key in every})
+        part = kind(**arguments, **{key: value for key, value in places.items() if key in every})
+        if not len(part):
+            raise ValueError("it holds no images")
+        return part
     except Exception as error:  # torchvision's classes raise anything
         if isinstance(error, ValueError) and "argument split" in str(error) and "train" not in every:
             raise UnknownSplit from None
@@ -188,12 +192,17 @@ def described(item):
     return f"({', '.join(type(part).__name__ for part in item)})" if isinstance(item, tuple) else type(item).__name__
 
 
-def split(labels):
+def split(name, kind, labels):
     """Return the indices, ascending, of the samples to train on and of those to test on, a fifth of every class."""
     rng, test = np.random.default_rng(SEED), np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
         test[members[: round(TEST_SHARE * len(members))]] = True
+    if not test.any():
+        raise InputError(
+            f"torchvision's {kind.__name__} has {len(labels)} images, too few of each class for a fifth to test on: "
+            f"give datasets.{name} in params.yaml other arguments or another source."
+        )
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 
