@@ -1,13 +1,14 @@
 """From params.yaml to network cards: names replaced by their values, defaults spelled out, every mistake refused."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from stages.shared.analyses import SECTIONS
 from stages.shared.base.command import InputError
 from stages.shared.base.parameters import Count, Section, check
-from stages.shared.card import KINDS, Name, Own, Width, select_layers
+from stages.shared.card import KINDS, Own, Width, select_layers
+from stages.shared.datasets import read_sources
 
 
 class Common(Section):
@@ -18,7 +19,6 @@ class Common(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     threads: Count
     gpu: Annotated[int, Field(ge=0)]
-    datasets: Annotated[dict[Name, Any], Field(min_length=1)]
     networks: Annotated[dict[str, dict], Field(min_length=1)]
 
 
@@ -33,23 +33,24 @@ def resolve(values, name, shape_of):
         For the first mistake anywhere in `values`, in another network or an analysis too: what would stop the
         pipeline later stops it here, before anything is trained.
     """
-    common = check(Common, {key: value for key, value in values.items() if key not in SECTIONS}, "")
+    datasets = read_sources(values.get("datasets"))
+    common = check(Common, {key: value for key, value in values.items() if key not in (*SECTIONS, "datasets")}, "")
     sections = {key: check(model, values.get(key, {}), key) for key, model in SECTIONS.items()}
     if name not in common.networks:
         raise InputError(f"params.yaml: networks holds no {name!r}; it holds {', '.join(common.networks)}.")
-    networks = {key: resolve_network(key, network, common) for key, network in common.networks.items()}
+    networks = {key: resolve_network(key, network, common, datasets) for key, network in common.networks.items()}
     check_layers(networks.values(), sections["activations"].layers)
     check_thresholds(networks[name], sections["gradients"].thresholds)
     check_pairs(networks, sections["similarity"].pairs)
     shape = shape_of(networks[name].dataset)
-    network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common)
+    network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common, datasets)
     check_input(network, shape)
     return network
 
 
-def resolve_network(name, values, common):
+def resolve_network(name, values, common, datasets):
     """One network, with `bottleneck` and `seed` put in; where it does not say its `input`, a pixel stands for it."""
-    where, datasets = f"networks.{name}", common.datasets
+    where = f"networks.{name}"
     own = any(key in values for key in ("build", "checkpoint", "checkpoints"))
     if not own and values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
         raise InputError(

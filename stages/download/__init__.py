@@ -1,1 +1,1 @@
-"""download: bring a data set from one of three sources, the sample, torchvision or a folder, to data/<dataset>.h5."""
+"""download: bring a data set from its source, the sample, torchvision, a folder, a zip or arrays, to data/<dataset>.h5."""

@@ -1,32 +1,59 @@
-"""python -m stages.download DATASET : params.yaml (data) -> data/DATASET.h5"""
+"""python -m stages.download DATASET : params.yaml (data, datasets) -> data/DATASET.h5"""
 
+import os
 from pathlib import Path
 
-from stages.download.dataset import write_dataset
-from stages.download.folder import load_folder
-from stages.download.full import load_full
+from stages.download.arrays import load_arrays
+from stages.download.dataset import STUDIES, write_dataset
+from stages.download.folder import load_folder, load_images
 from stages.download.sample import load_sample
+from stages.download.vision import load_full, load_torchvision
 from stages.shared.base.command import InputError, command
 from stages.shared.base.parameters import load
-from stages.shared.card import DATASETS
+from stages.shared.datasets import DATA, read_sources
+
+RAW = Path("data", "raw")
+"""Where downloaded archives are kept."""
 
 
 def main(dataset):
-    """Write data/DATASET.h5 from the source that `data` in params.yaml names."""
-    if dataset not in DATASETS:
-        raise InputError(f"there is no data set {dataset!r}, but {' and '.join(DATASETS)}.")
-    write_dataset(Path("data", f"{dataset}.h5"), dataset, load_source(dataset, load("params.yaml").get("data")))
+    """Write data/DATASET.h5 from the source that `datasets` in params.yaml gives it."""
+    values = load("params.yaml")
+    sources = read_sources(values.get("datasets"))
+    if dataset not in sources:
+        raise InputError(f"params.yaml: datasets holds no {dataset!r}; it holds {', '.join(sources)}.")
+    given = sources[dataset]
+    loaded = load_data(dataset, values.get("data")) if given.source == DATA else load_source(dataset, given)
+    write_dataset(Path("data", f"{dataset}.h5"), dataset, loaded)
 
 
-def load_source(dataset, data):
-    """Return the `Dataset` from the source `data`: sample, full or the path of a folder."""
+def load_data(dataset, data):
+    """Return the `Dataset` from the source `data` of the studies: sample, full or the path of a folder."""
     if not isinstance(data, str) or not data.strip():
         raise InputError(f"params.yaml: data is {data!r}, but should be sample, full or the path of a folder.")
-    if data == "sample":
-        return load_sample(dataset)
-    if data == "full":
-        return load_full(dataset, Path("data", "raw"))
-    return load_folder(dataset, data)
+    if data not in ("sample", "full"):
+        return load_folder(dataset, data)
+    if dataset not in STUDIES:
+        raise InputError(
+            f"params.yaml: datasets.{dataset} is {DATA}, but data is {data}, which has {' and '.join(STUDIES)} alone: "
+            f"give datasets.{dataset} a source of its own."
+        )
+    return load_sample(dataset) if data == "sample" else load_full(dataset, RAW)
+
+
+def load_source(dataset, given):
+    """Return the `Dataset` from a `Source` of its own: arrays, a folder or a zip, or the name of a class."""
+    path = Path(os.path.expanduser(given.source))
+    if given.source.isidentifier() and not os.path.isdir(path):
+        return load_torchvision(dataset, given.source, RAW, given.arguments, given.size)
+    if given.arguments:
+        raise InputError(
+            f"params.yaml: datasets.{dataset} has arguments, but {given.source!r} is a path, and only a class of "
+            "torchvision.datasets takes any: remove them."
+        )
+    if path.suffix.lower() == ".npz":
+        return load_arrays(dataset, path, given.size)
+    return load_images(dataset, path, given.size)
 
 
 if __name__ == "__main__":

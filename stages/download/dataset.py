@@ -6,6 +6,9 @@ import numpy as np
 
 from stages.shared.base.store import create, write
 
+STUDIES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+"""The (height, width, channels) of the data sets of the studies, which networks may rely on."""
+
 
 class Dataset(NamedTuple):
     """Images uint8 (samples, height, width, channels), labels int64 (samples) that index `classes`."""

@@ -1,7 +1,7 @@
-"""A person's own images: a folder that holds <dataset>/ or <dataset>.zip, in it train/<class>/ and test/<class>/.
+"""A person's own images: a folder or a zip that holds train/<class>/ and test/<class>/, PNG or JPEG files of any size.
 
-Images are PNG or JPEG files of the data set's size. A zip is never extracted, its members are read in memory; and no
-file is decoded before it is known to be small, so that a hostile one costs nothing.
+A zip is never extracted, its members are read in memory; and no file is decoded before it is known to be no larger than
+a photograph, so that a hostile one costs little.
 """
 
 import io
@@ -15,60 +15,89 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.download.dataset import Dataset
+from stages.download.dataset import STUDIES, Dataset
+from stages.download.images import Stack, scaled
 from stages.shared.base.command import InputError, progress
-from stages.shared.card import DATASETS
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
-LARGEST_FILE = 1 << 20
-"""Bytes; a file of about a thousand pixels needs a few thousand."""
+LARGEST_FILE = 32 << 20
+"""Bytes; the largest photographs from cameras have about that."""
+
+LARGEST_IMAGE = 64_000_000
+"""Pixels; decoded, three times as many bytes."""
 
 NAMED = 3
 """How many of the bad files an error names; it counts them all."""
 
-EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-"""Pillow's modes that convert to 8-bit grey or colour without clipping."""
-
 
 def load_folder(name, folder):
-    """Return the data set `name` in `folder` as a `Dataset`, its classes, and the images of each, in natural order.
+    """Return the data set `name` in `folder`, which holds <name>/ or <name>.zip, as a `Dataset`.
 
     Raises
     ------
     InputError
-        If it is not there, if train and test differ in their classes, or if any file is not a whole image of the
-        data set's size.
+        If it is not there, or as `load_images`; the data sets of the studies must have the studies' size.
     """
-    with members(name, Path(os.path.expanduser(folder))) as (where, names, open_member):
-        train, test = sort_classes(where, names)
+    folder = Path(os.path.expanduser(folder))
+    path = next((path for path in (folder / name, folder / f"{name}.zip") if os.path.exists(path)), None)
+    if path is None:
+        raise InputError(
+            f"params.yaml: data is {str(folder)!r}, but there is neither a folder {folder / name} nor a file "
+            f"{folder / name}.zip; set data to sample, to full, or to the folder that holds one of the two."
+        )
+    return load_images(name, path, shape=STUDIES.get(name))._replace(source=f"folder {folder}")
+
+
+def load_images(name, path, size=None, shape=None):
+    """Return the images of the folder or zip at `path` as a `Dataset`, its classes, and the images of each, in natural order.
+
+    Each is scaled to cover `size` (height, width) and cropped; without it all must have the same size, and that of
+    `shape` (height, width, channels) where this is given.
+
+    Raises
+    ------
+    InputError
+        If it is not there, if train and test differ in their classes, or if any file is not a whole image.
+    """
+    with members(name, path) as (names, open_member):
+        train, test = sort_classes(path, names)
         files = [file for split in (train, test) for files in split.values() for file in files]
-        images = decode(where, files, open_member, DATASETS[name])
+        images = decode(path, files, open_member, Stack(name, len(files), size, shape))
     train_labels, test_labels = labels(train), labels(test)
     train_images, test_images = np.split(images, [len(train_labels)])
-    return Dataset(train_images, train_labels, test_images, test_labels, list(train), f"folder {folder}")
+    kind = "folder" if os.path.isdir(path) else "zip"
+    return Dataset(train_images, train_labels, test_images, test_labels, list(train), f"{kind} {path}{scaled(size)}")
 
 
 @contextmanager
-def members(name, folder):
-    """Yield the path of the data set `name`, the names of all it holds, and a function that opens one for reading.
+def members(name, path):
+    """Yield the names of all that the folder or zip at `path` holds, and a function that opens one for reading.
 
     The names are relative, and end in a slash if they are folders, as a zip lists them.
     """
-    root, archive = folder / name, folder / f"{name}.zip"
-    if os.path.isdir(root):
-        yield root, [path.relative_to(root).as_posix() + "/" * path.is_dir() for path in below(root)], opener(root)
-    elif os.path.isfile(archive):
-        with open_archive(archive) as file:
-            check_members(archive, file)
-            # Zipping the folder `name` as a whole puts it before every name.
-            names = {member.removeprefix(f"{name}/"): member for member in file.namelist()}
-            yield archive, list(names), lambda member: file.open(names[member])
+    if os.path.isdir(path):
+        yield [inner.relative_to(path).as_posix() + "/" * inner.is_dir() for inner in below(path)], opener(path)
+    elif os.path.isfile(path):
+        with open_archive(path) as file:
+            check_members(path, file)
+            top = folder_above(file.namelist())
+            names = {member.removeprefix(top): member for member in file.namelist()}
+            yield list(names), lambda member: file.open(names[member])
     else:
         raise InputError(
-            f"params.yaml: data is {str(folder)!r}, but there is neither a folder {root} nor a file {archive}; "
-            "set data to sample, to full, or to the folder that holds one of the two."
+            f"params.yaml: the source of datasets.{name} is {str(path)!r}, but there is neither such a folder nor such a "
+            "zip: correct the path, which starts at the folder of params.yaml, at / or at ~."
         )
+
+
+def folder_above(names):
+    """The one folder that train/ and test/ are in, as "<folder>/", where a folder was zipped as a whole; else nothing."""
+    parts = [name.split("/") for name in names]
+    if any(top in ("train", "test") for top, *_ in parts):
+        return ""
+    above = {top for top, *rest in parts if rest and rest[0] in ("train", "test")}
+    return f"{above.pop()}/" if len(above) == 1 else ""
 
 
 def below(root):
@@ -141,40 +170,39 @@ def check_classes(where, splits):
         )
 
 
-def decode(where, names, open_member, shape):
-    """Return the images of the files `names` as uint8 (files, height, width, channels)."""
+def decode(where, names, open_member, stack):
+    """Return the images of the files `names` as uint8 (files, height, width, channels), gathered in `stack`."""
     from PIL import Image
 
-    images, bad = np.empty((len(names), *shape), np.uint8), []
+    bad = []
     with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):  # such an image is refused
-        for index, name in enumerate(progress(names, f"reading {where}")):
+        for name in progress(names, f"reading {where}"):
             try:
                 with open_member(name) as stream:
-                    images[index] = decode_image(stream, shape)
+                    stack.add(open_bounded(stream), repr(name))
+            except InputError:
+                raise
             except Exception as error:  # a damaged file can raise anything in a decoder
                 bad.append(f"{name!r} ({' '.join(str(error).split()) or type(error).__name__})")
     if bad:
         raise InputError(
             f"{where} has {len(bad)} unusable of {len(names)} images, {listed(bad)}: replace or remove them."
         )
-    return images
+    return stack.images
 
 
-def decode_image(stream, shape):
-    """Return the image in `stream` as uint8 (height, width, channels); refuse another size before decoding a pixel."""
+def open_bounded(stream):
+    """Open the image in `stream`, not yet decoded; refuse one that is larger than a photograph."""
     content = stream.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise ValueError(f"more than {LARGEST_FILE} bytes")
-    height, width, channels = shape
     image = open_image(content)
-    if image.size != (width, height):
-        raise ValueError(f"{image.width}x{image.height} pixels instead of {width}x{height}")
-    if image.mode not in EIGHT_BITS:
-        raise ValueError(f"more than 8 bits a channel, Pillow's mode {image.mode}")
+    if image.width * image.height > LARGEST_IMAGE:
+        raise ValueError(f"{image.width}x{image.height} pixels, more than {LARGEST_IMAGE}")
     if image.format == "PNG":  # its checksums: Pillow decodes without them, and one damaged byte in forty goes unseen
         image.verify()
         image = open_image(content)
-    return np.asarray(image.convert("L" if channels == 1 else "RGB")).reshape(shape)
+    return image
 
 
 def open_image(content):

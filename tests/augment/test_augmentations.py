@@ -1,6 +1,10 @@
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pytest
 
+from stages.augment.__main__ import main
 from stages.augment.augmentations import augment
 
 
@@ -23,3 +27,19 @@ def test_the_image_stays_recognisable():
     correlation = [np.corrcoef(row, image.ravel())[0, 1] for row in flat]
     assert np.median(correlation) > 0.5
     assert min(correlation) < 0.98
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 9, 1), (3, 200, 3), (224, 160, 3)])
+def test_images_of_any_size_are_augmented(shape, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8)
+    Path("params.yaml").write_text("augment: {image: 3, count: 8}")
+    Path("data").mkdir()
+    with h5py.File("data/mine.h5", "w") as file:
+        file["test/images"], file["test/labels"] = images, [5, 6, 7, 8]
+    main("mine")
+    with h5py.File("data/mine_augmented.h5") as file:
+        assert file["images"].shape == (8, *shape)
+        assert file["images"].dtype == np.uint8
+        assert len(np.unique(file["images"][:].reshape(8, -1), axis=0)) > 4
+        assert dict(file.attrs) == {"sample": 3, "label": 8}

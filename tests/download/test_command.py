@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.download.__main__ import load_source, main
+from stages.download.__main__ import load_data, main
 from stages.download.sample import load_sample
 from stages.shared.base.command import InputError
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(("name", "shape"), [("mnist", (28, 28, 1)), ("cifar10", (32, 32, 3))])
 def test_the_file_holds_what_the_contract_says(tmp_path, monkeypatch, name, shape):
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text("data: sample\n")
+    Path("params.yaml").write_text(f"{{data: sample, datasets: {{{name}: data}}}}")
     main(name)
     expected = load_sample(name)
     with h5py.File(f"data/{name}.h5") as file:
@@ -41,7 +41,7 @@ def test_a_source_that_is_no_text_is_refused(data):
     with pytest.raises(
         InputError, match=r"params\.yaml: data is .*, but should be sample, full or the path of a folder"
     ):
-        load_source("mnist", data)
+        load_data("mnist", data)
 
 
 def run(folder, *arguments, seed="0"):
@@ -58,9 +58,22 @@ def run(folder, *arguments, seed="0"):
 @pytest.mark.parametrize(
     ("dataset", "params", "said"),
     [
-        ("imagenet", "data: sample", "there is no data set 'imagenet', but mnist and cifar10."),
-        ("mnist", "seed: 0", "params.yaml: data is None"),
-        ("mnist", "data: nowhere", "params.yaml: data is 'nowhere', but there is neither a folder nowhere/mnist"),
+        (
+            "imagenet",
+            "datasets: {mnist: data, a: b/c}",
+            "params.yaml: datasets holds no 'imagenet'; it holds mnist, a.",
+        ),
+        ("mnist", "datasets: {mnist: data}", "params.yaml: data is None"),
+        ("mnist", "{data: nowhere, datasets: {mnist: data}}", "params.yaml: data is 'nowhere', but there is neither"),
+        (
+            "a",
+            "{data: full, datasets: {a: data}}",
+            "params.yaml: datasets.a is data, but data is full, which has mnist",
+        ),
+        ("a", "datasets: {a: images/b}", "params.yaml: the source of datasets.a is 'images/b', but there is neither"),
+        ("a", "datasets: {a: b.npz}", "params.yaml: the source of datasets.a is 'b.npz', but there is no such file"),
+        ("a", "datasets: {a: {source: ./b, arguments: {c: 1}}}", "params.yaml: datasets.a has arguments, but './b' is"),
+        ("a", "datasets: {a: {source: b, sise: [1, 1]}}", "params.yaml: datasets.a.sise is not a parameter; allowed"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_no_file(tmp_path, dataset, params, said):
@@ -77,12 +90,10 @@ def test_every_process_writes_the_same_bytes_and_only_full_loads_torch(tmp_path)
     for seed in ("1", "2"):
         folder = tmp_path / seed
         folder.mkdir()
-        (folder / "params.yaml").write_text("data: sample")
+        (folder / "params.yaml").write_text("{data: sample, datasets: {mnist: data}}")
         assert run(folder, "mnist", seed=seed).returncode == 0
         contents.append((folder / "data/mnist.h5").read_bytes())
     assert contents[0] == contents[1]
-    code = (
-        "import sys, stages.download.__main__ as m; m.load_source('cifar10', 'sample'); print('torch' in sys.modules)"
-    )
+    code = "import sys, stages.download.__main__ as m; m.load_data('cifar10', 'sample'); print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout == "False\n"

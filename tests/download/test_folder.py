@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stages.download import folder
-from stages.download.folder import load_folder, natural
+from stages.download.folder import load_folder, load_images, natural
 from stages.shared.base.command import InputError
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -273,6 +273,103 @@ def test_a_folder_comes_before_a_zip(tmp_path, digits):
     check_digits(load_folder("mnist", str(tmp_path)))
     shutil.rmtree(tmp_path / "mnist")
     refused(tmp_path)
+
+
+def photographs(images, kind="PNG"):
+    """The files of a data set of one class whose training images are `images`, the first of them for testing too."""
+    suffix = kind.lower()
+    files = {f"train/a/{k}.{suffix}": encoded(image, kind) for k, image in enumerate(images)}
+    return files | {f"test/a/0.{suffix}": encoded(images[0], kind)}
+
+
+@pytest.mark.parametrize("top", ["", "my photographs/"])
+def test_a_source_of_its_own_may_be_a_folder_or_a_zip_of_any_size(tmp_path, top):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 7, 9, 3), dtype=np.uint8)
+    files = photographs([Image.fromarray(image) for image in pixels])
+    plant(tmp_path / "here", files)
+    junk = {"README.txt": b"hello", f"__MACOSX/{top}train/a/._0.png": b"junk"}
+    pack(tmp_path / "there.zip", junk | {top + name: content for name, content in files.items()})
+    for name in ("here", "there.zip"):
+        dataset = load_images("mine", tmp_path / name)
+        np.testing.assert_array_equal(dataset.train_images, pixels)
+        np.testing.assert_array_equal(dataset.test_images, pixels[:1])
+        assert dataset.classes == ["a"]
+        assert dataset.source == f"{'zip' if 'zip' in name else 'folder'} {tmp_path / name}"
+
+
+@pytest.mark.parametrize("first", ["L", "RGB"])
+def test_one_colour_image_makes_all_of_three_channels(tmp_path, first):
+    images = [Image.new("L", (5, 4), 90), Image.new("LA", (5, 4), (7, 255)), Image.new("1", (5, 4), 1)]
+    plant(tmp_path / "grey", photographs(images))
+    grey = load_images("mine", tmp_path / "grey").train_images
+    assert grey.shape == (3, 4, 5, 1)
+    assert grey[:, 0, 0, 0].tolist() == [90, 7, 255]
+    images.insert(0 if first == "RGB" else 2, Image.new("RGB", (5, 4), (1, 2, 3)))
+    plant(tmp_path / "colour", photographs(images))
+    colour = load_images("mine", tmp_path / "colour").train_images
+    expected = [[1, 2, 3] if image.mode == "RGB" else [image.convert("L").getpixel((0, 0))] * 3 for image in images]
+    np.testing.assert_array_equal(colour, np.broadcast_to(np.array(expected)[:, None, None], (4, 4, 5, 3)))
+
+
+def test_images_of_two_sizes_are_named_with_the_remedy(tmp_path):
+    plant(tmp_path, photographs([grey(1, (30, 20)), grey(2, (30, 20)), grey(3, (20, 30))]))
+    with pytest.raises(InputError) as caught:
+        load_images("mine", tmp_path)
+    sentence = str(caught.value)
+    for part in (
+        "datasets.mine",
+        "'train/a/0.png' of [20, 30]",
+        "'train/a/2.png' of [30, 20]",
+        "size: [height, width]",
+    ):
+        assert part in sentence
+
+
+def test_a_size_scales_by_averaging_and_crops_around_the_centre(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (8, 24, 3), dtype=np.uint8)
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[::2] = 200  # a pixel that is merely picked would be 0 or 200
+    tall = Image.fromarray(noise.transpose(1, 0, 2))
+    plant(tmp_path, photographs([Image.fromarray(noise), tall, Image.fromarray(stripes)]))
+    dataset = load_images("mine", tmp_path, size=[4, 4])
+    covering = np.asarray(Image.fromarray(noise).resize((12, 4), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(dataset.train_images[0], covering[:, 4:8])
+    np.testing.assert_allclose(dataset.train_images[1], covering[:, 4:8].transpose(1, 0, 2), atol=1)
+    assert abs(dataset.train_images[2].astype(int) - 100).max() <= 10
+    assert dataset.source.endswith(", scaled and cropped to 4x4")
+    assert load_images("mine", tmp_path, size=[6, 3]).train_images.shape == (3, 6, 3, 3)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_photograph_taken_on_its_side_is_turned_upright(tmp_path, kind):
+    upright = np.full((16, 32), 30, np.uint8)
+    upright[:, 16:] = 220
+    exif = Image.Exif()
+    exif[0x0112] = 6  # what is stored has to be turned by 90 degrees clockwise
+    side = encoded(Image.fromarray(np.rot90(upright)), kind, exif=exif)
+    files = photographs([Image.fromarray(upright)], kind)
+    plant(tmp_path, files | {f"train/a/1.{kind.lower()}": side, f"test/a/1.{kind.lower()}": side})
+    dataset = load_images("mine", tmp_path)
+    assert dataset.train_images.shape == (2, 16, 32, 1)
+    assert abs(dataset.train_images[..., 0].astype(int) - upright).max() <= 3
+    side = encoded(Image.fromarray(np.rot90(upright)), kind)
+    plant(tmp_path, {f"train/a/1.{kind.lower()}": side})
+    with pytest.raises(InputError, match=r"of \[32, 16\]"):
+        load_images("mine", tmp_path)
+
+
+def test_a_photograph_of_a_camera_passes_and_a_larger_one_does_not(tmp_path, monkeypatch):
+    plant(tmp_path, photographs([Image.new("RGB", (6000, 4000), (10, 200, 30))], "JPEG"))
+    dataset = load_images("mine", tmp_path, size=[8, 12])
+    assert abs(dataset.train_images.astype(int) - (10, 200, 30)).max() <= 3
+    monkeypatch.setattr(folder, "LARGEST_IMAGE", 6000 * 4000 - 1)
+    with pytest.raises(InputError, match=r"2 unusable of 2 images, 'train/a/0.jpeg' \(6000x4000 pixels, more than"):
+        load_images("mine", tmp_path, size=[8, 12])
+
+
+def test_a_source_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"source of datasets\.mine is '.*/nowhere', but there is neither"):
+        load_images("mine", tmp_path / "nowhere")
 
 
 @pytest.mark.skipif(not (REAL / "mnist.zip").is_file(), reason="../shared/data/mnist.zip is not there")

@@ -9,13 +9,18 @@ import struct
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from PIL import Image
+from scipy.io import savemat
 from torchvision import datasets
 
-from stages.download import full
-from stages.download.full import load_full
+from stages.download import archives
+from stages.download.__main__ import main
+from stages.download.vision import load_full, load_torchvision
 from stages.shared.base.command import InputError
 
 MNIST_FILES = [file for file, _ in datasets.MNIST.resources]
@@ -38,11 +43,11 @@ def batch(images, labels):
     return pickle.dumps({"data": images.transpose(0, 3, 1, 2).reshape(len(images), -1), "labels": labels.tolist()})
 
 
-def tar(files):
+def tar(files, folder=f"{datasets.CIFAR10.base_folder}/"):
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as file:
         for name, content in files.items():
-            member = tarfile.TarInfo(f"{datasets.CIFAR10.base_folder}/{name}")
+            member = tarfile.TarInfo(folder + name)
             member.size = len(content)
             file.addfile(member, io.BytesIO(content))
     return stream.getvalue()
@@ -236,7 +241,7 @@ def test_a_bad_download_is_one_sentence_and_a_rerun_starts_clean(
     server.behave = behave
     with monkeypatch.context() as patience:
         if behave is send_half_and_wait:
-            patience.setattr(full, "SILENCE", 0.3)
+            patience.setattr(archives, "SILENCE", 0.3)
         sentence = refused(name, tmp_path)
     assert server.url + (CIFAR10_FILE if name == "cifar10" else MNIST_FILES[0]) in sentence
     assert reason in sentence
@@ -286,11 +291,195 @@ def test_what_a_kill_left_is_swept_away(server, tiny, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_ctrl_c_leaves_nothing(server, tmp_path, monkeypatch, name):
+def test_ctrl_c_leaves_whole_archives_alone(server, tmp_path, monkeypatch, name):
     def interrupt(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(datasets.utils, "extract_archive", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_full(name, tmp_path)
-    assert files_in(tmp_path) == []
+    first = CIFAR10_FILE if name == "cifar10" else f"MNIST/raw/{MNIST_FILES[0]}"
+    assert files_in(tmp_path) == [first]
+    assert (tmp_path / first).read_bytes() == server.files[first.rpartition("/")[2]]
+
+
+def encoded(image, kind):
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return stream.getvalue()
+
+
+def offer(server, monkeypatch, kind, files, **attributes):
+    """Have `server` serve `files`, and torchvision's class `kind` believe in them."""
+    server.files |= files
+    for attribute, value in attributes.items():
+        monkeypatch.setattr(kind, attribute, value)
+
+
+def fashion_mnist(server, monkeypatch, train, test):
+    parts = (train[0][..., 0], train[1], test[0][..., 0], test[1])
+    files = {name: idx(part) for name, part in zip(MNIST_FILES, parts, strict=True)}
+    resources = [(name, md5(content)) for name, content in files.items()]
+    offer(server, monkeypatch, datasets.FashionMNIST, files, mirrors=[server.url], resources=resources)
+    return [f"FashionMNIST/raw/{name}" for name in MNIST_FILES], datasets.FashionMNIST.classes
+
+
+def cifar100(server, monkeypatch, train, test):
+    files = {}
+    for name, (images, labels) in (("train", train), ("test", test)):
+        data = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+        files[name] = pickle.dumps({"data": data, "fine_labels": labels.tolist()})
+    names = [f"fine{k}" for k in range(100)]
+    files["meta"] = pickle.dumps({"fine_label_names": names})
+    archive = tar({f"cifar-100-python/{name}": content for name, content in files.items()}, "")
+    file = datasets.CIFAR100.filename
+    offer(
+        server,
+        monkeypatch,
+        datasets.CIFAR100,
+        {file: archive},
+        url=server.url + file,
+        tgz_md5=md5(archive),
+        train_list=[["train", md5(files["train"])]],
+        test_list=[["test", md5(files["test"])]],
+        meta={**datasets.CIFAR100.meta, "md5": md5(files["meta"])},
+    )
+    return [file], names
+
+
+def svhn(server, monkeypatch, train, test):
+    files, split_list = {}, {}
+    for split, (images, labels) in (("train", train), ("test", test)):
+        stream, file = io.BytesIO(), f"{split}_32x32.mat"
+        savemat(stream, {"X": images.transpose(1, 2, 3, 0), "y": np.where(labels == 0, 10, labels)[:, None]})
+        files[file] = stream.getvalue()
+        split_list[split] = [server.url + file, file, md5(files[file])]
+    offer(server, monkeypatch, datasets.SVHN, files, split_list=split_list)
+    return sorted(files), [str(digit) for digit in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "prepare", "shape"),
+    [
+        ("FashionMNIST", fashion_mnist, (28, 28, 1)),
+        ("CIFAR100", cifar100, (32, 32, 3)),
+        ("SVHN", svhn, (32, 32, 3)),
+    ],
+)
+def test_any_class_gives_its_images_labels_and_classes(server, tmp_path, monkeypatch, kind, prepare, shape):
+    rng = np.random.default_rng(1)
+    train, test = ((rng.integers(0, 256, (n, *shape), dtype=np.uint8), rng.permutation(10)[:n]) for n in (10, 4))
+    kept, classes = prepare(server, monkeypatch, train, test)
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(f"datasets: {{mine: {kind}}}")
+    for _ in range(2):  # the second time from what is there
+        main("mine")
+        with h5py.File("data/mine.h5") as file:
+            np.testing.assert_array_equal(file["train/images"], train[0])
+            np.testing.assert_array_equal(file["train/labels"], train[1])
+            np.testing.assert_array_equal(file["test/images"], test[0])
+            np.testing.assert_array_equal(file["test/labels"], test[1])
+            assert list(file.attrs["classes"]) == classes
+            assert file.attrs["source"] == f"torchvision: {kind}"
+        assert files_in(Path("data/raw")) == sorted(kept)
+        server.files.clear()
+
+
+@pytest.mark.parametrize("size", [None, [6, 8]])
+def test_photographs_of_many_sizes_want_a_size_and_val_stands_for_test(server, tmp_path, monkeypatch, size):
+    ids = list(datasets.Imagenette._WNID_TO_CLASS)
+    colours = {wnid: (20 * k, 255 - 20 * k, 7 * k) for k, wnid in enumerate(ids)}
+    files = {
+        f"imagenette2-160/{split}/{wnid}/{wnid}_{k}.JPEG": encoded(Image.new("RGB", (16 + 8 * k, 24), colour), "JPEG")
+        for split, count in (("train", 2), ("val", 1))
+        for wnid, colour in colours.items()
+        for k in range(count)
+    }
+    archive, file = tar(files, ""), "imagenette2-160.tgz"
+    archives = {"160px": (server.url + file, md5(archive))}
+    offer(server, monkeypatch, datasets.Imagenette, {file: archive}, _ARCHIVES=archives)
+    if size is None:
+        with pytest.raises(
+            InputError, match=r"image 0 of \[24, 16\] and image 1 of \[24, 24\] .* size: \[height, width\]"
+        ):
+            load_torchvision("mine", "Imagenette", tmp_path, {"size": "160px"})
+        return
+    dataset = load_torchvision("mine", "Imagenette", tmp_path, {"size": "160px"}, size)
+    assert dataset.train_images.shape == (20, 6, 8, 3)
+    np.testing.assert_array_equal(dataset.train_labels, np.repeat(range(10), 2))
+    np.testing.assert_array_equal(dataset.test_labels, range(10))
+    assert abs(dataset.test_images - np.array(list(colours.values()))[:, None, None]).max() <= 4  # JPEG's own loss
+    assert dataset.classes[:2] == ["tench, Tinca tinca", "English springer, English springer spaniel"]
+    assert dataset.source == "torchvision: Imagenette, size 160px, scaled and cropped to 6x8"
+
+
+def test_what_torchvision_does_not_part_is_parted_by_class(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = {"size": 70, "image_size": [3, 5, 9], "num_classes": 4}
+    Path("params.yaml").write_text(f"datasets: {{noise: {{source: FakeData, arguments: {arguments}}}}}")
+    main("noise")
+    every = [(np.asarray(image), label) for image, label in datasets.FakeData(70, (3, 5, 9), 4)]
+    with h5py.File("data/noise.h5") as file:
+        assert file.attrs["source"].endswith(", a random fifth of each class for testing")
+        assert list(file.attrs["classes"]) == ["0", "1", "2", "3"]
+        found = []
+        for split in ("train", "test"):
+            assert file[f"{split}/images"].shape[1:] == (5, 9, 3)
+            images, labels = file[f"{split}/images"][:], file[f"{split}/labels"][:]
+            found += [(image.tobytes(), label) for image, label in zip(images, labels, strict=True)]
+        assert sorted(found) == sorted((image.tobytes(), label) for image, label in every)
+        counts = np.bincount([label for _, label in every])
+        np.testing.assert_array_equal(np.bincount(file["test/labels"]), np.round(counts / 5))
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "said"),
+    [
+        ("FashionMnist", {}, r"neither a folder here nor a class of torchvision\.datasets \(like it are FashionMNIST,"),
+        ("wrap_dataset_for_transforms_v2", {}, "nor a class of torchvision"),
+        ("Kitti", {}, "torchvision's Kitti, is no set of images with one class each"),
+        ("ImageFolder", {}, "or a folder of images"),
+        ("EMNIST", {}, r"arguments lacks 'split', .* add it, \{source: EMNIST, arguments: \{split: \.\.\.\}\}"),
+        ("EMNIST", {"split": "all"}, "Unknown value 'all' for argument split. Valid values are {'byclass'"),
+        ("EMNIST", {"split": "digits", "train": True}, "has 'train', .*; allowed are split"),
+        ("SVHN", {"split": "extra"}, "has 'split', .*; allowed is nothing"),
+        ("FakeData", {"size": 2}, "2 images, too few of each class"),
+        ("FakeData", {"size": 0}, "it holds no images"),
+        ("FakeData", {"size": "many"}, "cannot be had"),
+        ("FakeData", {"image_size": [5, 4, 4], "size": 9}, "image 0 of torchvision's FakeData is unusable"),
+        ("FER2013", {}, r"train\.csv not found .* put its files into"),
+    ],
+)
+def test_a_class_that_does_not_serve_is_one_sentence(tmp_path, kind, arguments, said):
+    with pytest.raises(InputError, match=said) as caught:
+        load_torchvision("mine", kind, tmp_path, arguments)
+    assert "\n" not in str(caught.value)
+    assert "datasets.mine" in str(caught.value)
+    assert str(caught.value).endswith(".")
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ([(Image.new("L", (4, 4)), [1, 2])], r"its items are \(Image, list\)"),
+        ([(Image.new("L", (4, 4)), None)], r"its items are \(Image, NoneType\)"),
+        ([np.zeros((4, 4))], "its items are ndarray"),
+        ([(Image.new("L", (4, 4)), label) for label in (-1, 0, 1)], "labels -1 to 1 for 2 classes"),
+        ([(Image.new("I;16", (4, 4)), 0)], "more than 8 bits a channel"),
+    ],
+)
+def test_items_that_are_no_classified_images_are_named(tmp_path, monkeypatch, items, said):
+    class Strange(datasets.VisionDataset):
+        def __init__(self, root):
+            self.root = root
+
+        def __len__(self):
+            return len(items) * 5
+
+        def __getitem__(self, index):
+            return items[index % len(items)]
+
+    monkeypatch.setattr(datasets, "FakeData", Strange)
+    with pytest.raises(InputError, match=said):
+        load_torchvision("mine", "FakeData", tmp_path)
