@@ -9,7 +9,6 @@ missing is skipped.
 import argparse
 import importlib.util
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -56,7 +55,8 @@ def main():
 
 def rates():
     """Print a row for each contestant on each network."""
-    print("| network | contestant | images/s | of bare | peak memory, MB | written, MB |\n|---|---|---|---|---|---|")
+    columns = ["network", "contestant", "images/s", "of bare", "by processor time", "peak memory, MB", "written, MB"]
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for network, (_, contestants) in NETWORKS.items():
         for contestant in contestants:
             command = [sys.executable, "-m", "benchmarks.activations", "--contest", network, contestant]
@@ -64,34 +64,33 @@ def rates():
 
 
 def contest(network, contestant):
-    """Print the row of one contestant: medians over turns of its rate, and of its share of the bare rate of that turn."""
+    """Print the row of one contestant: medians over turns of its rate, and its share of the bare rate by two clocks."""
     if contestant == "thingsvision" and not importlib.util.find_spec("thingsvision"):
-        print(f"| {network} | thingsvision | not installed | | | |")
+        print(f"| {network} | thingsvision | not installed | | | | |")
         return
     make, contestants = NETWORKS[network]
     model, to_input, names = make()
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, 32, 32, 3), np.uint8)
     run, times, size = contestants[contestant], [], 0
     for _ in range(TURNS + 1):
-        begin = time.perf_counter()
-        contestants["bare"](model, to_input, images, names, None)
-        middle = time.perf_counter()
-        if contestant != "bare":
-            with tempfile.TemporaryDirectory() as folder:
-                middle = time.perf_counter()
-                run(model, to_input, images, names, Path(folder))
-                end = time.perf_counter()
-                size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-        times.append((middle - begin, end - middle if contestant != "bare" else middle - begin))
-    bare, own = np.transpose(times[1:])  # one turn to warm up
-    rate, share = IMAGES / statistics.median(own), statistics.median(bare / own)
-    print(f"| {network} | {contestant} | {rate:.0f} | {share:.0%} | {peak('self'):.0f} | {size / 1e6:.0f} |")
+        with tempfile.TemporaryDirectory() as folder:
+            turn = [clocks()]
+            for forward in (contestants["bare"], run):
+                forward(model, to_input, images, names, Path(folder))
+                turn.append(clocks())
+            times.append(np.diff(turn, axis=0))
+            size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+    bare, own = np.moveaxis(times[1:], 1, 0)  # each (turns, clocks); one turn to warm up
+    rate, (share, processor) = IMAGES / np.median(own[:, 0]), np.median(bare / own, axis=0)
+    memory = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+    print(
+        f"| {network} | {contestant} | {rate:.0f} | {share:.0%} | {processor:.0%} | {memory:.0f} | {size / 1e6:.0f} |"
+    )
 
 
-def peak(process):
-    """Peak resident memory of a running process in MB."""
-    status = Path("/proc", str(process), "status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+def clocks():
+    """Seconds by the clock, and of processor time in all threads, which other work on the machine leaves alone."""
+    return time.perf_counter(), time.process_time()
 
 
 def batches(to_input, images):
