@@ -44,8 +44,10 @@ def capturing(model, layers, units):
         def hook(module, inputs, output):
             if not isinstance(output, torch.Tensor):
                 raise InputError(f"The layer {layer!r} returns {type(output).__name__}, not a tensor: choose others.")
-            # A copy: an in-place ReLU further on would rewrite what is only referred to.
-            outputs[layer] = kept(output.detach(), layer, units).to("cpu", torch.float32, copy=True).numpy()
+            own = kept(output.detach(), layer, units)
+            # An in-place ReLU further on would rewrite what is only referred to.
+            shared = own.data_ptr() == output.data_ptr()
+            outputs[layer] = own.to("cpu", torch.float32, copy=shared).numpy()
 
         return hook
 
