@@ -2,3 +2,7 @@
 
 `summary` takes them by step, by epoch and by tensor; what they are is defined in `stages.shared.gradient_statistics`.
 """
+
+from stages.gradients.summary import summarise
+
+__all__ = ["summarise"]

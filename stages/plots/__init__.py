@@ -1,5 +1,31 @@
 """plots: a network's figures, and one of all squeeze widths side by side.
 
 `python -m stages.plots NETWORK` and `python -m stages.plots.bottleneck` draw what the analyses wrote. Every figure is
-a function of arrays that returns a matplotlib `Figure`, for notebooks too; `style` says how they look.
+a function of arrays that returns a matplotlib `Figure`, for notebooks too: each name below is one, but for `STYLE`, the
+rcParams that all are drawn with, `applied`, a context of them, and `Map`. It comes with its module when first asked for.
 """
+
+from stages.shared.base.exports import lazily
+
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "augmentations": ["contact_sheet"],
+        "correlations": ["correlation_evolution", "intra", "layer_feature_correlation"],
+        "embeddings": ["Map", "model_tsne_layers"],
+        "gradients": [
+            "draw_histogram",
+            "fraction_flipped",
+            "fraction_released",
+            "gradient_histogram",
+            "near_zero_counts",
+            "weight_change",
+        ],
+        "signs": ["layer_wise_grad_signs", "zoomed_layer_wise_grad_signs"],
+        "similarities": ["cka_bias", "cka_outlier", "layer_similarity", "similarity_evolution", "similarity_settling"],
+        "spectra": ["svd_analysis"],
+        "style": ["STYLE", "applied"],
+        "training": ["training_curves"],
+    },
+)
+__all__ = __dir__()
