@@ -20,6 +20,7 @@ from stages.plots.style import (
     epochs_text,
     layer_lines,
     legend_beside,
+    legend_height,
     pairs_of,
 )
 from stages.shared.base.store import epochs, read
@@ -182,8 +183,8 @@ def correlation_evolution(numbers, mean, mean_abs, layers, where):
     height = 0.7 + 0.15 * max(4, len(pairs))
     what = "Mean correlation between layers, by epoch"
     longest = max(map(len, layers))
-    figure = canvas(6.6 + 0.2 * longest, 2.0 + (height if pairs else 0), what, where)
-    heights = [2.0, height] if pairs else [2.0]
+    heights = [max(2.0, legend_height(len(layers))), *([height] if pairs else [])]
+    figure = canvas(6.6 + 0.2 * longest, sum(heights), what, where)
     grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
     handles = [Line2D([], [], marker="o", label=layer, **line) for layer, line in lines.items()]
     legend_beside(figure.add_subplot(grid[0, 4]), handles, "within a layer")

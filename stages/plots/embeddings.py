@@ -71,9 +71,9 @@ def model_tsne_layers(maps, colours, labels, classes, where):
     across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
     pitch = 2 * SIDE + TITLE + 0.62
     width = max(5.6, LEFT + across * (SIDE + GAP))
-    shown = classes[:MOST_CLASSES]
-    columns = fitting_columns(shown, width - 0.2)
-    key = 0.2 * -(-(len(shown) + (len(classes) > len(shown))) // columns) + 0.1
+    handles = class_handles(classes)
+    columns = fitting_columns([handle.get_label() for handle in handles], width - 0.2)
+    key = 0.2 * -(-len(handles) // columns) + 0.1
     figure = canvas(width, rows * pitch + key, "Samples in every layer: t-SNE, and PCA below", where, layout=None)
     for position, (layer, map_) in enumerate(maps.items()):
         row, column = divmod(position, ACROSS)
@@ -94,7 +94,10 @@ def model_tsne_layers(maps, colours, labels, classes, where):
             **style,
         )
         upper.text(0, 1 + 0.39 / SIDE, caption(map_), fontsize=6.5, linespacing=1.15, va="top", **style)
-    class_legend(figure, classes, width, columns)
+    axes = box(figure, 0.06, 0, width - 0.2, 0.2)
+    axes.axis("off")
+    place = {"loc": "lower left", "borderaxespad": 0, "columnspacing": 1.0, "handletextpad": 0.1}
+    axes.legend(handles=handles, ncols=columns, **place)
     return figure
 
 
@@ -144,14 +147,12 @@ def fitting_columns(names, room):
     return 1
 
 
-def class_legend(figure, classes, width, columns):
-    """One legend for all maps, above the footer."""
+def class_handles(classes):
+    """What the one legend of all maps, above the footer, says."""
     handles = [
         Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=name)
         for name, colour in zip(classes[:MOST_CLASSES], class_colours(len(classes)), strict=False)
     ]
     if len(classes) > MOST_CLASSES:
         handles.append(Line2D([], [], linestyle="", label=f"and {len(classes) - MOST_CLASSES} more"))
-    axes = box(figure, 0.06, 0, width - 0.2, 0.2)
-    axes.axis("off")
-    axes.legend(handles=handles, loc="lower left", ncols=columns, borderaxespad=0, columnspacing=1.0, handletextpad=0.1)
+    return handles

@@ -11,15 +11,18 @@ from matplotlib.patches import Patch
 
 from stages.plots.style import (
     DEAD,
+    MOST_NAMED,
     canvas,
     epoch_axis,
     epochs_text,
     layer_lines,
     legend_beside,
+    legend_height,
     name_ticks,
     pairs_of,
 )
 from stages.shared.base.store import read
+from stages.shared.evenly import evenly
 
 MEASURES = {
     "linear_cka": "linear CKA",
@@ -44,7 +47,11 @@ in inches."""
 
 
 def figures(folder):
-    """Names and functions of the figures of similarity.h5 in `folder`, a network's artifacts."""
+    """Names and functions of the figures of similarity.h5 in `folder`, a network's artifacts.
+
+    One before training is drawn where epoch 0 is stored, as it is not of a network that came trained, and how layers settle
+    where there is more than one epoch.
+    """
     with read(folder / "similarity.h5") as file:
         layers, numbers = list(file.attrs["layers"]), [int(epoch) for epoch in file.attrs["epochs"]]
         samples = int(file.attrs["samples"])
@@ -57,13 +64,15 @@ def figures(folder):
         sizes, *by_size = (file[f"by_samples/{name}"][:] for name in ("samples", "linear_cka", "debiased_cka"))
         planted = f"{file['outlier'].attrs['layer']}, epoch {int(file['outlier'].attrs['epoch'])}"
     network, images = folder.name, f"{samples} test images"
-    for name, position in (("layer_similarity", -1), ("layer_similarity_untrained", 0)):
+    maps = [("layer_similarity", -1)] + [("layer_similarity_untrained", 0)] * (numbers[0] == 0)
+    for name, position in maps:
         values = {measure: by_epoch[position] for measure, by_epoch in between.items()}
         where = f"{network}, epoch {numbers[position]}, {images}"
         yield name, partial(layer_similarity, values, layers, None, q_values[position], floor, where)
     where = f"{network}, {epochs_text(numbers)}, {images}"
     yield "similarity_evolution", partial(similarity_evolution, numbers, between, q_values, layers, where)
-    yield "similarity_settling", partial(similarity_settling, compared, across, layers, where)
+    if len(compared) > 1:
+        yield "similarity_settling", partial(similarity_settling, compared, across, layers, where)
     where = f"{network}, epoch {numbers[-1]}, {images}"
     yield "cka_bias", partial(cka_bias, sizes, *by_size, permuted, layers, where)
     yield "cka_outlier", partial(cka_outlier, shifts, outlier, f"{network}, {planted}, {images}")
@@ -224,7 +233,9 @@ def similarity_settling(numbers, across, layers, where):
     where : str
     """
     down = -(-(len(across) + 1) // ACROSS)
-    figure = canvas(9.2, 1.9 * down, "When each layer settles: its similarity to itself at the last epoch", where)
+    wider = max(0, 4 * (0.06 * max(map(len, layers)) - 1))
+    height = down * max(1.9, legend_height(len(layers)))
+    figure = canvas(9.2 + wider, height, "When each layer settles: its similarity to itself at the last epoch", where)
     panels = list(figure.subplots(down, min(ACROSS, len(across) + 1), squeeze=False).flat)
     learning = [position for position, layer in enumerate(layers) if layer != "input"]
     lines = layer_lines(layers)
@@ -295,7 +306,8 @@ def cka_bias(sizes, linear, debiased, permuted, layers, where):
     curves.set_ylabel(f"CKA with {layers[0]}")
     curves.set_title("the same of fewer samples")
     curves.grid(True)
-    handles = [Line2D([], [], color=lines[layer]["color"], label=layer) for layer in layers[1:]]
+    named = evenly(layers[1:], MOST_NAMED - 2)
+    handles = [Line2D([], [], color=lines[layer]["color"], label=layer) for layer in named]
     handles.append(Line2D([], [], color="#555555", linestyle="--", label="linear CKA"))
     handles.append(Line2D([], [], color="#555555", marker="o", label="debiased CKA"))
     legend_beside(legend, handles)

@@ -41,7 +41,7 @@ STYLE = {
 
 DASHES = {"": "-", "linear": "--", "batch_norm": "-.", "relu": ":", "product": (0, (1, 1))}
 
-MOST_NAMED, MOST_PAIRED = 20, 14
+MOST_NAMED, MOST_PAIRED = 24, 14
 """Legends name so many lines, and maps of every two layers take so many layers: of more, an even choice."""
 
 THRESHOLDS = ["#AA3377", "#EE8866", "#77AADD", "#999933"]
@@ -150,6 +150,11 @@ def legend_beside(axes, handles, title=None, columns=1):
         alignment="left",
         ncols=columns,
     )
+
+
+def legend_height(entries):
+    """How many inches a legend of so many entries, and a title of two lines, needs."""
+    return 0.16 * min(entries, MOST_NAMED) + 0.4
 
 
 def number(value):

@@ -2,12 +2,15 @@
 
 import numpy as np
 
-from stages.report.pack import colours, quantised
+from stages.report.pack import colours, quantised, thumbnails
 from stages.shared.base.store import epochs, read
 from stages.shared.evenly import evenly
 
 MOST_EPOCHS, MOST_UNITS, MOST_AUGMENTATIONS = 12, 256, 300
 """Of the matrices so many epochs, of a layer so many units and of an image so many augmentations go into the page."""
+MOST_CELLS, FEWER_EPOCHS, MOST_LAYERS = 10_000_000, 3, 24
+"""Where the matrices have more cells they are of FEWER_EPOCHS and, should that not be enough, of fewer units of each layer.
+The augmentations' correlations are of so many layers."""
 
 
 def units(folder):
@@ -20,7 +23,12 @@ def units(folder):
         layers, owner, stored = list(file.attrs["layers"]), file["layer_of_unit"][:], epochs(file)
         kept = evenly([epoch for epoch in stored if "matrix" in file[f"epochs/{epoch}"]], MOST_EPOCHS)
         members = [np.flatnonzero(owner == layer) for layer in range(len(layers))]
-        shown = [np.array(evenly(units, MOST_UNITS)) for units in members]
+        most = MOST_UNITS
+        if cells(members, most) * len(kept) > MOST_CELLS:
+            kept = evenly(kept, FEWER_EPOCHS)
+        while cells(members, most) * len(kept) > MOST_CELLS and most > 1:
+            most -= 1
+        shown = [np.array(evenly(units, most)) for units in members]
         meta = {
             "layers": layers,
             "colours": colours(layers),
@@ -32,14 +40,23 @@ def units(folder):
         means = {
             name: np.array([file[f"epochs/{epoch}/{name}"][:] for epoch in stored]) for name in ("mean", "mean_abs")
         }
-        matrix = [pairs(file[f"epochs/{epoch}/matrix"][:], shown) for epoch in kept]
+        matrix = [pairs(file[f"epochs/{epoch}/matrix"], members, shown) for epoch in kept]
     return meta, {**means, "matrix": np.array(matrix)}
 
 
-def pairs(matrix, members):
-    """The blocks of the layers i <= j of one matrix (units, units), quantised, one after the other."""
-    blocks = [matrix[np.ix_(rows, columns)] for i, rows in enumerate(members) for columns in members[i:]]
-    return quantised(np.concatenate([block.ravel() for block in blocks]))
+def cells(members, most):
+    """How many cells the blocks of the layers i <= j have, of at most so many units of each."""
+    units = np.minimum(list(map(len, members)), most)
+    return int(units.sum() ** 2 + (units**2).sum()) // 2
+
+
+def pairs(matrix, members, shown):
+    """The blocks of the layers i <= j of one matrix (units, units), quantised, one after the other; read layer by layer."""
+    blocks = []
+    for i, units in enumerate(members):
+        rows = matrix[units[0] : units[-1] + 1]
+        blocks += [quantised(rows[np.ix_(shown[i] - units[0], columns)]).ravel() for columns in shown[i:]]
+    return np.concatenate(blocks)
 
 
 def augmentations(folder):
@@ -48,12 +65,13 @@ def augmentations(folder):
     `samples` int8 (layers, n (n + 1) / 2) holds the rows of the upper triangles.
     """
     with read(folder / "correlations.h5") as file:
-        layers = list(file.attrs["layers"])
+        layers = evenly(list(file.attrs["layers"]), MOST_LAYERS)
         count = min(len(file[f"augmented/{layers[0]}/samples"]), MOST_AUGMENTATIONS)
         triangle = np.triu_indices(count)
         samples = [quantised(file[f"augmented/{layer}/samples"][:count, :count][triangle]) for layer in layers]
         epoch = int(epochs(file)[-1])
-    return {"layers": layers, "count": count, "epoch": epoch}, {"samples": np.array(samples)}
+        meta = {"layers": layers, "all": len(file.attrs["layers"]), "count": count, "epoch": epoch}
+    return meta, {"samples": np.array(samples)}
 
 
 def augmented_images(folder):
@@ -61,4 +79,4 @@ def augmented_images(folder):
     with read(folder / "augmented.h5") as file, read(folder / "activations.h5") as probe:
         images, name = file["images"][:MOST_AUGMENTATIONS], str(probe.attrs["classes"][int(file.attrs["label"])])
         meta = {"sample": int(file.attrs["sample"]), "name": name, "all": len(file["images"])}
-    return meta, {"images": images}
+    return meta, {"images": thumbnails(images)}

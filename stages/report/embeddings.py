@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from stages.report.pack import colours
+from stages.report.pack import colours, thumbnails
 from stages.shared.base.command import InputError
 from stages.shared.base.store import read
-from stages.shared.colours import CLASSES
+from stages.shared.colours import class_colours
+from stages.shared.evenly import evenly
 
-MOST_POINTS = 1000
+MOST_POINTS, MOST_LAYERS = 1000, 24
 UNKNOWN = -1
 """The prediction where the last layer is not stored, or not finite."""
 
@@ -15,13 +16,15 @@ UNKNOWN = -1
 def maps(folder):
     """`embedding` and `pca` float32 (layers, samples, 2), and `predictions` int16 (samples): the last layer's largest."""
     with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
-        layers, epoch = list(file.attrs["layers"]), file.attrs["epoch"]
+        named, epoch = list(file.attrs["layers"]), file.attrs["epoch"]
+        colour, layers = dict(zip(named, colours(named), strict=True)), evenly(named, MOST_LAYERS)
         count = min(len(file["labels"]), MOST_POINTS)
         if not np.array_equal(file["sample"][:], activations["sample"][: len(file["sample"])]):
             raise InputError(f"{folder} holds maps of other samples than its activations: run `dvc repro`.")
         meta = {
             "layers": layers,
-            "colours": colours(layers),
+            "all_layers": len(named),
+            "colours": [colour[layer] for layer in layers],
             "epoch": int(epoch),
             "all": len(file["labels"]),
             "status": [str(file[layer].attrs["status"]) for layer in layers],
@@ -31,7 +34,7 @@ def maps(folder):
             name: np.array([file[f"{layer}/{name}"][:count] for layer in layers], np.float32)
             for name in ("embedding", "pca")
         }
-        outputs = activations.get(f"epochs/{epoch}/output")
+        outputs = activations.get(f"epochs/{epoch}/{named[-1]}")
         classes = len(activations.attrs["classes"])
         found = outputs is not None and outputs.shape[1] == classes
         arrays["predictions"] = predicted(outputs[:count]) if found else np.full(count, UNKNOWN, np.int16)
@@ -47,6 +50,7 @@ def probe(folder):
     """The images and labels of the maps' points."""
     with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
         rows = slice(min(len(file["labels"]), MOST_POINTS))
-        meta = {"classes": [str(name) for name in activations.attrs["classes"]], "colours": CLASSES}
-        arrays = {name: activations[name][rows] for name in ("images", "labels", "sample")}
-    return meta, {name: values if name == "images" else values.astype(np.int32) for name, values in arrays.items()}
+        classes = [str(name) for name in activations.attrs["classes"]]
+        arrays = {name: activations[name][rows].astype(np.int32) for name in ("labels", "sample")}
+        arrays["images"] = thumbnails(activations["images"][rows])
+    return {"classes": classes, "colours": class_colours(len(classes))}, arrays

@@ -12,8 +12,9 @@ from stages.shared.base.store import read, row_blocks
 from stages.shared.colours import SERIES, layers_of
 from stages.shared.evenly import evenly
 
-MOST_STEPS = 1000
-"""Of a longer training so many recorded steps, evenly spread, go into the page."""
+MOST_STEPS, MOST_ROWS = 1000, 8000
+"""Of a longer training so many recorded steps, evenly spread, go into the page, and of many layers fewer: no more than
+MOST_ROWS steps times layers."""
 
 
 def steps(folder):
@@ -26,7 +27,7 @@ def steps(folder):
         tensors, sizes = list(file.attrs["tensors"]), file.attrs["sizes"]
         layers = list(dict.fromkeys(layers_of(tensors)))
         owner = np.array([layers.index(layer) for layer in layers_of(tensors)])
-        kept = np.array(evenly(range(len(file["raw/step"])), MOST_STEPS), int)
+        kept = np.array(evenly(range(len(file["raw/step"])), min(MOST_STEPS, MOST_ROWS // len(layers))), int)
         meta = {
             "layers": layers,
             "colours": colours(layers),

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from stages.shared.base.store import read
-from stages.shared.card import read_card
+from stages.shared.card import Built, read_card
 from stages.shared.colours import DENSE_HUES, HUES
 
 ROOT = Path(__file__).parents[2]
@@ -47,21 +47,23 @@ def network(artifacts, name, live=False):
 
 def squeeze_width(card):
     """The narrowest squeeze of a network, None where there is none."""
-    widths = [layer[0] for layer in getattr(card, "layers", []) if isinstance(layer, list)]
+    widths = [layer[0] for layer in getattr(card, "layers", None) or [] if isinstance(layer, list)]
     return min(widths, default=None)
 
 
 def family(card):
     """What a network shares with those that differ from it in the widths of their squeezes alone, as text."""
+    if isinstance(card, Built):
+        return card.name
     layers = [["squeeze", layer[1]] if isinstance(layer, list) else layer for layer in getattr(card, "layers", [])]
     return str([card.framework, card.dataset, card.input, layers, card.training.model_dump()])
 
 
 def read_history(path):
-    """The columns of a history.csv."""
+    """The columns of a history.csv, None for an empty cell."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+    return {name: [float(row[name]) if row[name] else None for row in rows] for name in rows[0]} if rows else {}
 
 
 def last_ranks(path):

@@ -16,6 +16,8 @@ from stages.shared.colours import layer_colours
 
 STEPS, NO_VALUE = 64, -128
 """How finely correlations are kept, which decides the size of the page, and what stands for NaN among them."""
+PIXELS = 32
+"""How high and wide an image is at most."""
 
 
 def block(meta, arrays):
@@ -31,6 +33,18 @@ def block(meta, arrays):
 def quantised(r):
     """Correlations from -1 to 1 as int8 in steps of 1/STEPS, NaN as NO_VALUE."""
     return np.where(np.isnan(r), NO_VALUE, np.rint(np.nan_to_num(r) * STEPS)).astype(np.int8)
+
+
+def thumbnails(images):
+    """Images uint8 (n, h, w, c), of larger ones the means of squares of whole pixels, at most PIXELS high and wide."""
+    factor = -(-max(images.shape[1:3]) // PIXELS)
+    if factor == 1:
+        return images
+    count, height, width, channels = images.shape
+    rows, columns = max(1, height // factor), max(1, width // factor)
+    squares = images[:, : rows * factor, : columns * factor]
+    squares = squares.reshape(count, rows, -1, columns, squares.shape[2] // columns, channels)
+    return np.stack([np.rint(square.mean((1, 3))).astype(np.uint8) for square in squares])
 
 
 def colours(names):

@@ -7,7 +7,8 @@ from stages.shared.base.store import read, row_blocks
 from stages.shared.colours import PALETTES, SIGNS, layers_of
 from stages.shared.evenly import evenly
 
-MOST_EPOCHS = 30
+MOST_EPOCHS, LEAST_EPOCHS, MOST_WINDOWS = 30, 3, 600
+"""So many epochs are kept and, of more tensors than MOST_WINDOWS divided by them, fewer."""
 NETWORK_COLUMNS, LAYER_COLUMNS, WINDOW = 1024, 512, 4096
 """The whole network and each layer are kept as the shares of so many columns; of each tensor, so many neighbouring
 parameters are kept one by one: those with the fewest gradients of exactly zero."""
@@ -23,14 +24,17 @@ def snapshots(folder):
     """
     with read(folder / "gradients.h5") as file:
         tensors, sizes = list(file.attrs["tensors"]), file.attrs["sizes"].tolist()
-        stored = sorted(file["snapshots"], key=int)
-        kept, bins = evenly(stored, MOST_EPOCHS), len(file.attrs["bin_edges"]) + 1
+        stored = sorted(file.get("snapshots", ()), key=int)
+        kept, bins = evenly(stored, most_epochs(len(tensors))), len(file.attrs["bin_edges"]) + 1
         layers = list(dict.fromkeys(layers_of(tensors)))
         sums, windows, begins = Columns(layers, tensors, sizes, len(kept), bins), [], []
         for position, tensor in enumerate(tensors):
             rows = [file[f"snapshots/{epoch}/{tensor}"] for epoch in kept]
             begins.append(sums.add(position, rows))
-            windows.append(np.array([row[begins[-1] : begins[-1] + WINDOW] for row in rows]).reshape(len(kept), -1))
+            window = slice(begins[-1], min(begins[-1] + WINDOW, sizes[position]))
+            windows.append(
+                np.array([row[window] for row in rows], np.int8).reshape(len(kept), window.stop - window.start)
+            )
         meta = {
             "tensors": tensors,
             "sizes": sizes,
@@ -47,6 +51,11 @@ def snapshots(folder):
         }
     named = {f"window/{position}": window for position, window in enumerate(windows)}
     return meta, {**sums.shares(), **named}
+
+
+def most_epochs(tensors):
+    """Of how many epochs the windows of so many tensors are kept."""
+    return min(MOST_EPOCHS, max(LEAST_EPOCHS, MOST_WINDOWS // tensors))
 
 
 class Columns:

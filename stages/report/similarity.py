@@ -6,7 +6,10 @@ import numpy as np
 
 from stages.report.pack import colours
 from stages.shared.base.store import read
+from stages.shared.evenly import evenly
 
+LEAST_EPOCHS, MOST_CELLS = 2, 100_000
+"""Maps of more cells, over all epochs, are kept of fewer epochs."""
 CHANCE = "null/debiased_cka/q_value"
 
 
@@ -15,18 +18,21 @@ def within(folder):
     at the last epoch, and `q_value` (epochs, layers, layers)."""
     with read(folder / "similarity.h5") as file:
         layers, measures = list(file.attrs["layers"]), list(file["between_layers"])
+        most = max(LEAST_EPOCHS, MOST_CELLS // len(layers) ** 2)
+        kept = evenly(range(len(file.attrs["epochs"])), most)
         meta = {
             "rows": layers,
             "columns": layers,
             "colours": colours(layers),
             "measures": measures,
-            "epochs": [int(epoch) for epoch in file.attrs["epochs"]],
+            "epochs": [int(file.attrs["epochs"][position]) for position in kept],
+            "stored": len(file.attrs["epochs"]),
             "compared": [int(epoch) for epoch in file["across_epochs"].attrs["epochs"]],
             "samples": int(file.attrs["samples"]),
         }
-        arrays = {"q_value": file[CHANCE][:]}
+        arrays = {"q_value": file[CHANCE][kept]}
         for name in measures:
-            arrays[f"between/{name}"] = file[f"between_layers/{name}"][:].astype(np.float32)
+            arrays[f"between/{name}"] = file[f"between_layers/{name}"][kept].astype(np.float32)
             arrays[f"across/{name}"] = file[f"across_epochs/{name}"][:, :, -1].astype(np.float32)
     return meta, arrays
 
@@ -41,6 +47,7 @@ def between(path):
             "columns": list(file.attrs["layers_b"]),
             "measures": measures,
             "epochs": [int(file.attrs["epoch_a"])],
+            "stored": 1,
             "compared": [],
             "samples": int(file.attrs["samples"]),
         }

@@ -6,7 +6,8 @@ from stages.report.pack import colours
 from stages.shared.base.store import read
 from stages.shared.evenly import evenly
 
-MOST_EPOCHS = 20
+MOST_EPOCHS, LEAST_EPOCHS, MOST_SPECTRA = 20, 2, 400
+"""So many epochs are kept and, of more layers or tensors than MOST_SPECTRA divided by them, fewer."""
 RANKS = "effective_rank", "participation_ratio"
 
 
@@ -16,9 +17,9 @@ def spectra(folder):
     with read(folder / "svd.h5") as file:
         for part, order in (("features", "layers"), ("weights", "tensors")):
             group, stored = file[part], sorted(file[part], key=int)
-            kept = evenly(stored, MOST_EPOCHS)
             names = list(file.attrs[order])
             names += sorted(set(group[stored[-1]]) - set(names))  # the products of squeeze-expand pairs
+            kept = evenly(stored, min(MOST_EPOCHS, max(LEAST_EPOCHS, MOST_SPECTRA // len(names))))
             meta[part] = {"names": names, "colours": colours(names), "epochs": [int(epoch) for epoch in kept]}
             for position, name in enumerate(names):
                 values = [group[f"{epoch}/{name}/singular_values"][:] for epoch in kept]

@@ -11,7 +11,7 @@ SHADES = {"": 0.0, "linear": -0.35, "batch_norm": 0.3, "relu": 0.5, "product": 0
 
 STUDIED = re.compile(r"(input|flatten|output|(layer|squeeze|conv|pool|dense)\d+)([./][a-z_]+)*")
 """The names that the studies' networks give to layers and tensors."""
-PLACES = ["#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#a0da39"]
+PLACES = ["#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962"]
 """From the first layer to the last of any other network: viridis without its ends, too dark or too light for a line."""
 
 CLASSES = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
