@@ -54,6 +54,23 @@ def kept(output, layer, units):
 
 
 def weight_matrices(model):
-    """The weights of `model` that are matrices or kernels, as float32 (outputs, inputs): Keras keeps them transposed."""
-    named = ((weight.path.replace("/", "."), np.array(weight.value, np.float32)) for weight in model.trainable_weights)
-    return {name: weight.reshape(-1, weight.shape[-1]).T for name, weight in named if weight.ndim > 1}
+    """The weights of `model` that are matrices or kernels, as float32 (outputs, inputs): Keras keeps them transposed.
+
+    A depthwise kernel (height, width, channels, multiplier) has an output for each channel and multiplier.
+    """
+    depthwise = {id(layer.kernel) for layer in within(model) if isinstance(layer, keras.layers.DepthwiseConv2D)}
+    matrices = {}
+    for weight in model.trainable_weights:
+        if len(weight.shape) > 1:
+            outputs = 2 if id(weight) in depthwise else 1
+            array = np.array(weight.value, np.float32)
+            matrices[weight.path.replace("/", ".")] = array.reshape(-1, int(np.prod(array.shape[-outputs:]))).T
+    return matrices
+
+
+def within(model):
+    """All layers of a model, those of the models in it included."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from within(layer)

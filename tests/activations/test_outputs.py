@@ -131,6 +131,12 @@ matrix = weight_matrices(model)["conv2.kernel"]
 assert matrix.shape == (6, 36)
 np.testing.assert_array_equal(matrix[5], kernel[..., 5].ravel())
 np.testing.assert_array_equal(weight_matrices(model)["output.kernel"], model.get_layer("output").get_weights()[0].T)
+inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")])
+outer = keras.Sequential([keras.Input((8, 8, 3)), inner])
+((name, matrix),) = weight_matrices(outer).items()
+kernel = inner.get_layer("depthwise").get_weights()[0]
+assert matrix.shape == (6, 9)
+np.testing.assert_array_equal(matrix[2 * 1 + 1], kernel[:, :, 1, 1].ravel())
 assert "torch" not in sys.modules
 """
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
