@@ -40,8 +40,8 @@ def load_folder(name, folder):
         If it is not there, or as `load_images`; the data sets of the studies must have the studies' size.
     """
     folder = Path(os.path.expanduser(folder))
-    path = next((path for path in (folder / name, folder / f"{name}.zip") if os.path.exists(path)), None)
-    if path is None:
+    path = folder / name if os.path.isdir(folder / name) else folder / f"{name}.zip"
+    if not os.path.exists(path):
         raise InputError(
             f"params.yaml: data is {str(folder)!r}, but there is neither a folder {folder / name} nor a file "
             f"{folder / name}.zip; set data to sample, to full, or to the folder that holds one of the two."

@@ -53,7 +53,7 @@ def load_torchvision(name, kind, raw, arguments=None, size=None):
         images, labels = read(name, kind, parts, size)
     source = ", ".join([f"torchvision: {kind.__name__}", *(f"{key} {value}" for key, value in arguments.items())])
     if len(parts) == 2:
-        train, test = np.split(np.arange(len(labels)), [len(parts[0])])
+        train, test = slice(len(parts[0])), slice(len(parts[0]), None)
     else:
         train, test = split(name, kind, labels)
         source += ", a random fifth of each class for testing"
@@ -124,13 +124,18 @@ def construct(name, kind, arguments, found):
     if "split" not in every:
         return [make(name, kind, arguments, found)]
     default = str(every["split"].default)
-    train = make(name, kind, {**arguments, "split": default if default.startswith("train") else "train"}, found)
-    for split in ("test", "val", "valid"):
+    training = default if default.startswith("train") else "train"  # some know only trainval, or train-standard
+    return [known_split(name, kind, arguments, found, splits) for splits in ([training], ["test", "val", "valid"])]
+
+
+def known_split(name, kind, arguments, found, splits):
+    """Return the first of the `splits` of `kind` that there is."""
+    for value in splits:
         try:
-            return [train, make(name, kind, {**arguments, "split": split}, found)]
+            return make(name, kind, {**arguments, "split": value}, found)
         except UnknownSplit:
             continue
-    raise InputError(other_task(name, kind.__name__, "for it has none of the splits test, val and valid"))
+    raise InputError(other_task(name, kind.__name__, f"for it has no split {' or '.join(splits)}"))
 
 
 class UnknownSplit(Exception):
@@ -162,20 +167,14 @@ def make(name, kind, arguments, found):
 
 def read(name, kind, parts, size):
     """Return the images of all `parts` as uint8 (samples, height, width, channels), and their labels, int64 (samples)."""
-    from PIL import Image
+    from torch.utils.data import ConcatDataset
 
-    count = sum(len(part) for part in parts)
-    stack, labels = Stack(name, count, size), np.empty(count, np.int64)
-    for index in progress(range(count), f"reading {kind.__name__}"):
-        part, row = (parts[0], index) if index < len(parts[0]) else (parts[1], index - len(parts[0]))
+    items = ConcatDataset(parts)
+    stack, labels = Stack(name, len(items), size), np.empty(len(items), np.int64)
+    for index in progress(range(len(items)), f"reading {kind.__name__}"):
         try:
-            item = part[row]
-            match item:
-                case (Image.Image() as image, numbers.Integral() as label):
-                    stack.add(image, f"image {index}")
-                    labels[index] = label
-                case _:
-                    raise InputError(other_task(name, kind.__name__, f"its items are {described(item)}"))
+            image, labels[index] = classified(name, kind, items[index])
+            stack.add(image, f"image {index}")
         except InputError:
             raise
         except Exception as error:  # a damaged file can raise anything in a decoder
@@ -187,9 +186,15 @@ def read(name, kind, parts, size):
     return stack.images, labels
 
 
-def described(item):
-    """The types in an item of a data set, as text."""
-    return f"({', '.join(type(part).__name__ for part in item)})" if isinstance(item, tuple) else type(item).__name__
+def classified(name, kind, item):
+    """Return an `item` of a data set, which has to be an image and the number of its class."""
+    from PIL import Image
+
+    match item:
+        case (Image.Image(), numbers.Integral()):
+            return item
+    types = ", ".join(type(part).__name__ for part in item) if isinstance(item, tuple) else type(item).__name__
+    raise InputError(other_task(name, kind.__name__, f"for its items are ({types})"))
 
 
 def split(name, kind, labels):

@@ -1,5 +1,6 @@
 """The stage as a person runs it: params.yaml in, data/<dataset>.h5 out, or one sentence."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import yaml
+from PIL import Image
 
 from stages.download.__main__ import load_data, main
 from stages.download.sample import load_sample
@@ -44,11 +47,11 @@ def test_a_source_that_is_no_text_is_refused(data):
         load_data("mnist", data)
 
 
-def run(folder, *arguments, seed="0"):
+def run(folder, *arguments, seed="0", **environment):
     return subprocess.run(
         [sys.executable, "-m", "stages.download", *arguments],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed, "PATH": ""},
+        env={"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed, "PATH": "", **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -83,6 +86,45 @@ def test_a_mistake_is_one_sentence_and_leaves_no_file(tmp_path, dataset, params,
     assert result.stderr.startswith(f"stages.download: {said}")
     assert result.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.parametrize("source", ["images", "./images.zip", "~/images.zip", "images.npz"])
+def test_a_source_of_its_own_is_read_from_the_project_s_folder_or_home(tmp_path, source):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 6, 5, 3), dtype=np.uint8)
+    for name, image in zip(
+        ("train/a/1.png", "train/b/1.png", "test/a/1.png", "test/b/1.png"), pixels[[0, 1, 2, 0]], strict=True
+    ):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True)
+        Image.fromarray(image).save(path)
+    home = tmp_path / "home" if source.startswith("~") else tmp_path
+    shutil.make_archive(home / "images", "zip", tmp_path, "images")
+    arrays = {
+        "x_train": pixels[:2],
+        "y_train": [0, 1],
+        "x_test": pixels[[2, 0]],
+        "y_test": [0, 1],
+        "classes": ["a", "b"],
+    }
+    np.savez(tmp_path / "images.npz", **arrays)
+    (tmp_path / "params.yaml").write_text(f"datasets: {{mine: {source}, other: nowhere}}")
+    result = run(tmp_path, "mine", HOME=str(home))
+    assert result.returncode == 0, result.stderr
+    with h5py.File(tmp_path / "data/mine.h5") as file:
+        np.testing.assert_array_equal(file["train/images"], pixels[:2])
+        np.testing.assert_array_equal(file["test/images"], pixels[[2, 0]])
+        for split in ("train", "test"):
+            assert file[f"{split}/labels"].dtype == np.int64
+            assert file[f"{split}/labels"][:].tolist() == [0, 1]
+        assert file.attrs["name"] == "mine"
+        assert list(file.attrs["classes"]) == ["a", "b"]
+        assert Path(source).name in file.attrs["source"]
+
+
+@pytest.mark.parametrize("stage", ["download", "augment"])
+def test_a_data_set_s_name_reaches_no_shell(stage):
+    command = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]["do"]["cmd"]
+    assert command.endswith(f'python -m stages.{stage} -- "\\${{DVC_STAGE#{stage}@}}"')
 
 
 def test_every_process_writes_the_same_bytes_and_only_full_loads_torch(tmp_path):

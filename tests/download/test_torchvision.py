@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets
+from torchvision.datasets.utils import verify_str_arg
 
 from stages.download import archives
 from stages.download.__main__ import main
@@ -464,7 +465,7 @@ def test_a_class_that_does_not_serve_is_one_sentence(tmp_path, kind, arguments, 
     [
         ([(Image.new("L", (4, 4)), [1, 2])], r"its items are \(Image, list\)"),
         ([(Image.new("L", (4, 4)), None)], r"its items are \(Image, NoneType\)"),
-        ([np.zeros((4, 4))], "its items are ndarray"),
+        ([np.zeros((4, 4))], r"its items are \(ndarray\)"),
         ([(Image.new("L", (4, 4)), label) for label in (-1, 0, 1)], "labels -1 to 1 for 2 classes"),
         ([(Image.new("I;16", (4, 4)), 0)], "more than 8 bits a channel"),
     ],
@@ -483,3 +484,28 @@ def test_items_that_are_no_classified_images_are_named(tmp_path, monkeypatch, it
     monkeypatch.setattr(datasets, "FakeData", Strange)
     with pytest.raises(InputError, match=said):
         load_torchvision("mine", "FakeData", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [(["trainval"], "no split train"), (["train"], "no split test or val or valid"), (["train", "valid"], None)],
+)
+def test_the_splits_are_found_by_their_names(tmp_path, monkeypatch, known, said):
+    class Parted(datasets.VisionDataset):
+        def __init__(self, split):
+            self.split = verify_str_arg(split, "split", known)
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return Image.new("L", (1, 1), known.index(self.split)), index
+
+    monkeypatch.setattr(datasets, "FakeData", Parted)
+    if said:
+        with pytest.raises(InputError, match=said):
+            load_torchvision("mine", "FakeData", tmp_path)
+        return
+    dataset = load_torchvision("mine", "FakeData", tmp_path)
+    assert dataset.train_images.ravel().tolist() == [0, 0]
+    assert dataset.test_images.ravel().tolist() == [1, 1]
