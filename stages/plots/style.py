@@ -69,7 +69,7 @@ def canvas(width, height, what, where, layout="constrained"):
         )
     for text, above, size, weight in ((headline, 0, 10.5, "bold"), (line, HEADLINE * len(headline), 8.5, "normal")):
         y = 1 - (EDGE + above) / total
-        figure.text(EDGE / width, y, "\n".join(text), size=size, weight=weight, va="top", in_layout=False)
+        figure.text(EDGE / width, y, "\n".join(text), size=size, weight=weight, va="top")
     return figure
 
 
