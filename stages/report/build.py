@@ -42,7 +42,8 @@ def build(live=False, known=None):
         about = overview.network(artifacts, name, live)
         about["colour"] = overview.COLOURS[place % len(overview.COLOURS)]
         about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
-        index["layers"] |= dict(zip(about["ranks"], colours(about["ranks"]), strict=True))
+        if about.get("width"):
+            index["layers"] |= dict(zip(about["ranks"], colours(about["ranks"]), strict=True))
         index["networks"].append(about)
     for name, path in similarity.pair_files(artifacts, names).items():
         index["pairs"][name] = packer.add(similarity.between, path, [path])

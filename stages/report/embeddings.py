@@ -8,7 +8,8 @@ from stages.shared.base.store import read
 from stages.shared.colours import class_colours
 from stages.shared.evenly import evenly
 
-MOST_POINTS, MOST_LAYERS = 1000, 24
+MOST_POINTS, MOST_LAYERS, MOST_MARKS = 1000, 24, 12_000
+"""So many points of so many layers are kept, and of many layers fewer points: no more than MOST_MARKS together."""
 UNKNOWN = -1
 """The prediction where the last layer is not stored, or not finite."""
 
@@ -18,7 +19,7 @@ def maps(folder):
     with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
         named, epoch = list(file.attrs["layers"]), file.attrs["epoch"]
         colour, layers = dict(zip(named, colours(named), strict=True)), evenly(named, MOST_LAYERS)
-        count = min(len(file["labels"]), MOST_POINTS)
+        count = kept_points(file)
         if not np.array_equal(file["sample"][:], activations["sample"][: len(file["sample"])]):
             raise InputError(f"{folder} holds maps of other samples than its activations: run `dvc repro`.")
         meta = {
@@ -41,6 +42,12 @@ def maps(folder):
     return meta, arrays
 
 
+def kept_points(file):
+    """Of how many of the samples of an open tsne.h5 the page has points."""
+    layers = min(len(file.attrs["layers"]), MOST_LAYERS)
+    return min(len(file["labels"]), MOST_POINTS, MOST_MARKS // layers)
+
+
 def predicted(outputs):
     """The class with the largest of `outputs` (samples, classes), UNKNOWN where one is not finite."""
     return np.where(np.isfinite(outputs).all(1), outputs.argmax(1), UNKNOWN).astype(np.int16)
@@ -49,7 +56,7 @@ def predicted(outputs):
 def probe(folder):
     """The images and labels of the maps' points."""
     with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
-        rows = slice(min(len(file["labels"]), MOST_POINTS))
+        rows = slice(kept_points(file))
         classes = [str(name) for name in activations.attrs["classes"]]
         arrays = {name: activations[name][rows].astype(np.int32) for name in ("labels", "sample")}
         arrays["images"] = thumbnails(activations["images"][rows])

@@ -13,6 +13,7 @@ export async function showAugmentations(root, network) {
     pictures = await topic("augmented", network);
   if (!data) return null;
   const { layers, count } = data,
+    some = data.all > layers.length ? ` Of ${data.all} layers ${layers.length}, evenly chosen, are kept.` : "",
     layerNow = () => layers.indexOf(state.get("layer", layers, layers.at(-1)));
   const canvases = [h("canvas"), h("canvas")],
     names = [h("div"), h("div")];
@@ -67,7 +68,8 @@ export async function showAugmentations(root, network) {
     map.say(
       `${layers[layerNow()]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
       "How alike the layer's outputs are for two augmentations of the image. A layer that has become invariant to them is red throughout; point at a cell to see its two images." +
-        (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : ""),
+        (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : "") +
+        some,
     );
   };
   update();

@@ -145,9 +145,9 @@ function drawUnits(units, data, now) {
     bar: R_BAR,
     side: 560,
   });
-  const some = data.units
-    .map((count, i) => (count > data.shown[i] ? `${data.shown[i]} of ${count} units of ${data.layers[i]}` : ""))
-    .filter(Boolean);
+  const some = [...new Set([a, b])]
+    .filter(i => data.units[i] > data.shown[i])
+    .map(i => `${data.shown[i]} of ${data.units[i]} units of ${data.layers[i]}`);
   units.say(
     `${data.layers[a]} with ${data.layers[b]}, epoch ${used}`,
     [

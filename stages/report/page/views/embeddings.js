@@ -28,7 +28,8 @@ const LEAST = 250,
   GAP = 14,
   HEAD = 46,
   EDGE = 8,
-  UNKNOWN = -1;
+  UNKNOWN = -1,
+  MOST_CLASSES = 20;
 
 export async function show(root) {
   const { name, control } = chooseNetwork(root, "maps", "tsne");
@@ -201,17 +202,22 @@ function drawMaps(maps, scene, mark) {
     layout.annotations.push(...captions(scene, l, kind, boxes[l], { width, height }));
     traces.push(...classTraces(scene, shown, group, points, l, count, suffix));
   });
+  const classes = new Set(group).size;
+  if (classes > MOST_CLASSES) traces.push(...classKey(scene));
+  const below = legendHeight(scene, Math.min(classes, MOST_CLASSES), width);
   Object.assign(scene, { boxes, points });
   maps.draw(traces, {
     ...layout,
     width,
-    height: height + 60,
-    margin: { l: 0, r: 0, t: 0, b: 60 },
+    height: height + below,
+    margin: { l: 0, r: 0, t: 0, b: below },
     legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, itemsizing: "constant" },
   });
-  const some = data.all > count ? ` The first ${count} of ${data.all} embedded.` : "";
+  const some =
+    (data.all > count ? ` The first ${count} of ${data.all} embedded.` : "") +
+    (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
-    `${scene.name}, epoch ${data.epoch}: every layer by ${Object.fromEntries(KINDS)[kind]}`,
+    `${scene.name}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
     `${count} test images, coloured by ${colour}${only ? "; only those that are misclassified" : ""}. Distances between far clusters mean little in t-SNE; trust says how far neighbours in the map were neighbours in the layer (trustworthiness, at most 1). A layer of width 1 or 2 shows its own coordinates.${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");
@@ -220,11 +226,27 @@ function drawMaps(maps, scene, mark) {
   maps.plot.on("plotly_click", event => state.set({ sample: event.points[0].customdata }));
 }
 
+// Room for a legend of so many classes, in pixels.
+function legendHeight({ probe }, entries, width) {
+  const longest = Math.max(...probe.classes.map(name => name.length));
+  return Math.max(60, 30 + 19 * Math.ceil((entries * (7 * longest + 40)) / width));
+}
+
+const classColour = ({ probe }, label) => (label === UNKNOWN ? "#8c8c8c" : probe.colours[label]);
+
+// Many classes share a trace in every layer, and these have the legend's entries of the first of them.
+function classKey(scene) {
+  const names = scene.probe.classes.slice(0, MOST_CLASSES);
+  const more = { name: `and ${scene.probe.classes.length - names.length} more`, marker: { color: "#0000" } };
+  const entries = names.map((name, label) => ({ name: plain(name), marker: { color: classColour(scene, label) } }));
+  return [...entries, more].map(entry => ({ x: [null], y: [null], mode: "markers", type: "scatter", ...entry }));
+}
+
 function classTraces(scene, shown, group, points, l, count, suffix) {
   const groups = [...new Set(group)].sort((a, b) => a - b),
-    palette = scene.probe.colours;
-  return groups.map(label => {
-    const members = shown.filter(i => group[i] === label),
+    many = groups.length > MOST_CLASSES;
+  return (many ? [null] : groups).map(label => {
+    const members = many ? shown : shown.filter(i => group[i] === label),
       at = k => members.map(i => points[(l * count + i) * 2 + k]);
     return {
       x: at(0),
@@ -235,14 +257,13 @@ function classTraces(scene, shown, group, points, l, count, suffix) {
       mode: "markers",
       type: "scatter",
       hoverinfo: "none",
-      name: plain(className(scene, label)),
+      name: many ? "" : plain(className(scene, label)),
       legendgroup: String(label),
-      showlegend: l === 0,
+      showlegend: l === 0 && !many,
       marker: {
         size: 5.5,
-        color: label === UNKNOWN ? "#8c8c8c" : palette[label % palette.length],
+        color: many ? members.map(i => classColour(scene, group[i])) : classColour(scene, label),
         opacity: 0.9,
-        symbol: label >= palette.length ? "diamond" : "circle",
       },
     };
   });

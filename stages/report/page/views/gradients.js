@@ -29,6 +29,11 @@ export async function show(root) {
   if (!name) return;
   const data = await topic("gradients", name),
     { edges, layers } = data;
+  if (!data.recorded) {
+    const text = `No step of a training was recorded of ${name}: it came trained, or has not taken a second step yet.`;
+    root.append(controls(control), h("p", { class: "empty" }, text));
+    return null;
+  }
   const threshold = slider("threshold", "near zero: |gradient| ≤", edges, {
     format: number,
     fallback: fallbackEdge(edges),

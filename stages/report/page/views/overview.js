@@ -57,17 +57,42 @@ function card(network) {
       {},
       last("val_accuracy") === undefined
         ? "not trained yet"
-        : `test accuracy${network.unfinished ? " so far" : ""} after ${number(last("epoch"))} epochs; macro F1 ${last("val_f1").toFixed(3)}`,
+        : `test accuracy${network.unfinished ? " so far" : ""} ${when(card, last("epoch"))}; macro F1 ${last("val_f1").toFixed(3)}`,
     ),
     h("p", {}, [about, shape(card), size].filter(Boolean).join("; ")),
+    card?.modules && outline(card),
   );
   element.style.borderLeftColor = network.colour;
   return element;
 }
 
+// When a network was as its metrics say.
+const when = (card, epoch) =>
+  card?.checkpoint || card?.checkpoints
+    ? `as it came, from ${card.checkpoint ?? card.checkpoints}`
+    : `after ${number(epoch)} epochs`;
+
+// Of a network of the user's own: every layer, its output's shape and its parameters.
+function outline({ modules }) {
+  const row = ([name, , shape, parameters]) =>
+    h("tr", {}, h("td", {}, name), h("td", {}, shape ? shape.join(" × ") : "–"), h("td", {}, number(parameters)));
+  const head = h("tr", {}, ["layer", "output", "parameters"].map(text => h("th", {}, text)));
+  return h(
+    "details",
+    {},
+    h("summary", {}, `its ${modules.length} layers`),
+    h("table", {}, head, modules.map(row)),
+  );
+}
+
 function shape(card) {
   const width = layer => (Array.isArray(layer) ? `${layer[0]}→${layer[1]}` : String(layer));
   if (!card) return "";
+  if (card.modules) {
+    const given = Object.entries(card.arguments).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+    const built = card.build && `${card.build}${given.length ? ` with ${given.join(", ")}` : ""}`;
+    return [built, `images ${card.input.join(" × ")}`, `units: ${card.units}`, `on ${card.device}`].filter(Boolean).join("; ");
+  }
   if (card.layers) return `layers ${card.layers.map(width).join(" · ")}`;
   return [`convolutions ${card.convolutions.join(" · ")}`, card.dense.length && `dense ${card.dense.join(" · ")}`]
     .filter(Boolean)

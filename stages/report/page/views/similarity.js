@@ -64,7 +64,7 @@ export async function show(root) {
     onPoint: (i, j) => describe(data, now(), i, j),
   });
   map.table = () => table(data, now());
-  const settling = data.compared.length
+  const settling = data.compared.length > 1
     ? chart(grid, {
         id: "settling",
         title: "When each layer settles",
@@ -119,7 +119,7 @@ function drawMap(map, data, now) {
   });
   map.say(
     `${measureText(now.measure)}, epoch ${now.epoch}`,
-    `${data.samples} test images; ×: undefined. ${now.measure === "procrustes" ? "A distance: 0 is the same up to rotation and scale. " : "1 is the same up to what the measure ignores. "}` +
+    `${data.samples} test images; ×: undefined. ${data.stored > data.epochs.length ? `${data.epochs.length} of ${data.stored} epochs are kept. ` : ""}${now.measure === "procrustes" ? "A distance: 0 is the same up to rotation and scale. " : "1 is the same up to what the measure ignores. "}` +
       (now.limit < 1
         ? "Grey: by the permutation null of debiased CKA (Benjamini and Hochberg) no more than chance."
         : "No cell is greyed."),
