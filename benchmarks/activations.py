@@ -1,9 +1,8 @@
-"""python -m benchmarks.activations [rates] [stages] : what extraction costs beside a bare forward pass, and analyses' memory.
+"""python -m benchmarks.activations : what extraction costs beside a bare forward pass and a plain loop of hooks.
 
-Five minutes on 2 cores. `rates`: images per second from uint8 images to files, each contestant in a process of its own,
-where it takes turns with a bare forward pass, for other work on the machine slows both alike; and its peak memory, of the
-frameworks too. `stages`: time and peak memory of each analysis of files as large as ResNet-18's. A thingsvision that is
-missing is skipped.
+Five minutes on 2 cores. Images per second from uint8 images to files, each contestant in a process of its own, where it
+takes turns with a bare forward pass, for other work on the machine slows both alike; and its peak memory, of the frameworks
+too. A thingsvision that is missing is skipped.
 """
 
 import argparse
@@ -16,45 +15,29 @@ import time
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from stages.activations.extract import BATCH, outputs, store_outputs
 from stages.activations.units import Units
-from stages.shared.base.store import create, new_group, write
+from stages.shared.base.store import create, new_group
 from stages.shared.images import prepare
 
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
 IMAGES, TURNS, MAX_UNITS = 2000, 7, 256
-SAMPLES, EPOCHS = 2000, ("000", "001")
-KERNELS = [(64, 27)] + [
-    shape
-    for width, inputs in ((64, 64), (128, 64), (256, 128), (512, 256))
-    for shape in [(width, 9 * inputs), (width, 9 * width), (width, 9 * width), (width, 9 * width)]
-    + [(width, inputs)] * (width != inputs)
-]
-"""ResNet-18's convolutions, (outputs, inputs)."""
 
 
 def main():
-    parts = {"rates": rates, "stages": stages}
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("parts", nargs="*", default=list(parts), metavar="|".join(parts))
-    parser.add_argument("--contest", nargs=2, metavar=("NETWORK", "CONTESTANT"), help="of `rates`, in this process")
+    parser.add_argument("--contest", nargs=2, metavar=("NETWORK", "CONTESTANT"), help="one of them, in this process")
     arguments = parser.parse_args()
     if arguments.contest:
         contest(*arguments.contest)
-        return
-    print(f"{THREADS} threads, {IMAGES} images of 32x32 in batches of {BATCH}, at most {MAX_UNITS} units of a layer")
-    for part in arguments.parts:
-        print(f"\n## {part}\n")
-        parts[part]()
-
-
-# Rates
+    else:
+        rates()
 
 
 def rates():
     """Print a row for each contestant on each network."""
+    print(f"{THREADS} threads, {IMAGES} images of 32x32 in batches of {BATCH}, at most {MAX_UNITS} units of a layer\n")
     columns = ["network", "contestant", "images/s", "of bare", "by processor time", "peak memory, MB", "written, MB"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for network, (_, contestants) in NETWORKS.items():
@@ -208,56 +191,6 @@ NETWORKS = {
     "MLP, 10 layers": (mlp, IN_TORCH),
     "Keras CNN, 9 layers": (cnn, IN_KERAS),
 }
-
-
-# Stages
-
-
-def stages():
-    """Print the time and peak memory of each analysis of activations of ResNet-18's size."""
-    print("| stage | seconds | peak memory, MB |\n|---|---|---|")
-    with tempfile.TemporaryDirectory() as root:
-        write_artifacts(Path(root, "artifacts", "resnet18"))
-        Path(root, "params.yaml").write_text(yaml.safe_dump({"similarity": {"samples": 500}, "tsne": {"samples": 300}}))
-        for stage in ("correlations", "similarity", "svd", "tsne"):
-            begin = time.perf_counter()
-            environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-            process = subprocess.Popen([sys.executable, "-m", f"stages.{stage}", "resnet18"], cwd=root, env=environment)
-            _, status, usage = os.wait4(process.pid, 0)
-            assert status == 0, stage
-            print(f"| {stage} | {time.perf_counter() - begin:.1f} | {usage.ru_maxrss / 1024:.0f} |", flush=True)
-
-
-def write_artifacts(folder):
-    """Files as `activations` writes them: rectified, of low rank and noise, and one unit in 40 dead; and a card."""
-    random, layers = np.random.default_rng(0), [f"conv{number}" for number in range(1, len(KERNELS) + 1)]
-    folder.mkdir(parents=True)
-    (folder / "network.yaml").write_text(yaml.safe_dump({"framework": "torch", "layers": [3], **COMMON}))
-    with create(folder / "activations.h5") as file, create(folder / "weights.h5") as weights:
-        write(file, "sample", np.arange(SAMPLES))
-        write(file, "labels", np.arange(SAMPLES) % 10)
-        write(file, "images", random.integers(0, 256, (SAMPLES, 32, 32, 3), np.uint8))
-        file.attrs.update(classes=[str(label) for label in range(10)], layers=layers)
-        weights.attrs["tensors"] = layers
-        for epoch in EPOCHS:
-            signal = random.normal(size=(SAMPLES, 60))
-            for layer, shape in zip(layers, KERNELS, strict=True):
-                write(file, f"epochs/{epoch}/{layer}", features(random, signal))
-                write(weights, f"epochs/{epoch}/{layer}", random.normal(size=shape).astype(np.float32))
-    with create(folder / "augmented.h5") as file:
-        file.attrs["layers"] = layers
-        for layer in layers:
-            write(file, f"layers/{layer}", features(random, signal[:300]))
-
-
-def features(random, signal):
-    """Activations (samples, units) that the directions of `signal` (samples, directions) run through."""
-    linear = signal @ random.normal(0, 1 / 8, (signal.shape[1], MAX_UNITS)) + random.normal(
-        size=(len(signal), MAX_UNITS)
-    )
-    activations = np.maximum(linear - random.uniform(0, 2, MAX_UNITS), 0)
-    activations[:, ::40] = 0
-    return activations.astype(np.float32)
 
 
 if __name__ == "__main__":
