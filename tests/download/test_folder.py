@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -228,7 +228,9 @@ def test_a_member_with_a_wrong_checksum_is_named(tmp_path, digits):
 def test_a_zip_that_is_cut_short_or_none_is_named(tmp_path, digits):
     pack(tmp_path / "mnist.zip", digits)
     whole = (tmp_path / "mnist.zip").read_bytes()
-    for content in (whole[: len(whole) // 2], b"", b"no zip"):
+    directory = whole.index(b"PK\x01\x02")
+    newer = whole[: directory + 6] + b"\xff" + whole[directory + 7 :]  # of a version of zip that Python does not know
+    for content in (whole[: len(whole) // 2], b"", b"no zip", newer):
         (tmp_path / "mnist.zip").write_bytes(content)
         assert f"{tmp_path / 'mnist.zip'} cannot be read as a zip" in refused(tmp_path)
 
@@ -365,6 +367,23 @@ def test_a_photograph_of_a_camera_passes_and_a_larger_one_does_not(tmp_path, mon
     monkeypatch.setattr(folder, "LARGEST_IMAGE", 6000 * 4000 - 1)
     with pytest.raises(InputError, match=r"2 unusable of 2 images, 'train/a/0.jpeg' \(6000x4000 pixels, more than"):
         load_images("mine", tmp_path, size=[8, 12])
+
+
+@given(st.integers(0, 10**6), st.integers(1, 255))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_byte_of_a_zip_is_one_sentence_or_changes_no_image(tmp_path, place, flip):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8))
+    pack(tmp_path / "a.zip", {f"{split}/a/1.png": encoded(noise, exif=exif) for split in ("train", "test")})
+    damaged = bytearray((tmp_path / "a.zip").read_bytes())
+    damaged[place % len(damaged)] ^= flip
+    (tmp_path / "a.zip").write_bytes(damaged)
+    try:
+        dataset = load_images("mine", tmp_path / "a.zip")
+    except InputError:
+        return
+    np.testing.assert_array_equal(dataset.train_images[0], np.asarray(noise)[::-1, ::-1])
 
 
 def test_a_source_that_is_not_there_is_named(tmp_path):
