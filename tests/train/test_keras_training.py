@@ -11,13 +11,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from stages.define.resolve import resolve
 from stages.shared.images import Split
-from stages.shared.keras_network import build, load, tf
+from stages.shared.keras_network import build, gives_logits, keras, load, tf
 from stages.shared.base.parameters import load as load_parameters
 from stages.shared.base.store import read
-from stages.train.keras_training import train
+from stages.train.keras_training import LOSSES, evaluate, train
 
 folder = Path(sys.argv[1])
 training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
@@ -69,6 +70,23 @@ for counts, gradient in zip(before, gradients, strict=True):
     bins = np.searchsorted([0, *edges], np.abs(np.asarray(gradient, np.float64)).ravel())
     expected = np.bincount(bins, minlength=len(counts))
     assert np.abs(counts.astype(int) - expected).sum() <= 0.02 * expected.sum() + 2
+
+# A network that ends in a softmax returns probabilities.
+soft = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
+assert gives_logits(fresh) and not gives_logits(soft)
+metrics = evaluate(soft, [(batch, wanted)], LOSSES["cross_entropy"](False))
+likelihoods = np.take_along_axis(np.asarray(soft(batch), np.float64), wanted[:, None], 1)
+np.testing.assert_allclose(metrics["val_loss"], -np.log(likelihoods).mean(), rtol=1e-6)
+
+# Another loss and schedule: the first step's loss by hand, and the rates that TensorBoard shows.
+changes = {"loss": "mse", "schedule": "step", "optimizer": "sgd", "augmentation": ["flip"], "epochs": 1}
+card = card.model_copy(update={"training": card.training.model_copy(update=changes)})
+batch, wanted = next(iter(shuffled(card, split)))
+train(card, split, split, folder / "c")
+with read(folder / "c/gradients.h5") as file:
+    np.testing.assert_allclose(file["loss"][0], np.mean((fresh(batch) - np.eye(2)[wanted]) ** 2), rtol=1e-5)
+shown = EventAccumulator(str(folder / "c/tensorboard")).Reload().Scalars("step/learning_rate")
+np.testing.assert_allclose([event.value for event in shown], [1e-3, 1e-3, 1e-3, 1e-4, 1e-5], rtol=1e-6)
 assert "torch" not in sys.modules
 """
 
