@@ -33,6 +33,7 @@ with silenced():
 
 def build(card, classes):
     """Return the network of `card` (a `Cnn` or an `Own`) for `classes` classes, its weights drawn from its seed."""
+    keras.backend.clear_session(free_memory=False)  # or layers without a name get others when it is built again
     keras.utils.set_random_seed(card.seed)
     return construct(card, classes) if isinstance(card, Own) else convolutional(card, classes)
 

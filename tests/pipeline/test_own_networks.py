@@ -42,7 +42,7 @@ from keras import layers
 
 def make(width=4):
     images = keras.Input((16, 20, 3))
-    features = layers.Conv2D(width, 3, activation="relu", name="conv")(images)
+    features = layers.Conv2D(width, 3, activation="relu")(images)
     pooled = layers.GlobalAveragePooling2D(name="pool")(features)
     return keras.Model(images, layers.Dense(3, activation="softmax", name="head")(pooled))
 """
@@ -206,6 +206,7 @@ def test_keras_networks_of_every_kind(project):
     ):
         np.testing.assert_array_equal(trained["epochs/002/head"][:], saved["epochs/001/head"][:])
         np.testing.assert_allclose(saved["epochs/001/head"][:].sum(1), 1, rtol=1e-5)
+        assert list(trained.attrs["layers"]) == list(saved.attrs["layers"]) == ["conv2d", "head"]
     with read(artifact(project, "mobile", "activations.h5")) as file:
         assert len(file.attrs["layers"]) == 11
 
