@@ -2,7 +2,8 @@
 
 Each measure takes activations X (samples, p) and Y (samples, q) of the same samples, float32 or float64, and returns a
 float, NaN where it is undefined: `from stages.similarity import linear_cka`. The `*_matrix` and `stream_cka` functions
-take a list of layers and share the work of all pairs.
+take a list of layers and share the work of all pairs. A ValueError refuses layers of different
+samples, and any that is no matrix.
 """
 
 from stages.similarity.cca import pwcca, svcca

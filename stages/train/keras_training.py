@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 import weakref
 import zipfile
@@ -246,7 +247,8 @@ def save_weights(model, folder, epoch):
 
 
 def save_without_times(model, path):
-    """Save `model` to `path` in Keras' format, less the times that Keras puts in: equal models give equal bytes."""
+    """Save `model` to `path` in Keras' format, less the times and the addresses of objects that Keras puts in: equal models
+    give equal bytes."""
     with tempfile.TemporaryDirectory() as folder:
         timed = Path(folder, "model.keras")
         model.save(timed)
@@ -255,7 +257,17 @@ def save_without_times(model, path):
                 content = source.read(name)
                 if name == "metadata.json":
                     content = json.dumps({"keras_version": keras.__version__}).encode()
+                elif name == "config.json":
+                    content = numbered(content)
                 target.writestr(zipfile.ZipInfo(name), content)
+
+
+def numbered(config):
+    """The JSON of a model's `config`, bytes, in which objects that layers share are numbered, not known by addresses."""
+    numbers = {}
+    return re.sub(
+        rb'(?<="shared_object_id": )\d+', lambda match: b"%d" % numbers.setdefault(match[0], len(numbers) + 1), config
+    )
 
 
 def evaluate(model, batches, loss):

@@ -30,7 +30,8 @@ def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0):
 
     Trustworthiness (Venna and Kaski 2001) is 1 where no sample's `neighbors` nearest in the map were far away in the
     layer; neighbour recall is the share of a sample's nearest in the layer that are nearest in the map too. Both are
-    NaN for fewer than 2 * `neighbors` + 2 samples, where they are not defined.
+    NaN for fewer than 2 * `neighbors` + 2 samples, where they are not defined. Returns an `Embedding`; features that are not
+    finite have no map and raise nothing.
     """
     features = np.asarray(features, np.float64)
     samples, units = features.shape

@@ -7,7 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 CODE = """
+import re
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,9 @@ fresh, first = build(card, 2), load(card, 2, folder / "a/checkpoints/epoch_000.k
 for one, other in zip(fresh.get_weights(), first.get_weights(), strict=True):
     np.testing.assert_array_equal(one, other)
 assert not first.compiled
+config = zipfile.ZipFile(folder / "a/checkpoints/epoch_000.keras").read("config.json")
+shared = {int(number) for number in re.findall(rb'"shared_object_id": (\\d+)', config)}
+assert shared == {1}, shared  # numbers, no addresses, which are others in every process
 
 with read(folder / "a/gradients.h5") as file:
     assert list(file.attrs["tensors"])[:2] == ["conv1.kernel", "conv1.bias"]
