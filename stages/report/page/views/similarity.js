@@ -7,7 +7,7 @@ import { h, number, plain } from "dom";
 import { chart } from "figures";
 import { raster } from "raster";
 import * as state from "state";
-import { cells, controls } from "views/shared";
+import { cells, controls, named } from "views/shared";
 
 export const title = "Similarity";
 export const intro =
@@ -141,6 +141,7 @@ function drawSettling(one, data, now) {
       name: plain(layer),
       mode: "lines+markers",
       line: { color: onPage(data.colours[l]), dash: layer.startsWith("squeeze") ? "dash" : "solid" },
+      showlegend: named(l, data.rows.length),
       hovertemplate: `${plain(layer)}: %{y:.4~g}<extra>epoch %{x}</extra>`,
     }))
     .filter((_, l) => data.rows[l] !== "input");
