@@ -141,10 +141,10 @@ function drawSettling(one, data, now) {
       name: plain(layer),
       mode: "lines+markers",
       line: { color: onPage(data.colours[l]), dash: layer.startsWith("squeeze") ? "dash" : "solid" },
-      showlegend: named(l, data.rows.length),
       hovertemplate: `${plain(layer)}: %{y:.4~g}<extra>epoch %{x}</extra>`,
     }))
-    .filter((_, l) => data.rows[l] !== "input");
+    .filter((_, l) => data.rows[l] !== "input")
+    .map((trace, i, all) => ({ ...trace, showlegend: named(i, all.length) }));
   one.draw(traces, {
     xaxis: { title: { text: "epoch" } },
     yaxis: {
