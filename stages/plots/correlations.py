@@ -130,18 +130,17 @@ def pair_squares(matrix, members, pixels):
 
     Returns the image, and how many units of each layer are dead.
     """
-    image = np.full((len(members) * pixels,) * 2 + (4,), 255, np.uint8)
-    margin = max(1, pixels // 50)
+    count, margin = len(members), max(1, pixels // 50)
     inner = pixels - margin
     sampled = [units[np.arange(inner) * len(units) // inner] for units in members]
-    dead = []
+    image, dead = np.full((count, pixels, count, pixels, 4), 255, np.uint8), []
+    square = slice(margin // 2, margin // 2 + inner)
     for i, units in enumerate(members):
         rows = matrix[units[0] : units[-1] + 1]
         dead.append(int(np.isnan(rows[units - units[0], units]).sum()))
-        for j in range(i, len(members)):
-            tile = correlation_colours(rows[np.ix_(sampled[i] - units[0], sampled[j])])
-            y, x = i * pixels + margin // 2, j * pixels + margin // 2
-            image[y : y + inner, x : x + inner] = tile
+        drawn = correlation_colours(rows[np.ix_(sampled[i] - units[0], np.concatenate(sampled[i:]))])
+        image[i, square, i:, square] = drawn.reshape(inner, count - i, inner, 4)
+    image = image.reshape(count * pixels, count * pixels, 4)
     return image, dead
 
 

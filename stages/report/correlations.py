@@ -8,8 +8,8 @@ from stages.shared.evenly import evenly
 
 MOST_EPOCHS, MOST_UNITS, MOST_AUGMENTATIONS = 12, 256, 300
 """Of the matrices so many epochs, of a layer so many units and of an image so many augmentations go into the page."""
-MOST_CELLS, FEWER_EPOCHS, MOST_LAYERS = 10_000_000, 3, 24
-"""Where the matrices have more cells they are of FEWER_EPOCHS and, should that not be enough, of fewer units of each layer.
+MOST_CELLS, FEWER_EPOCHS, FEWER_CELLS, MOST_LAYERS = 8_000_000, 3, 2_500_000, 24
+"""Where the matrices have more cells they are of FEWER_EPOCHS and of so few units of each layer that FEWER_CELLS are left.
 The augmentations' correlations are of so many layers."""
 
 
@@ -26,8 +26,8 @@ def units(folder):
         most = MOST_UNITS
         if cells(members, most) * len(kept) > MOST_CELLS:
             kept = evenly(kept, FEWER_EPOCHS)
-        while cells(members, most) * len(kept) > MOST_CELLS and most > 1:
-            most -= 1
+            while cells(members, most) * len(kept) > FEWER_CELLS and most > 1:
+                most -= 1
         shown = [np.array(evenly(units, most)) for units in members]
         meta = {
             "layers": layers,

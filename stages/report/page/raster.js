@@ -7,6 +7,7 @@ import { CONFIG, figure, layout } from "figures";
 /* global Plotly */
 
 const LETTER = 6.6,
+  LINE = 12,
   BAR = 74,
   EDGE = 34,
   LEAST_FOR_TEXT = 26;
@@ -139,9 +140,11 @@ function geometry(frame, width) {
 }
 
 function shape(frame, box) {
-  const axis = (side, length) => ({
-    tickvals: side.ticks,
-    ticktext: side.texts.map(plain),
+  // A name that is longer than its room loses its beginning, for layers of one network mostly differ at the end.
+  const fitted = (text, room) => (text.length * LETTER > room ? `…${text.slice(1 - Math.floor(room / LETTER))}` : text);
+  const axis = (side, length, room, every = 1) => ({
+    tickvals: side.ticks.filter((_, i) => i % every === 0),
+    ticktext: side.texts.filter((_, i) => i % every === 0).map(text => plain(fitted(text, room))),
     title: { text: side.title ?? "", standoff: 6 },
     range: [0, length],
     showgrid: false,
@@ -150,13 +153,15 @@ function shape(frame, box) {
     ticks: "",
     linecolor: themed("--line"),
   });
+  // Every how many of a side's names have room for their lines on so many pixels.
+  const legible = (side, pixels) => Math.ceil((side.ticks.length * LINE) / pixels) || 1;
   return layout({
     width: box.left + box.width + box.right,
     height: box.top + box.height + box.below,
     showlegend: false,
     margin: { l: box.left, t: box.top, r: box.right, b: box.below },
-    xaxis: { ...axis(frame.xs, frame.columns), tickangle: box.upright ? -90 : 0 },
-    yaxis: { ...axis(frame.ys, frame.rows), range: [frame.rows, 0] },
+    xaxis: { ...axis(frame.xs, frame.columns, box.upright ? box.below - (frame.xs.title ? 24 : 0) : Infinity, box.upright ? legible(frame.xs, box.width) : 1), tickangle: box.upright ? -90 : 0 },
+    yaxis: { ...axis(frame.ys, frame.rows, box.left - (frame.ys.title ? 24 : 4), legible(frame.ys, box.height)), range: [frame.rows, 0] },
   });
 }
 

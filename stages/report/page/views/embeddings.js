@@ -239,7 +239,14 @@ function classKey(scene) {
   const names = scene.probe.classes.slice(0, MOST_CLASSES);
   const more = { name: `and ${scene.probe.classes.length - names.length} more`, marker: { color: "#0000" } };
   const entries = names.map((name, label) => ({ name: plain(name), marker: { color: classColour(scene, label) } }));
-  return [...entries, more].map(entry => ({ x: [null], y: [null], mode: "markers", type: "scatter", ...entry }));
+  return [...entries, more].map((entry, i) => ({
+    x: [null],
+    y: [null],
+    mode: "markers",
+    type: "scatter",
+    legendgroup: `key ${i}`,
+    ...entry,
+  }));
 }
 
 function classTraces(scene, shown, group, points, l, count, suffix) {

@@ -8,6 +8,7 @@ import * as state from "state";
 
 // Of correlations: what stands for none, and the colour bar.
 export const NO_VALUE = -128;
+const MOST_NAMED = 24;
 export const R_BAR = { low: -1, high: 1, stops: diverging.stops, title: "Pearson's r" };
 
 // The control and the network it has chosen, among those that have `topic`; without any, the page says so.
@@ -42,6 +43,12 @@ export function cells(names, title = "", most = 40) {
   const every = Math.ceil(names.length / most);
   const shown = names.map((name, i) => [i + 0.5, String(name)]).filter((_, i) => i % every === 0);
   return { ticks: shown.map(one => one[0]), texts: shown.map(one => one[1]), title };
+}
+
+// Whether the legend of so many lines names this one: of many an even choice, the first and the last among them.
+export function named(position, count) {
+  const place = i => Math.round((i * (count - 1)) / (MOST_NAMED - 1));
+  return count <= MOST_NAMED || place(Math.round((position * (MOST_NAMED - 1)) / (count - 1))) === position;
 }
 
 // Ticks at round numbers of a map's many rows or columns.

@@ -7,7 +7,7 @@ import { h, number, plain } from "dom";
 import { chart } from "figures";
 import { raster } from "raster";
 import * as state from "state";
-import { cells, controls } from "views/shared";
+import { cells, controls, named } from "views/shared";
 
 export const title = "Similarity";
 export const intro =
@@ -143,7 +143,8 @@ function drawSettling(one, data, now) {
       line: { color: onPage(data.colours[l]), dash: layer.startsWith("squeeze") ? "dash" : "solid" },
       hovertemplate: `${plain(layer)}: %{y:.4~g}<extra>epoch %{x}</extra>`,
     }))
-    .filter((_, l) => data.rows[l] !== "input");
+    .filter((_, l) => data.rows[l] !== "input")
+    .map((trace, i, all) => ({ ...trace, showlegend: named(i, all.length) }));
   one.draw(traces, {
     xaxis: { title: { text: "epoch" } },
     yaxis: {

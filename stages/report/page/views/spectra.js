@@ -6,7 +6,7 @@ import { layerColour, network, networks, topic, withTopic } from "data";
 import { h, once, plain } from "dom";
 import { chart } from "figures";
 import * as state from "state";
-import { controls, nearest } from "views/shared";
+import { controls, named, nearest } from "views/shared";
 
 export const title = "Spectra";
 export const intro =
@@ -139,7 +139,7 @@ function line(one, { ticked, layer, layers }) {
 }
 
 function drawSpectra(one, all, now) {
-  const traces = shown(all, now).map(each => {
+  const traces = shown(all, now).map((each, i, lines) => {
     const values = each.arrays[`${now.part}/${each.place}`],
       count = values.shape[1],
       row = each.epochs.indexOf(nearest(each.epochs, now.epoch));
@@ -153,6 +153,7 @@ function drawSpectra(one, all, now) {
       y,
       mode: count < 13 ? "lines+markers" : "lines",
       ...line(each, now),
+      showlegend: named(i, lines.length),
       hovertemplate: "number %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>",
     };
   });
@@ -177,7 +178,7 @@ function drawSpectra(one, all, now) {
 }
 
 function drawRanks(one, all, now) {
-  const traces = shown(all, now).map(each => {
+  const traces = shown(all, now).map((each, i, lines) => {
     const ranks = each.arrays[`${now.part}/effective_rank`],
       names = ranks.shape[1];
     return {
@@ -185,6 +186,7 @@ function drawRanks(one, all, now) {
       y: each.epochs.map((_, row) => ranks[row * names + each.place]),
       mode: "lines+markers",
       ...line(each, now),
+      showlegend: named(i, lines.length),
       hovertemplate: "epoch %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>",
     };
   });
