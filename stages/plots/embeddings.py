@@ -137,13 +137,10 @@ def draw_map(axes, points, labels, classes, name):
 
 def fitting_columns(names, room):
     """In how many columns, at most 10, the legend of `names` is no wider than `room` inches."""
-    for columns in range(10, 1, -1):
-        rows = -(-len(names) // columns)
-        if (
-            sum(0.064 * max(map(len, names[first : first + rows])) + 0.32 for first in range(0, len(names), rows))
-            <= room
-        ):
-            return columns
+    for rows in range(-(-len(names) // 10), len(names)):
+        columns = [names[first : first + rows] for first in range(0, len(names), rows)]
+        if sum(0.066 * max(map(len, column)) + 0.4 for column in columns) <= room:
+            return len(columns)
     return 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from stages.plots.__main__ import main
 from stages.plots.catalogue import figures
 from stages.plots.correlations import correlation_evolution, layer_feature_correlation
-from stages.plots.embeddings import class_handles, draw_maps
+from stages.plots.embeddings import Map, class_handles, draw_maps, model_tsne_layers
 from stages.plots.similarities import layer_similarity, similarity_evolution
 from stages.plots.spectra import svd_analysis
 from stages.plots.style import MOST_NAMED, applied
@@ -111,6 +111,18 @@ def test_the_legend_of_many_classes_counts_those_it_leaves_out():
     texts = [handle.get_label() for handle in class_handles([f"class {number}" for number in range(100)])]
     assert texts == [*(f"class {number}" for number in range(20)), "and 80 more"]
     assert len(class_handles(["no", "yes"])) == 2
+
+
+@pytest.mark.parametrize("classes", [2, 37, 100])
+def test_the_legend_of_long_names_of_classes_lies_within_the_figure(classes):
+    points, names = np.random.default_rng(0).normal(size=(30, 2)), [f"a rather long breed {k}" for k in range(classes)]
+    maps = {name: Map(points, points, 0.9, 0.5, "t-SNE") for name in ("conv1", "fc")}
+    with applied(50):
+        figure = model_tsne_layers(maps, layer_colours(maps), np.arange(30) % classes, names, "net")
+        figure.draw_without_rendering()
+    box, lowest = figure.axes[-1].get_legend().get_window_extent(), figure.axes[1].get_window_extent().y0
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert 0 <= box.y0 < box.y1 < lowest
 
 
 def test_maps_of_the_samples_are_drawn_for_an_even_choice_of_many_layers(network):
