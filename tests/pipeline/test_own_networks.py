@@ -227,7 +227,8 @@ def test_a_change_to_a_file_trains_its_network_alone(tmp_path):
 
     def add(parameters):
         for name in ("one", "other"):
-            network = {"build": f"{name}.py:make", "dataset": "mnist", "input": [28, 28, 3]}
+            arguments = {"width": len(name)}  # for equal outputs would be one file in the cache, with one time
+            network = {"build": f"{name}.py:make", "arguments": arguments, "dataset": "mnist", "input": [28, 28, 3]}
             parameters["networks"][name] = {**network, "training": {"epochs": 1, "batch_size": 500}}
 
     project.change(add)
