@@ -81,11 +81,11 @@ def user_function(source, name, where):
     path = located(source, where)
     if path.suffix != ".py":
         raise InputError(f"{where}, but should be <file>.py:<function>, torchvision:<name> or keras:<name>.")
-    if str(path.parent.resolve()) not in sys.path:
-        sys.path.append(str(path.parent.resolve()))  # last: a neighbour it imports never hides an installed package
+    if str(path.parent.absolute()) not in sys.path:
+        sys.path.append(str(path.parent.absolute()))  # last: a neighbour it imports never hides an installed package
     module = sys.modules.get(str(path))  # by a name that hides no other module's
     if module is None:
-        specification = importlib.util.spec_from_file_location(str(path), path.resolve())
+        specification = importlib.util.spec_from_file_location(str(path), path.absolute())
         module = sys.modules[str(path)] = importlib.util.module_from_spec(specification)
         if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
             import stages.shared.keras_network  # noqa: F401  TensorFlow greets whoever loads it first
@@ -111,8 +111,8 @@ def located(name, where):
 
 def imported():
     """The paths of the files below models/ that were imported, in order of their names."""
-    folder = MODELS.resolve()
-    files = [Path(file).resolve() for module in [*sys.modules.values()] if (file := getattr(module, "__file__", None))]
+    folder = MODELS.absolute()
+    files = [Path(file).absolute() for module in [*sys.modules.values()] if (file := getattr(module, "__file__", None))]
     return sorted({file.relative_to(folder) for file in files if folder in file.parents})
 
 
@@ -127,7 +127,7 @@ def framework_of(model):
 
 def origin(error):
     """Where in the user's files an exception was raised: ` (models/mine.py, line 3)`, or nothing."""
-    folder, frames = MODELS.resolve(), traceback.extract_tb(error.__traceback__)
+    folder, frames = MODELS.absolute(), traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in frames if folder in Path(frame.filename).parents]
     return f" ({MODELS / Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 

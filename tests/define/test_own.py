@@ -45,6 +45,14 @@ def test_a_change_to_a_file_that_it_imports_changes_the_card(models):
     assert [name for name in before.files if before.files[name] != after.files[name]] == ["blocks.py"]
 
 
+def test_a_link_is_as_good_as_the_file(models, tmp_path):
+    (models / "mine.py").rename(tmp_path / "elsewhere.py")
+    (models / "mine.py").symlink_to(tmp_path / "elsewhere.py")
+    assert (
+        see(own(), 3, "blocks").files["mine.py"] == hashlib.sha256((tmp_path / "elsewhere.py").read_bytes()).hexdigest()
+    )
+
+
 def test_weights_come_from_the_seed(models):
     first, same, other = (build(own(seed=seed), 3).state_dict() for seed in (3, 3, 4))
     assert all(torch.equal(first[name], same[name]) for name in first)
