@@ -39,7 +39,6 @@ def figures(folder):
 def draw_maps(file, network):
     """`model_tsne_layers` of an open tsne.h5."""
     layers = list(file.attrs["layers"])
-    colours = layer_colours(layers)
     maps = {
         layer: Map(
             file[f"{layer}/embedding"][:],
@@ -51,23 +50,24 @@ def draw_maps(file, network):
     where = f"{network}, epoch {int(file.attrs['epoch'])}, {len(file['labels'])} test images"
     if len(maps) < len(layers):
         where += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
-    return model_tsne_layers(maps, colours, file["labels"][:], list(file.attrs["classes"]), where)
+    return model_tsne_layers(maps, file["labels"][:], list(file.attrs["classes"]), where, layer_colours(layers))
 
 
-def model_tsne_layers(maps, colours, labels, classes, where):
+def model_tsne_layers(maps, labels, classes, where, colours=None):
     """The map of every layer, and below it the first two principal components, coloured by class.
 
     Parameters
     ----------
     maps : dict
         By layer, its `Map`.
-    colours : dict
-        By layer, the colour of its name.
     labels : int array (samples)
     classes : list of str
     where : str
         Network, epoch and number of samples.
+    colours : dict, optional
+        By layer, the colour of its name; by default that of its place among the maps.
     """
+    colours = colours or layer_colours(maps)
     across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
     pitch = 2 * SIDE + TITLE + 0.62
     width = max(5.6, LEFT + across * (SIDE + GAP))

@@ -64,7 +64,7 @@ def test_more_layers_than_fit_go_to_a_second_row():
     points = np.random.default_rng(0).normal(size=(30, 2))
     maps = {f"layer{k}": Map(points, points, 0.9, 0.5, "t-SNE") for k in range(1, 10)}
     with applied(50):
-        figure = model_tsne_layers(maps, dict.fromkeys(maps, "black"), LABELS, CLASSES, "net")
+        figure = model_tsne_layers(maps, LABELS, CLASSES, "net")
     positions = [axes.get_position().bounds[:2] for axes in figure.axes[:-1]]
     assert len(positions) == len(set(positions)) == 18
     assert len({round(bottom, 6) for _, bottom in positions}) == 4

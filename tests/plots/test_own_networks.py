@@ -118,7 +118,7 @@ def test_the_legend_of_long_names_of_classes_lies_within_the_figure(classes):
     points, names = np.random.default_rng(0).normal(size=(30, 2)), [f"a rather long breed {k}" for k in range(classes)]
     maps = {name: Map(points, points, 0.9, 0.5, "t-SNE") for name in ("conv1", "fc")}
     with applied(50):
-        figure = model_tsne_layers(maps, layer_colours(maps), np.arange(30) % classes, names, "net")
+        figure = model_tsne_layers(maps, np.arange(30) % classes, names, "net")
         figure.draw_without_rendering()
     box, lowest = figure.axes[-1].get_legend().get_window_extent(), figure.axes[1].get_window_extent().y0
     assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
