@@ -12,14 +12,15 @@ from stages.define.own import listing, see
 from stages.shared.base.command import InputError
 from stages.shared.card import read_card, select_layers, write_card
 from stages.shared.own import given_files
-from stages.shared.torch_network import build
+from stages.shared.torch_network import build, device_of
 from tests.conftest import BLOCKS, own
 from tests.small_project import ROOT
 
 
 def test_the_card_holds_what_was_seen(models, tmp_path):
     card = see(own(arguments={"width": 5}), 3, "blocks")
-    assert (card.framework, card.device, card.training.epochs) == ("torch", "cpu", 10)
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    assert (card.framework, card.device, card.training.epochs) == ("torch", max(here, key=here.get), 10)
     assert [tuple(layer) for layer in card.modules] == [
         ("0", "block", [5, 6, 6], 50),
         ("0.0", "module", [5, 6, 6], 50),
@@ -43,6 +44,14 @@ def test_a_change_to_a_file_that_it_imports_changes_the_card(models):
     (models / "blocks.py").write_text(BLOCKS.replace("ReLU", "Tanh"))
     after = see(own(), 3, "blocks")
     assert [name for name in before.files if before.files[name] != after.files[name]] == ["blocks.py"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_device_that_is_not_here_is_refused_where_it_is_needed(models):
+    card = see(own(device="cuda"), 3, "blocks")
+    assert card.device == "cuda"  # another machine may train it
+    with pytest.raises(InputError, match=r"networks\.mine\.device is 'cuda', but PyTorch sees no such device"):
+        device_of(card)
 
 
 def test_a_link_is_as_good_as_the_file(models, tmp_path):

@@ -199,7 +199,8 @@ def test_keras_networks_of_every_kind(project):
     evaluated = run(project, f"train {ANALYSES}", "saved")
     assert ": loss" not in evaluated
     card = yaml.safe_load(artifact(project, "saved", "network.yaml").read_text())
-    assert (card["framework"], card["device"]) == ("keras", "cpu")
+    assert card["framework"] == "keras"
+    assert card["device"] in ("cpu", "cuda", "mps")
     with (
         read(artifact(project, "functional", "activations.h5")) as trained,
         read(artifact(project, "saved", "activations.h5")) as saved,
