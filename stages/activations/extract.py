@@ -23,8 +23,11 @@ def outputs(model, to_input, images, shape, layers, units):
 
 
 def choose_probe(count, samples, seed):
-    """Indices (ascending) of a random sample of at most `samples` of `count` images, the same for the same seed."""
-    return np.sort(np.random.default_rng(seed).choice(count, min(samples, count), replace=False))
+    """Indices of a random sample of at most `samples` of `count` images, the same for the same seed.
+
+    In random order, so that the first of them are a random sample too: images often come sorted by class.
+    """
+    return np.random.default_rng(seed).choice(count, min(samples, count), replace=False)
 
 
 def store_outputs(group, outputs, count, units):

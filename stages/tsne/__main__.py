@@ -15,7 +15,7 @@ def main(network):
     folder, settings = Path("artifacts", network), section("tsne")
     with read(folder / "activations.h5") as activations, create(folder / "tsne.h5") as file:
         epoch, layers = epochs(activations)[-1], list(activations.attrs["layers"])
-        rows = slice(settings.samples)  # the probe is a random sample already, so its first rows are one too
+        rows = slice(settings.samples)  # the probe is a random sample in random order, so its first rows are one too
         file.attrs.update(layers=layers, epoch=epoch, classes=activations.attrs["classes"])
         write(file, "labels", activations["labels"][rows])
         write(file, "sample", activations["sample"][rows])
