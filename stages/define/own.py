@@ -70,7 +70,9 @@ def check_layers(card, layers):
                 f"params.yaml: {where} has {pattern!r}, which matches no layer of {card.name}; it has {names}."
             )
     if not select_layers(card, layers):
-        raise InputError(f"params.yaml: {where} is {layers}, which picks no layer of {card.name}; it has {names}.")
+        raise InputError(
+            f"params.yaml: {where} is {card.layers or layers}, which picks no layer of {card.name}; it has {names}."
+        )
 
 
 def listing(card, classes, layers):

@@ -4,9 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from stages.shared.base.parameters import Count, Section, check, load
-
-Layers = Literal["blocks", "all"] | Annotated[list[str], Field(min_length=1)]
+from stages.shared.base.parameters import Count, Layers, Name, Section, check, load
 
 
 class Augment(Section):
@@ -52,9 +50,7 @@ class Tsne(Section):
 
 
 MEASURES = Literal["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
-Pair = Annotated[
-    list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]], Field(min_length=2, max_length=2)
-]
+Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
 
 
 class Similarity(Section):

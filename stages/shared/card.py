@@ -11,13 +11,11 @@ import yaml
 from pydantic import AfterValidator, Field
 
 from stages.shared.base.command import InputError
-from stages.shared.base.parameters import Count, Section, check, load
+from stages.shared.base.parameters import Count, Layers, Name, Section, check, load
 from stages.shared.base.store import absence, damage, whole
 
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-Layers = Literal["blocks", "all"] | Annotated[list[str], Field(min_length=1)]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Width = Annotated[int, Field(ge=1, le=65536)]
 SqueezeExpand = Annotated[list[Width], Field(min_length=2, max_length=2)]
