@@ -22,6 +22,8 @@ PROJECT = [
     "Snakefile",
     "environment.yaml",
 ]
+MADE = ["plots@squeeze", "correlations@cifar10-cnn", "svd@cifar10-cnn"]
+"""With the stages before them, what DVC runs of it for the tests of faults."""
 
 
 def small(parameters):

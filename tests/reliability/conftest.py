@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.small_project import Project
+from tests.small_project import MADE, Project
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,7 @@ def made(tmp_path_factory):
     For the stages that compare networks, copies of `squeeze` stand in for the others.
     """
     project = Project(tmp_path_factory.mktemp("made"))
-    project.run("dvc", "repro", "plots@squeeze", "correlations@cifar10-cnn", "svd@cifar10-cnn")
+    project.run("dvc", "repro", *MADE)
     artifacts = project.folder / "artifacts"
     for number in range(4):
         shutil.copytree(artifacts / "squeeze", artifacts / f"ablation-{number}")
