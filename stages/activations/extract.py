@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from stages.activations.outputs import stream_outputs
-from stages.shared.base.store import reserve
+from stages.shared.base.store import fill, reserve
 from stages.shared.images import prepare
 
 BATCH, BATCH_BYTES = 250, 16 << 20
@@ -43,6 +43,6 @@ def store_outputs(group, outputs, count, units):
                 datasets[layer] = reserve(group, layer, (count, array.shape[1]), np.float32)
                 if units.chosen[layer] is not None:
                     datasets[layer].attrs["units"] = units.chosen[layer]
-            datasets[layer][begin : begin + len(array)] = array
+            fill(datasets[layer], begin, array)
         begin += len(array)
     return list(datasets)

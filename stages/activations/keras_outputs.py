@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from stages.activations.units import check_rows
+from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
 from stages.shared.keras_network import keras, tf
 
@@ -14,19 +14,24 @@ def stream(model, batches, layers, units):
 
     Compiled as one graph, whose intermediate results are let go of as soon as nothing needs them.
     """
-    outputs = [last_output(model, layer) for layer in layers]
-    whole = keras.Model(model.inputs, outputs)
-
-    @tf.function(autograph=False)
-    def extract(images):
-        return [kept(output, layer, units) for layer, output in zip(layers, whole(images, training=False), strict=True)]
-
-    compiled = None
+    whole = keras.Model(model.inputs, {layer: last_output(model, layer) for layer in layers})
+    extract = None
     for images in batches:
         images = keras.ops.convert_to_tensor(images, model.inputs[0].dtype)
-        compiled = compiled or extract.get_concrete_function(tf.TensorSpec((None, *images.shape[1:]), images.dtype))
-        outputs = {layer: np.array(array, np.float32) for layer, array in zip(layers, compiled(images), strict=True)}
-        yield check_rows(outputs, len(images))
+        extract = extract or compiled(whole, layers, units, images)
+        outputs = extract(images)
+        yield check_rows({layer: np.array(outputs[layer], np.float32) for layer in layers}, len(images))
+
+
+def compiled(whole, layers, units, first):
+    """What `units` keep of the outputs of the model `whole`, as a graph for batches of at most as many images as `first`."""
+
+    def extract(images):
+        outputs = whole(images, training=False)
+        return {layer: kept(outputs[layer], layer, units, len(first)) for layer in layers}
+
+    any_number = tf.TensorSpec((None, *first.shape[1:]), first.dtype)
+    return tf.function(extract, autograph=False).get_concrete_function(any_number)
 
 
 def last_output(model, layer):
@@ -39,15 +44,18 @@ def last_output(model, layer):
     return outputs[0]
 
 
-def kept(output, layer, units):
+def kept(output, layer, units, most):
     """What `units` keep of the `output` of `layer`: (batch, units), or the whole where they say nothing.
 
-    Pooled are (batch, height, width, channels), or any other number of axes before the channels, as of tokens.
+    A batch has at most `most` images. Pooled are (batch, height, width, channels), or any other number of axes before
+    the channels, as of tokens.
     """
     if units.how is None:
         return output
     if units.how == "pool" and output.ndim > 2:
-        output = keras.ops.mean(keras.ops.cast(output, "float64"), axis=tuple(range(1, output.ndim - 1)))
+        axes = tuple(range(1, output.ndim - 1))
+        blocks = [tf.cast(output[rows], tf.float64) for rows in pooled_blocks(most, math.prod(output.shape[1:]))]
+        output = tf.concat([tf.reduce_mean(block, axes) for block in blocks], 0)
     flat = tf.reshape(output, (tf.shape(output)[0], math.prod(output.shape[1:])))
     chosen = units.choose(layer, flat.shape[1])
     return flat if chosen is None else tf.gather(flat, chosen, axis=1)

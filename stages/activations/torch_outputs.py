@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from stages.activations.units import check_rows
+from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
 
 
@@ -70,7 +70,9 @@ def kept(output, layer, units):
     if units.how == "pool" and output.ndim > 2:
         if output.device.type == "mps":  # which has no float64
             output = output.cpu()
-        output = output.mean(1 if output.ndim == 3 else tuple(range(2, output.ndim)), dtype=torch.float64)
+        axes = 1 if output.ndim == 3 else tuple(range(2, output.ndim))
+        blocks = pooled_blocks(len(output), output[0].numel())
+        output = torch.cat([output[rows].mean(axes, dtype=torch.float64) for rows in blocks])
     chosen = units.choose(layer, output[0].numel())
     if chosen is None:
         return output.reshape(len(output), -1)

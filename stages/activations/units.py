@@ -3,6 +3,9 @@
 import numpy as np
 
 from stages.shared.base.command import InputError
+from stages.shared.base.store import row_blocks
+
+POOLED_BYTES = 4 << 20
 
 
 class Units:
@@ -32,6 +35,15 @@ def choose_units(layer, units, limit, seed):
         return None
     generator = np.random.default_rng([seed, *layer.encode()])
     return np.sort(generator.choice(units, limit, replace=False)).astype(np.int32)
+
+
+def pooled_blocks(count, values):
+    """Slices of about `count` rows of so many `values` each, in which a layer is pooled; the last takes all that are left.
+
+    Either framework makes a float64 copy of what it sums in float64: a small one stays in the processor's cache.
+    """
+    blocks = row_blocks(count, 8 * values, POOLED_BYTES)
+    return [*blocks[:-1], slice(blocks[-1].start, None)]
 
 
 def check_rows(outputs, count):

@@ -119,7 +119,7 @@ card = resolve(load("params.yaml"), "cifar10-cnn", lambda dataset: (32, 32, 3))
 card = card.model_copy(update={"convolutions": [4, 6], "dense": [8]})
 model = build(card, 10)
 images = np.random.default_rng(0).random((23, 32, 32, 3), np.float32)
-for layers in ("blocks", "all", ["pool*", "output"]):
+for layers in ("blocks", "all", ["pool*", "output"], ["output"]):
     assert list(get_intermediate_outputs(model, images, layers, 10)) == select_layers(card, layers), layers
 outputs = get_intermediate_outputs(model, images, "all", 10)
 features = images
@@ -165,7 +165,10 @@ def test_only_what_is_kept_is_copied(convolutional):
     assert kept.base is None or kept.base.nbytes == kept.nbytes
 
 
-def test_pooled_are_channels_over_space_and_over_tokens():
+@pytest.mark.parametrize("block", [1, 5000, 1 << 20])
+def test_pooled_are_channels_over_space_and_over_tokens(block, monkeypatch):
+    monkeypatch.setattr("stages.activations.units.POOLED_BYTES", block)
+
     class Tokens(nn.Module):
         def __init__(self):
             super().__init__()
@@ -219,7 +222,7 @@ def test_keras_keeps_subsets_pools_and_takes_the_last_call():
     """In a process of its own: the two frameworks together are slow to load."""
     code = """
 import numpy as np, pytest
-from stages.activations import get_intermediate_outputs
+from stages.activations import get_intermediate_outputs, units
 from stages.activations.units import choose_units
 from stages.shared.base.command import InputError
 from stages.shared.keras_network import keras
@@ -240,6 +243,7 @@ np.testing.assert_allclose(whole["twice"].mean(1), whole["pool"], rtol=1e-5)
 for layer, kept in get_intermediate_outputs(model, images, "all", 10, units="flatten", max_units=5, seed=3).items():
     flat = whole[layer].reshape(23, -1)
     np.testing.assert_array_equal(kept, flat[:, choose_units(layer, flat.shape[1], 5, 3)])
+units.POOLED_BYTES = 3 * 8 * 252  # of 10 convolved images 3 at a time, and of the last batch, of 3, all
 pooled = get_intermediate_outputs(model, images, "all", 10, units="pool")
 np.testing.assert_allclose(pooled["conv"], whole["conv"].mean((1, 2), np.float64), rtol=1e-6)
 np.testing.assert_allclose(pooled["tokens"], whole["tokens"].mean(1, np.float64), rtol=1e-6)
@@ -248,6 +252,10 @@ source = keras.Input((4,))
 left, right = L.Lambda(lambda x: [x, x], output_shape=[(4,), (4,)], name="halves")(source)
 with pytest.raises(InputError, match="'halves' returns 2 tensors, not one"):
     get_intermediate_outputs(keras.Model(source, left), np.ones((3, 4), np.float32), ["halves"])
+
+windows = L.Lambda(lambda x: keras.ops.reshape(x, (-1, 2, 1)), output_shape=(2, 1), name="windows")(source)
+with pytest.raises(InputError, match=r"'windows' returns an array \(6, 1\) of 3 images, not a row for each"):
+    get_intermediate_outputs(keras.Model(source, windows), np.ones((3, 4), np.float32), ["windows"], units="pool")
 """
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
