@@ -19,6 +19,7 @@ import numpy as np
 from stages.activations.extract import BATCH, outputs, store_outputs
 from stages.activations.units import Units
 from stages.shared.base.store import create, new_group
+from stages.shared.card import Network
 from stages.shared.images import prepare
 
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
@@ -103,7 +104,7 @@ def drillcore(how):
     def run(model, to_input, images, names, folder):
         units = Units(how, MAX_UNITS)
         with create(folder / "activations.h5") as file:
-            streamed = outputs(model, to_input, images, (32, 32, 3), names, units)
+            streamed = outputs(model, to_input, images, CARD, names, units)
             store_outputs(new_group(file, "layers"), streamed, len(images), units)
 
     return run
@@ -182,6 +183,7 @@ def cnn():
 
 
 COMMON = {"name": "small", "dataset": "cifar10", "input": [32, 32, 3], "seed": 0}
+CARD = Network(**COMMON)
 DRILLCORE = {"Drillcore, flatten": drillcore("flatten"), "Drillcore, pool": drillcore("pool")}
 IN_TORCH = {"bare": bare_torch} | DRILLCORE | {"hooks and numpy.save": hooks, "thingsvision": thingsvision}
 IN_KERAS = {"bare": bare_keras} | DRILLCORE | {"model of all outputs and numpy.save": submodel}

@@ -38,7 +38,7 @@ def main(network):
     layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
 
     def store(group, model, images):
-        return store_outputs(group, outputs(model, to_input, images, card.input, layers, units), len(images), units)
+        return store_outputs(group, outputs(model, to_input, images, card, layers, units), len(images), units)
 
     with create(folder / "activations.h5") as activations, create(folder / "weights.h5") as weights:
         write(activations, "sample", probe)

@@ -6,19 +6,20 @@ import numpy as np
 
 from stages.activations.outputs import stream_outputs
 from stages.shared.base.store import fill, reserve
-from stages.shared.images import prepare
+from stages.shared.images import prepare, standardise
 
 BATCH, BATCH_BYTES = 250, 16 << 20
 """Images in a batch, fewer of them where they are large: what a network makes of an image grows with it."""
 
 
-def outputs(model, to_input, images, shape, layers, units):
-    """Stream the outputs of `layers` for uint8 `images` (n, h, w, c), prepared to `shape` a batch at a time.
+def outputs(model, to_input, images, card, layers, units):
+    """Stream the outputs of `layers` for uint8 `images` (n, h, w, c), prepared as the `card` says a batch at a time.
 
     `to_input` turns prepared images into what the model's framework takes; `units` are the `Units` to keep.
     """
-    batch = max(1, min(BATCH, BATCH_BYTES // (4 * math.prod(shape))))
-    batches = (to_input(prepare(images[begin : begin + batch], shape)) for begin in range(0, len(images), batch))
+    size = max(1, min(BATCH, BATCH_BYTES // (4 * math.prod(card.input))))
+    prepared = (prepare(images[begin : begin + size], card.input) for begin in range(0, len(images), size))
+    batches = (to_input(standardise(batch, card.normalize)) for batch in prepared)
     return stream_outputs(model, batches, layers, units)
 
 

@@ -95,7 +95,8 @@ def insert(bottleneck, layer):
 
 
 def check_input(network, shape):
-    """Refuse an input that images of `shape` cannot be padded and repeated to, or that pooling shrinks to nothing."""
+    """Refuse an input that images of `shape` cannot be padded and repeated to, or that pooling shrinks to nothing, and a
+    `normalize` of other channels."""
     where = f"params.yaml: networks.{network.name}"
     height, width, channels = shape
     repeats = (1, 3) if channels == 1 else (channels,)
@@ -104,6 +105,12 @@ def check_input(network, shape):
             f"{where}.input is {network.input}, but {network.dataset} has images of {list(shape)}, which can only be "
             "padded to a larger height and width and, if grey, repeated to 3 channels."
         )
+    for name, values in network.normalize or ():
+        if len(values) not in (1, network.input[2]):
+            raise InputError(
+                f"{where}.normalize.{name} has {len(values)} numbers, but the input {network.input} has "
+                f"{network.input[2]} channels: give one for each, or one for all."
+            )
     poolings = len(getattr(network, "convolutions", []))
     if min(network.input[:2]) >> poolings == 0:
         raise InputError(

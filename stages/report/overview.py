@@ -56,7 +56,7 @@ def family(card):
     if isinstance(card, Built):
         return card.name
     layers = [["squeeze", layer[1]] if isinstance(layer, list) else layer for layer in getattr(card, "layers", [])]
-    return str([card.framework, card.dataset, card.input, layers, card.training.model_dump()])
+    return str([card.framework, card.dataset, card.input, card.normalize, layers, card.training.model_dump()])
 
 
 def read_history(path):

@@ -58,16 +58,26 @@ class Recorder(Section):
     watch: list[Rate] = [1e-7, 1e-5]
 
 
+class Normalize(Section):
+    """What is subtracted from every channel of images in [0, 1], and what they are then divided by: a number for each
+    channel, or one for all."""
+
+    mean: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
+    std: Annotated[list[Rate], Field(min_length=1)]
+
+
 class Network(Section):
     """What every network has.
 
     A card's `device` is never "auto": `define` resolves it. `units` says what of a convolutional layer is a unit: every
-    element of its output (of which a seeded subset is stored), or the mean of every channel.
+    element of its output (of which a seeded subset is stored), or the mean of every channel. Images are in [0, 1] unless
+    `normalize` says how they are standardised.
     """
 
     name: Name
     dataset: Name
     input: Annotated[list[Width], Field(min_length=3, max_length=3)]
+    normalize: Normalize | None = None
     device: Device = "cpu"
     units: Literal["flatten", "pool"] = "flatten"
     training: Training = Training()

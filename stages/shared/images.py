@@ -24,6 +24,14 @@ def prepare(images, shape):
     return padded.astype(np.float32) / np.float32(255)
 
 
+def standardise(images, normalize):
+    """Return float32 `images` (n, h, w, c) less the mean and divided by the standard deviation that a card's `normalize`
+    gives; as they are where it is None."""
+    if normalize is None:
+        return images
+    return (images - np.array(normalize.mean, np.float32)) / np.array(normalize.std, np.float32)
+
+
 class Split(NamedTuple):
     """The training or the test part of a dataset: uint8 images (n, h, w, c), int64 labels (n), the classes' names,
     and where they came from."""

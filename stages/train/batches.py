@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.shared.images import prepare
+from stages.shared.images import prepare, standardise
 
 VALIDATION_BATCH = 1000
 ROOM = 8
@@ -10,14 +10,14 @@ ROOM = 8
 
 
 class Batches:
-    """Batches (images float32 (batch, height, width, channels) in [0, 1], labels int64 (batch)) of a `Split`.
+    """Batches (images float32 (batch, height, width, channels), labels int64 (batch)) of a `Split`, as `card` takes them.
 
     Iterating once is one epoch. With a `seed` every epoch has its own random order; `augmentation` names what is done to
-    the images, anew in every epoch. `epoch` is the number of those already past.
+    the images, anew in every epoch and before they are standardised. `epoch` is the number of those already past.
     """
 
-    def __init__(self, split, shape, size, seed=None, augmentation=(), epoch=0):
-        self.split, self.shape, self.size = split, shape, size
+    def __init__(self, split, card, size, seed=None, augmentation=(), epoch=0):
+        self.split, self.card, self.size = split, card, size
         self.seed, self.augmentation, self.epoch = seed, augmentation, epoch
         self.orders = None if seed is None else np.random.default_rng(seed)
         for _ in range(epoch):
@@ -32,10 +32,10 @@ class Batches:
         random = np.random.default_rng([self.seed or 0, self.epoch])
         for begin in range(0, len(order), self.size):
             rows = order[begin : begin + self.size]
-            images = prepare(self.split.images[rows], self.shape)
+            images = prepare(self.split.images[rows], self.card.input)
             for name in self.augmentation:
                 images = AUGMENTATIONS[name](images, random)
-            yield images, self.split.labels[rows]
+            yield standardise(images, self.card.normalize), self.split.labels[rows]
 
     def order(self):
         """The order of the samples in the next epoch."""
@@ -65,9 +65,9 @@ AUGMENTATIONS = {"flip": flip, "crop": crop}
 def shuffled(card, split, epoch=0):
     """The training batches of `card`, in an order that its seed sets, as they come after `epoch` epochs."""
     training = card.training
-    return Batches(split, card.input, training.batch_size, card.seed, training.augmentation, epoch)
+    return Batches(split, card, training.batch_size, card.seed, training.augmentation, epoch)
 
 
 def in_order(card, split):
     """The validation batches of `card`."""
-    return Batches(split, card.input, VALIDATION_BATCH)
+    return Batches(split, card, VALIDATION_BATCH)

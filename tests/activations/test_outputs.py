@@ -15,6 +15,7 @@ from stages.shared.base.command import InputError
 from stages.shared.base.store import create, read
 from stages.shared.card import select_layers
 from stages.shared.torch_network import build, to_input
+from tests.conftest import own
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -268,7 +269,7 @@ def test_the_subset_of_units_is_the_same_at_every_epoch_and_recorded(tmp_path):
     units = Units("flatten", 11, seed=5)
     with create(tmp_path / "a.h5") as file:
         for epoch in ("000", "001"):
-            streamed = outputs(model, to_input, images, (4, 5, 3), ["0", "2"], units)
+            streamed = outputs(model, to_input, images, own(input=[4, 5, 3]), ["0", "2"], units)
             assert store_outputs(file.create_group(f"epochs/{epoch}"), streamed, 12, units) == ["0", "2"]
     with read(tmp_path / "a.h5") as file:
         kept = file["epochs/000/0"].attrs["units"]
@@ -292,11 +293,19 @@ def test_probe_and_units_are_seeded_samples():
     assert (choose_units("a", 1000, 20, 0) != choose_units("b", 1000, 20, 0)).any()
 
 
+def test_images_are_standardised_as_the_card_says():
+    images = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 3), np.uint8)
+    card = own(input=[4, 5, 3], normalize={"mean": [0.4, 0.5, 0.6], "std": [0.1, 0.2, 0.3]})
+    (seen,) = outputs(nn.Sequential(nn.Identity()), to_input, images, card, ["0"], Units())
+    expected = (images / 255 - [0.4, 0.5, 0.6]) / [0.1, 0.2, 0.3]
+    np.testing.assert_allclose(seen["0"].transpose(0, 2, 3, 1), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_large_images_come_in_smaller_batches():
     sizes = []
     model = nn.Sequential(nn.AdaptiveAvgPool2d(1))
     model.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     images = np.zeros((40, 224, 224, 3), np.uint8)
-    parts = list(outputs(model, to_input, images, (224, 224, 3), ["0"], Units("pool", 2)))
+    parts = list(outputs(model, to_input, images, own(input=[224, 224, 3]), ["0"], Units("pool", 2)))
     assert sizes == [27, 13]
     assert sum(len(part["0"]) for part in parts) == 40

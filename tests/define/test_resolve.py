@@ -60,6 +60,8 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("networks.squeeze.layers", [True], "networks.squeeze.layers.0 is True"),
         ("networks.squeeze.input", [20, 20, 1], "networks.squeeze.input is [20, 20, 1]"),
         ("networks.squeeze.input", [32, 32, 2], "networks.squeeze.input is [32, 32, 2]"),
+        ("networks.squeeze.normalize", {"mean": [0, 0], "std": [1]}, "networks.squeeze.normalize.mean has 2 numbers"),
+        ("networks.squeeze.normalize", {"mean": [0], "std": [0]}, "networks.squeeze.normalize.std.0 is 0"),
         ("networks.squeeze.training.epochs", "ten", "networks.squeeze.training.epochs is 'ten'"),
         ("networks.squeeze.training.learning_rate", float("inf"), "networks.squeeze.training.learning_rate is inf"),
         ("networks.squeeze.training.momentum", 0.9, "networks.squeeze.training.momentum is not a parameter"),

@@ -48,7 +48,12 @@ def make(width=4):
 """
 
 TRAINING = {"epochs": 2, "batch_size": 20, "optimizer": "momentum", "learning_rate": 0.01, "schedule": "cosine"}
-MINE = {"build": "mine.py:make", "arguments": {"width": 5}, "dataset": "photos"}
+MINE = {
+    "build": "mine.py:make",
+    "arguments": {"width": 5},
+    "dataset": "photos",
+    "normalize": {"mean": [0.2, 0.3, 0.4], "std": [0.3]},
+}
 NETWORKS = {
     "mine": {**MINE, "layers": "all", "training": {**TRAINING, "augmentation": ["flip", "crop"]}},
     "vision": {

@@ -3,7 +3,8 @@ import pytest
 
 from stages.shared.base.command import InputError
 from stages.shared.base.store import create, write
-from stages.shared.images import load_split, prepare
+from stages.shared.images import load_split, prepare, standardise
+from tests.conftest import own
 
 
 def test_grey_images_are_padded_in_the_middle_and_repeated():
@@ -21,6 +22,16 @@ def test_grey_images_are_padded_in_the_middle_and_repeated():
 def test_images_of_the_right_shape_are_only_scaled():
     images = np.array([0, 51, 255], np.uint8).reshape(1, 1, 1, 3)
     np.testing.assert_array_equal(prepare(images, (1, 1, 3)).ravel(), np.float32([0, 51 / 255, 1]))
+
+
+def test_images_are_standardised_by_channel_or_all_alike():
+    images = np.float32([0, 0.5, 1, 1, 0.5, 0]).reshape(1, 1, 2, 3)
+    by_channel = own(normalize={"mean": [0, 0.5, 1.0], "std": [1, 0.5, 0.25]}).normalize
+    np.testing.assert_array_equal(standardise(images, by_channel).ravel(), [0, 0, 0, 1, 0, -4])
+    alike = standardise(images, own(normalize={"mean": [0.5], "std": [0.5]}).normalize)
+    np.testing.assert_array_equal(alike.ravel(), [-1, 0, 1, 1, 0, -1])
+    assert alike.dtype == np.float32
+    assert standardise(images, None) is images
 
 
 def test_images_larger_than_the_input_are_refused(tmp_path, monkeypatch, small_mlp):

@@ -1,15 +1,16 @@
 import numpy as np
 import pytest
 
-from stages.shared.images import Split, prepare
+from stages.shared.images import Split, prepare, standardise
 from stages.train.batches import AUGMENTATIONS, Batches, crop, flip
+from tests.conftest import own
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (200, 16, 24, 3), dtype=np.uint8)
 SPLIT = Split(IMAGES, np.arange(200) % 4, ["a", "b", "c", "d"], "a test")
 
 
-def batches(**options):
-    return Batches(SPLIT, (16, 24, 3), 64, seed=5, **options)
+def batches(normalize=None, **options):
+    return Batches(SPLIT, own(input=[16, 24, 3], normalize=normalize), 64, seed=5, **options)
 
 
 def epoch_of(source):
@@ -54,6 +55,14 @@ def test_an_epoch_holds_every_sample_once_and_goes_on_where_it_was_left(augmenta
 def test_without_augmentation_images_are_as_they_were():
     order = np.random.default_rng(5).permutation(200)
     np.testing.assert_array_equal(epoch_of(batches())[0], prepare(IMAGES[order], (16, 24, 3)))
+
+
+def test_images_are_standardised_once_they_are_augmented():
+    normalize = {"mean": [0.5, 0.4, 0.3], "std": [0.25]}
+    (images, _), (plain, _) = (epoch_of(batches(given, augmentation=["crop"])) for given in (normalize, None))
+    np.testing.assert_array_equal(images, standardise(plain, own(normalize=normalize).normalize))
+    assert (plain == 0).any()  # what a crop let in is black
+    np.testing.assert_allclose(images[..., 1].min(), -0.4 / 0.25)
 
 
 def test_every_augmentation_keeps_shape_and_type():

@@ -186,7 +186,7 @@ def test_batches_hold_every_image_once_in_a_seeded_order(small_mlp):
     ((images, labels),) = in_order(small_mlp, split)
     np.testing.assert_array_equal(labels, split.labels)
     assert images.dtype == np.float32 and images.max() <= 1
-    assert len(Batches(split, (28, 28, 1), 25)) == 2
+    assert len(Batches(split, small_mlp, 25)) == 2
 
 
 def labels_and_sum(batch):

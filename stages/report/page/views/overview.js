@@ -91,7 +91,9 @@ function shape(card) {
   if (card.modules) {
     const given = Object.entries(card.arguments).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
     const built = card.build && `${card.build}${given.length ? ` with ${given.join(", ")}` : ""}`;
-    return [built, `images ${card.input.join(" × ")}`, `units: ${card.units}`, `on ${card.device}`].filter(Boolean).join("; ");
+    const { mean, std } = card.normalize ?? {};
+    const images = `images ${card.input.join(" × ")}${mean ? `, less ${mean.join(", ")} over ${std.join(", ")}` : ""}`;
+    return [built, images, `units: ${card.units}`, `on ${card.device}`].filter(Boolean).join("; ");
   }
   if (card.layers) return `layers ${card.layers.map(width).join(" · ")}`;
   return [`convolutions ${card.convolutions.join(" · ")}`, card.dense.length && `dense ${card.dense.join(" · ")}`]
