@@ -1,7 +1,7 @@
 """The Keras networks that a card can describe, on TensorFlow."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from stages.shared.card import Own, loading, no_device
 from stages.shared.own import construct
@@ -24,6 +24,9 @@ def silenced():
 # Read while they are loaded, so other modules import `keras` and `tf` from here.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+with suppress(ImportError):
+    import triton  # noqa: F401  PyTorch's optimisers load it, and after TensorFlow that ends the process (3.8 and 2.21)
 
 with silenced():
     import keras

@@ -88,6 +88,21 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
             {"dataset": "mnist", "build": "a.py:make", "width": 3},
             "networks.own.width is not a parameter",
         ),
+        (
+            "networks.own",
+            {"dataset": "mnist", "build": "a.py:make", "training": {"epoch": 3}},
+            "networks.own.training.epoch is not a parameter; allowed here: augmentation,",
+        ),
+        (
+            "networks.own",
+            {"dataset": "mnist", "build": "a.py:make", "normalize": {"mean": [0.5], "sd": [0.5]}},
+            "networks.own.normalize.sd is not a parameter; allowed here: mean, std",
+        ),
+        (
+            "networks.own",
+            {"dataset": "mnist", "build": "a.py:make", "layers": "head"},
+            "networks.own.layers is 'head', but should be blocks, all, or a list of names and patterns",
+        ),
         ("networks.own", {"dataset": "mnist", "checkpoint": "a.pth"}, "networks.own has no build"),
         (
             "networks.own",

@@ -2,17 +2,26 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from stages.shared.base.command import InputError
 
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 """Of a network or a data set: it becomes a file's."""
-Layers = Literal["blocks", "all"] | Annotated[list[str], Field(min_length=1)]
+
+
+def listed(layers):
+    """Refuse one name or pattern that is no list, which pydantic would only compare with the two words."""
+    if isinstance(layers, str) and layers not in ("blocks", "all"):
+        raise ValueError("should be blocks, all, or a list of names and patterns, as in [conv1, 'layer?.*']")
+    return layers
+
+
+Layers = Annotated[Literal["blocks", "all"] | Annotated[list[str], Field(min_length=1)], BeforeValidator(listed)]
 
 
 class Section(BaseModel):
@@ -82,5 +91,6 @@ def place(location, values):
 def allowed(model, location):
     """The parameters of the section of `model` that `location` is in."""
     for part in location[:-1]:
-        model = model.model_fields[part].annotation
+        kind = model.model_fields[part].annotation
+        model = next(choice for choice in (kind, *get_args(kind)) if hasattr(choice, "model_fields"))
     return model.model_fields
