@@ -3,6 +3,7 @@
 import numpy as np
 
 from stages.correlations.streaming import Moments
+from stages.shared.axes import check_axes
 from stages.shared.base.store import row_blocks, write_json
 
 
@@ -21,6 +22,11 @@ def compute_layerwise_cross_correlation(layers):
     layer_of_unit : int64 array (F)
         The position of each unit's layer.
 
+    Raises
+    ------
+    ValueError
+        If the activations of a layer are not (samples, units).
+
     Examples
     --------
     >>> r, layer = compute_layerwise_cross_correlation({"a": np.eye(3)[:, :1], "b": -np.eye(3)[:, :1]})
@@ -29,6 +35,7 @@ def compute_layerwise_cross_correlation(layers):
            [-1.,  1.]]), array([0, 1]))
     """
     arrays = list(layers.values())
+    check_axes(*arrays)
     widths = [array.shape[1] for array in arrays]
     moments = Moments()
     for rows in row_blocks(len(arrays[0]), 8 * sum(widths)):

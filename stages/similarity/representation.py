@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from stages.shared.axes import check_axes
+
 LEAST_SAMPLES = 4
 
 
@@ -11,11 +13,8 @@ class Undefined(ValueError):
 
 def check_together(*layers):
     """Refuse sets of activations that are not matrices of the same samples."""
+    check_axes(*layers)
     for activations in layers:
-        if np.ndim(activations) != 2:
-            raise ValueError(
-                f"activations of shape {np.shape(activations)} are not (samples, units): flatten each sample."
-            )
         if len(activations) != len(layers[0]):
             raise ValueError(
                 f"layers of {len(layers[0])} and of {len(activations)} samples cannot be compared: a row of each must be "

@@ -6,6 +6,7 @@ dead layer has no directions, and so no number of them.
 
 import numpy as np
 
+from stages.shared.axes import check_axes
 from stages.shared.base.store import row_blocks
 
 
@@ -16,8 +17,9 @@ def feature_singular_values(features):
     units are no more than samples they come from the units x units Gram matrix in float64, which keeps the singular
     values of float32 features down to 1e-8 of the largest and costs far less than an SVD; otherwise from the samples x
     samples one. Values below that precision are returned as the zeros they cannot be told from; all are NaN where a
-    feature is not finite.
+    feature is not finite. Raises a ValueError where they are not (samples, units).
     """
+    check_axes(features)
     samples, units = features.shape
     if units <= samples:
         blocks = row_blocks(samples, 8 * units)

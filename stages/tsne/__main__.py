@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.shared.analyses import section
-from stages.shared.base.command import command, progress
+from stages.shared.base.command import command, progress, say
 from stages.shared.base.store import create, epochs, new_group, read, write
 from stages.tsne.embedding import embed, principal_components
 
@@ -22,6 +22,8 @@ def main(network):
         for layer in progress(layers, "layers"):
             features = activations[f"epochs/{epoch}/{layer}"][rows]
             embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors)
+            if embedding.status != "t-SNE":
+                say(f"{layer}: {embedding.status}")
             group = new_group(file, layer)
             write(group, "embedding", embedding.points)
             write(group, "pca", principal_components(features))

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.shared.axes import check_axes
+
 EARLY_EXAGGERATION = 12
 
 
@@ -31,8 +33,9 @@ def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0):
     Trustworthiness (Venna and Kaski 2001) is 1 where no sample's `neighbors` nearest in the map were far away in the
     layer; neighbour recall is the share of a sample's nearest in the layer that are nearest in the map too. Both are
     NaN for fewer than 2 * `neighbors` + 2 samples, where they are not defined. Returns an `Embedding`; features that are not
-    finite have no map and raise nothing.
+    finite have no map and raise nothing, while a ValueError tells those that are not (samples, units).
     """
+    check_axes(features)
     features = np.asarray(features, np.float64)
     samples, units = features.shape
     distinct = len(np.unique(features, axis=0))
@@ -72,7 +75,11 @@ def tsne(features, perplexity, iterations, seed):
 
 
 def principal_components(features):
-    """The projections (samples, 2) on the first two principal components, each component's largest loading positive."""
+    """The projections (samples, 2) on the first two principal components, each component's largest loading positive.
+
+    Raises a ValueError where `features` are not (samples, units).
+    """
+    check_axes(features)
     features = np.asarray(features, np.float64)
     _, _, directions = np.linalg.svd(features - features.mean(0), full_matrices=False)
     directions = directions[:2]
