@@ -64,6 +64,7 @@ def write_parameters(project):
     parameters["networks"] = {"resnet18": NETWORK}
     parameters["activations"]["samples"] = TEST * 10
     parameters["similarity"]["pairs"] = []
+    parameters["plots"]["widths"] = {}
     (project / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
     (project / "models").mkdir()
 

@@ -31,7 +31,7 @@ def small_mlp(parameters):
         "batch_norm": True,
         "training": training,
     }
-    return resolve({**parameters, "networks": {"small": network}, "similarity": {}}, "small", SHAPES.get)
+    return resolve({**parameters, "networks": {"small": network}, "similarity": {}, "plots": {}}, "small", SHAPES.get)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def small_cnn(parameters):
     """The card of a small Keras network."""
     training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
     network = {"framework": "keras", "dataset": "cifar10", "convolutions": [4, 6], "dense": [8], "training": training}
-    return resolve({**parameters, "networks": {"small": network}, "similarity": {}}, "small", SHAPES.get)
+    return resolve({**parameters, "networks": {"small": network}, "similarity": {}, "plots": {}}, "small", SHAPES.get)
 
 
 MINE = """

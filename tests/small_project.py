@@ -45,6 +45,7 @@ def one_network(parameters):
     """Leave `squeeze` alone: the fewer the stages, the sooner either engine starts."""
     parameters["networks"] = {"squeeze": parameters["networks"]["squeeze"]}
     parameters["similarity"]["pairs"] = []
+    parameters["plots"]["widths"] = {}
 
 
 class Project:

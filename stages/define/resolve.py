@@ -42,6 +42,7 @@ def resolve(values, name, shape_of):
     check_layers(networks.values(), sections["activations"].layers)
     check_thresholds(networks[name], sections["gradients"].thresholds)
     check_pairs(networks, sections["similarity"].pairs)
+    check_widths(networks, sections["plots"].widths)
     shape = shape_of(networks[name].dataset)
     network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common, datasets)
     check_input(network, shape)
@@ -165,6 +166,19 @@ def check_pairs(networks, pairs):
             raise InputError(
                 f"{where} {pair}, but {pair[0]} sees {datasets[0]} and {pair[1]} {datasets[1]}: pair networks of one dataset."
             )
+
+
+def check_widths(networks, widths):
+    """Refuse what `plots.widths` names if it is no network, and a name whose figures would lie among a network's."""
+    for name, group in widths.items():
+        if name in networks:
+            raise InputError(f"params.yaml: plots.widths has {name!r}, which is a network: give it a name of its own.")
+        for network in group:
+            if network not in networks:
+                raise InputError(
+                    f"params.yaml: plots.widths.{name} has {network!r}, which is no network; there are "
+                    f"{', '.join(networks)}: name others, or set plots.widths to {{}}."
+                )
 
 
 def nearest(value, edges):

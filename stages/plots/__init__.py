@@ -1,6 +1,6 @@
 """plots: a network's figures, and one of all squeeze widths side by side.
 
-`python -m stages.plots NETWORK` and `python -m stages.plots.bottleneck` draw what the analyses wrote. Every figure is
+`python -m stages.plots NETWORK` and `python -m stages.plots.widths NAME` draw what the analyses wrote. Every figure is
 a function of arrays that returns a matplotlib `Figure`, for notebooks too: each name below is one, but for `STYLE`, the
 rcParams that all are drawn with, `applied`, a context of them, and `Map`. It comes with its module when first asked for.
 """

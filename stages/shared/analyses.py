@@ -67,10 +67,11 @@ class Similarity(Section):
 
 
 class Plots(Section):
-    """How the figures look."""
+    """How the figures look, and which five networks differ in nothing but the width of their squeeze."""
 
     dpi: Annotated[int, Field(ge=50, le=600)] = 150
     palette: Literal["study", "colourblind"] = "study"
+    widths: dict[Name, Annotated[list[Name], Field(min_length=5, max_length=5)]] = {}
 
 
 SECTIONS = {

@@ -138,6 +138,7 @@ def project(tmp_path_factory):
         parameters["datasets"] |= DATASETS
         parameters["networks"] = {**NETWORKS, **KERAS_NETWORKS}
         parameters["similarity"] |= {"pairs": [], "samples": 24, "permutations": 20}
+        parameters["plots"]["widths"] = {}
         parameters["activations"] |= {"samples": 30, "max_units": 24}
         parameters["tsne"] |= {"samples": 24}
 

@@ -20,6 +20,6 @@ def made(tmp_path_factory):
         shutil.copytree(artifacts / "squeeze", artifacts / f"ablation-{number}")
     for stage in (["similarity.pairs", "squeeze", "ablation-0"], ["plots.pairs", "squeeze", "ablation-0"]):
         project.run("python", "-m", f"stages.{stage[0]}", *stage[1:])
-    for stage in ("plots.bottleneck", "report"):
-        project.run("python", "-m", f"stages.{stage}")
+    project.run("python", "-m", "stages.plots.widths", "bottleneck")
+    project.run("python", "-m", "stages.report")
     return project

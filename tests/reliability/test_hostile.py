@@ -41,6 +41,7 @@ def test_a_network_s_name_reaches_neither_the_shell_nor_a_path(tmp_path):
     def edit(parameters):
         network = parameters["networks"]["squeeze"]
         parameters |= {"networks": dict.fromkeys(NAMES, network), "similarity": {"pairs": []}}
+        parameters["plots"]["widths"] = {}
 
     project.change(edit)
     with pytest.raises(AssertionError) as failure:
@@ -60,6 +61,7 @@ def test_a_name_that_leaves_its_folder_makes_nothing_outside(name, tmp_path):
     def edit(parameters):
         network = parameters["networks"]["squeeze"]
         parameters |= {"networks": {name: network}, "similarity": {"pairs": []}}
+        parameters["plots"]["widths"] = {}
 
     project.change(edit)
     with pytest.raises(AssertionError):

@@ -50,7 +50,7 @@ def begun(tmp_path_factory):
             file[f"{split}/images"], file[f"{split}/labels"] = images[rows], labels[rows]
         file.attrs.update(classes=["upper", "lower"], source="a test", name="mnist")
     for name in NETWORKS:
-        card = resolve({**parameters, "networks": with_dataset, "similarity": {}}, name, SHAPES.get)
+        card = resolve({**parameters, "networks": with_dataset, "similarity": {}, "plots": {}}, name, SHAPES.get)
         write_card(folder / "artifacts" / name / "network.yaml", card)
     kill_in_epoch(folder, "sgd", 3, 0.01)
     return folder

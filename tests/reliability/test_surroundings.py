@@ -30,7 +30,7 @@ STAGES = {
     "plots": ["squeeze"],
     "similarity.pairs": ["squeeze", "ablation-0"],
     "plots.pairs": ["squeeze", "ablation-0"],
-    "plots.bottleneck": [],
+    "plots.widths": ["bottleneck"],
     "report": [],
 }
 KERAS = {"train": ["cifar10-cnn"], "activations": ["cifar10-cnn"]}
@@ -160,7 +160,7 @@ OUTPUTS = {
     "plots": ["reports/{}"],
     "similarity.pairs": ["artifacts/similarity/{}--{}.h5"],
     "plots.pairs": ["reports/{}--{}"],
-    "plots.bottleneck": ["reports/bottleneck"],
+    "plots.widths": ["reports/bottleneck"],
     "report": ["reports/index.html"],
 }
 

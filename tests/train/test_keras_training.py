@@ -25,7 +25,7 @@ from stages.train.keras_training import LOSSES, evaluate, train
 folder = Path(sys.argv[1])
 training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
 network = {"framework": "keras", "dataset": "cifar10", "convolutions": [4, 6], "dense": [8], "training": training}
-parameters = {**load_parameters("params.yaml"), "networks": {"small": network}, "similarity": {}}
+parameters = {**load_parameters("params.yaml"), "networks": {"small": network}, "similarity": {}, "plots": {}}
 card = resolve(parameters, "small", lambda dataset: (32, 32, 3))
 
 generator = np.random.default_rng(0)

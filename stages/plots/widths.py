@@ -1,4 +1,4 @@
-"""python -m stages.plots.bottleneck : artifacts of the squeeze-expand networks -> reports/bottleneck/
+"""python -m stages.plots.widths NAME : params.yaml (plots.widths.NAME), artifacts of its networks -> reports/NAME/
 
 What squeezing costs: accuracy, effective rank and trustworthiness against the squeeze's width, over the networks that
 differ in nothing else.
@@ -18,9 +18,6 @@ from stages.shared.base.command import InputError, command
 from stages.shared.base.store import read
 from stages.shared.card import read_card
 
-ABLATIONS = ["ablation-0", "ablation-1", "ablation-2", "ablation-3"]
-CHOSEN = "squeeze"
-
 
 class Point(NamedTuple):
     """One network: its squeeze's `width`, test `accuracy`, and by layer its `ranks` (effective) and `trust`worthiness."""
@@ -31,20 +28,25 @@ class Point(NamedTuple):
     trust: dict
 
 
-def main():
+def main(name):
     """Draw accuracy, effective rank and trustworthiness against the width of the squeeze."""
-    artifacts = Path("artifacts")
-    points = {network: read_point(artifacts / network) for network in [*ABLATIONS, CHOSEN]}
-    with read(artifacts / CHOSEN / "activations.h5") as file:
+    settings, artifacts = section("plots"), Path("artifacts")
+    if name not in settings.widths:
+        raise InputError(
+            f"params.yaml: plots.widths holds no {name!r}; it holds {', '.join(settings.widths) or 'none'}."
+        )
+    points = {network: read_point(artifacts / network) for network in settings.widths[name]}
+    with read(artifacts / list(points)[-1] / "activations.h5") as file:
         source = file.attrs["source"]
-    with whole_folder(Path("reports", "bottleneck")) as report:
-        draw(figures, (points,), report, source, section("plots").dpi)
+    with whole_folder(Path("reports", name)) as report:
+        draw(figures, (points,), report, source, settings.dpi)
         write_table(report / "bottleneck.csv", points)
 
 
 def figures(points):
-    """The name and function of the one figure."""
-    yield "bottleneck", lambda: bottleneck(*({name: points[name] for name in group} for group in (ABLATIONS, [CHOSEN])))
+    """The name and function of the one figure; the last network is a star."""
+    *ablations, chosen = points
+    yield "bottleneck", lambda: bottleneck({name: points[name] for name in ablations}, {chosen: points[chosen]})
 
 
 def write_table(path, points):
