@@ -210,7 +210,7 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
     bottom = 0.75
     what = f"Signs of gradients: each layer's {ZOOM} neighbours most often near zero"
     figure = canvas(left + width + 0.3, bottom + len(windows) * (height + pitch) - 0.15, what, where, layout=None)
-    present = np.zeros(len(SIGNS), bool)
+    present, ticks = np.zeros(len(SIGNS), bool), MaxNLocator(8, integer=True)
     for position, (tensor, window) in enumerate(reversed(windows)):
         axes = box(figure, left, bottom + position * (height + pitch), width, height)
         signs = np.array([kinds(snapshot[tensor][window], edges) for snapshot in snapshots.rows])
@@ -218,7 +218,8 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
         extent = (window.start - 0.5, window.stop - 0.5, rows - 0.5, -0.5)
         axes.imshow(colours(palette)[signs], aspect="auto", interpolation="nearest", extent=extent)
         axes.set_xlim(window.start - 0.5, window.start + ZOOM - 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        marked = ticks.tick_values(window.start, window.start + ZOOM - 1)
+        axes.set_xticks(marked[(marked >= window.start) & (marked < window.stop)])
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.spines[:].set_visible(False)
         frame = Rectangle(
@@ -238,7 +239,7 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
 def interesting_windows(snapshots, edges):
     """By layer, the tensor and slice of at most ZOOM neighbours with the most near-zero gradients that are not exactly 0.
 
-    Slices begin at multiples of ZOOM; among equals the first counts.
+    Slices begin at multiples of ZOOM, the last of a tensor early enough to be whole; among equals the first counts.
     """
     best = {}
     layers = layers_of(snapshots.tensors)
@@ -251,6 +252,6 @@ def interesting_windows(snapshots, edges):
                 scores += np.bincount(window[coloured], minlength=len(scores))
         first = int(scores.argmax())
         if layer not in best or scores[first] > best[layer][0]:
-            window = slice(first * ZOOM, min((first + 1) * ZOOM, size))
-            best[layer] = (scores[first], tensor, window)
+            begin = max(0, min(first * ZOOM, size - ZOOM))
+            best[layer] = (scores[first], tensor, slice(begin, min(begin + ZOOM, size)))
     return {layer: choice[1:] for layer, choice in best.items()}

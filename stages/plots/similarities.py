@@ -177,10 +177,15 @@ def explain(axes, values, chance, floor=False):
             bar.outline.set_linewidth(0.4)
             bar.set_label(label, labelpad=1)
     handles = []
-    if any(np.isnan(matrix).any() for matrix in values.values()):
-        handles.append(Line2D([], [], linestyle="", marker="x", color="#999999", markersize=4, label="undefined"))
+    undefined = {name for name, matrix in values.items() if np.isnan(matrix).any()}
+    if undefined:
+        why = ": CCA wants more\nsamples than components" if undefined <= {"svcca", "pwcca"} else ""
+        cross = {"marker": "x", "color": "#999999", "markersize": 4}
+        handles.append(Line2D([], [], linestyle="", label=f"undefined{why}", **cross))
     if floor:
-        handles.append(Line2D([], [], linestyle="", label="linear CKA's floor:\nnoise of that shape"))
+        handles.append(
+            Line2D([], [], linestyle="", label="below linear CKA's diagonal,\nits floor: noise of that shape")
+        )
     if chance:
         handles.insert(0, Patch(color=DEAD, label=f"no more than chance:\nq > {SIGNIFICANT:g} (debiased CKA)"))
     if handles:

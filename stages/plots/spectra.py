@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from stages.plots.style import canvas, epoch_axis, epochs_text, layer_lines, legend_beside
 from stages.shared.base.store import read
@@ -66,6 +66,9 @@ def svd_analysis(epochs, spectra, ranks, what, where):
         axes.set_xlabel("index of the singular value")
         axes.grid(True)
     left.set_xscale("log")
+    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left.xaxis.set_major_formatter("{x:g}")
+    left.xaxis.set_minor_formatter(NullFormatter())
     left.set_yscale("log")
     left.set_ylim(min(0.07, left.get_ylim()[0]), 1.4)
     left.set_ylabel("singular value / largest")

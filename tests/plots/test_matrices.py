@@ -92,9 +92,13 @@ def test_a_spectrum_of_zeros_is_left_out_and_others_are_relative_to_their_larges
         for rank in ("effective_rank", "participation_ratio")
     }
     with applied(50):
-        first, last, *_ = svd_analysis([0, 5], spectra, ranks, "what", "net").axes
+        figure = svd_analysis([0, 5], spectra, ranks, "what", "net")
+        figure.canvas.draw()
+        first, last, *_ = figure.axes
     assert [line.get_ydata().tolist() for line in first.lines] == [[1, 0.5]]
     assert [line.get_ydata().tolist() for line in last.lines] == [[1, 0.5, 0.25]]
+    named = [tick.get_text() for minor in (False, True) for tick in first.get_xticklabels(minor=minor)]
+    assert {name for name in named if name} <= {"0.5", "1", "2", "5"}
 
 
 def test_tiles_are_in_order_with_white_between_and_after():

@@ -133,6 +133,17 @@ def test_windows_have_the_most_near_zero_gradients_of_their_layer():
     assert windows == {"layer1": ("layer1.w", slice(7 * ZOOM, 8 * ZOOM)), "output": ("output.bias", slice(0, 10))}
 
 
+def test_a_window_at_the_end_of_a_tensor_is_whole():
+    array = np.full(2 * ZOOM + 9, 12, np.int8)
+    array[-4:] = 3
+    snapshots = snapshots_of({"layer1.w": array, "output.bias": np.full(9, 3, np.int8)})
+    assert interesting_windows(snapshots, DECADES)["layer1"] == ("layer1.w", slice(ZOOM + 9, 2 * ZOOM + 9))
+    with applied(60):
+        bias, weight = zoomed_layer_wise_grad_signs(snapshots, DECADES, "study", "net").axes[:2]
+    assert weight.get_xlim() == (ZOOM + 8.5, 2 * ZOOM + 8.5)
+    assert [*bias.get_xticks()] == [0]  # none beyond its nine parameters
+
+
 def test_a_zoomed_map_shows_single_parameters():
     array = np.resize(np.array([2, -2, 12, 0, NOT_A_NUMBER], np.int8), ZOOM)
     with applied(60):

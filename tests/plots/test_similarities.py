@@ -66,6 +66,16 @@ def test_undefined_cells_are_crossed_and_have_no_number():
     assert set(texts(axes)) == {(0, 0), (0, 2), (2, 0), (2, 2)}
 
 
+def test_why_cells_are_crossed_is_said_where_only_cca_has_none():
+    undefined, half = np.full((3, 3), np.nan), np.full((3, 3), 0.5)
+    for values, why in (
+        ({"svcca": undefined, "rsa": half}, "undefined: CCA wants more\nsamples than components"),
+        ({"svcca": undefined, "rsa": undefined}, "undefined"),
+    ):
+        (legend,) = [axes.get_legend() for axes in draw(values, np.zeros((3, 3))).axes if axes.get_legend()]
+        assert why in [text.get_text() for text in legend.get_texts()]
+
+
 def test_linear_cka_has_its_floor_below_the_diagonal():
     floor = np.full((3, 3), 0.12)
     axes = titled(draw({"linear_cka": np.full((3, 3), 0.5)}, np.ones((3, 3)), floor), "linear CKA")
