@@ -97,8 +97,9 @@ def test_a_spectrum_of_zeros_is_left_out_and_others_are_relative_to_their_larges
         first, last, *_ = figure.axes
     assert [line.get_ydata().tolist() for line in first.lines] == [[1, 0.5]]
     assert [line.get_ydata().tolist() for line in last.lines] == [[1, 0.5, 0.25]]
-    named = [tick.get_text() for minor in (False, True) for tick in first.get_xticklabels(minor=minor)]
-    assert {"1", "2"} <= set(named) <= {"", "0.2", "0.5", "1", "2", "5"}
+    named = {minor: {tick.get_text() for tick in first.get_xticklabels(minor=minor)} for minor in (False, True)}
+    assert {"1", "2"} <= named[False]
+    assert not any("\\times" in name for names in named.values() for name in names)
 
 
 def test_tiles_are_in_order_with_white_between_and_after():
