@@ -50,7 +50,7 @@ def load_folder(name, folder):
 
 
 def load_images(name, path, size=None, shape=None):
-    """Return the images of the folder or zip at `path` as a `Dataset`, its classes, and the images of each, in natural order.
+    """Return the images of the folder or zip at `path` as a `Dataset`: classes sorted as text, the images of each naturally.
 
     Each is scaled to cover `size` (height, width) and cropped; without it all must have the same size, and that of
     `shape` (height, width, channels) where this is given.
@@ -129,7 +129,11 @@ def check_members(archive, file):
 
 
 def sort_classes(where, names):
-    """Return, for train and for test, the names of the images of each class: {class: [name, ...]}, in natural order."""
+    """Return, for train and for test, the names of the images of each class: {class: [name, ...]}.
+
+    Images are in natural order, but classes in that of plain text, for ImageFolder and Keras number them so: a network
+    that was trained with either would else be asked for other classes.
+    """
     splits, strays = {"train": {}, "test": {}}, []
     for name in sorted(names, key=natural):
         match name.split("/"):
@@ -147,7 +151,7 @@ def sort_classes(where, names):
             f"ending in {', '.join(SUFFIXES)}: move or remove them."
         )
     check_classes(where, splits)
-    return splits.values()
+    return [dict(sorted(classes.items())) for classes in splits.values()]
 
 
 def natural(name):
@@ -163,7 +167,7 @@ def check_classes(where, splits):
         for label, files in classes.items():
             if not files:
                 raise InputError(f"{where} has a class {label!r} without images in {split}/: add some, or remove it.")
-    alone = sorted(splits["train"].keys() ^ splits["test"].keys(), key=natural)
+    alone = sorted(splits["train"].keys() ^ splits["test"].keys())
     if alone:
         raise InputError(
             f"{where} has {listed(map(repr, alone))} in only one of train/ and test/: both need the same classes."

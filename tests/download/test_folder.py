@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from torchvision.datasets import ImageFolder
 
 from stages.download import folder
 from stages.download.folder import load_folder, load_images, natural
@@ -45,28 +46,35 @@ def pack(archive, files, compression=zipfile.ZIP_DEFLATED):
 
 @pytest.fixture
 def digits():
-    """Three classes whose names do not sort as text; the grey value of each image tells its class and its number."""
+    """Three classes whose names sort otherwise as text; the grey value of each image tells its class and its number."""
     train = {f"train/{label}/{k}.png": encoded(grey(20 * label + k)) for label in (10, 2, 1) for k in (10, 9, 1)}
     test = {f"test/{label}/{k}.png": encoded(grey(20 * label + k)) for label in (10, 2, 1) for k in (12,)}
     return train | test
 
 
 def check_digits(dataset):
-    assert dataset.classes == ["1", "2", "10"]
+    assert dataset.classes == ["1", "10", "2"]
     np.testing.assert_array_equal(dataset.train_labels, [0, 0, 0, 1, 1, 1, 2, 2, 2])
     np.testing.assert_array_equal(dataset.test_labels, [0, 1, 2])
     assert dataset.train_labels.dtype == np.int64
     assert dataset.train_images.shape == (9, 28, 28, 1)
     assert dataset.train_images.dtype == np.uint8
-    np.testing.assert_array_equal(dataset.train_images[:, 5, 5, 0], [21, 29, 30, 41, 49, 50, 201, 209, 210])
-    np.testing.assert_array_equal(dataset.test_images[:, 27, 0, 0], [32, 52, 212])
+    np.testing.assert_array_equal(dataset.train_images[:, 5, 5, 0], [21, 29, 30, 201, 209, 210, 41, 49, 50])
+    np.testing.assert_array_equal(dataset.test_images[:, 27, 0, 0], [32, 212, 52])
 
 
-def test_a_folder_is_read_in_natural_order(tmp_path, digits):
+def test_a_folder_s_classes_are_sorted_as_text_and_their_images_naturally(tmp_path, digits):
     plant(tmp_path / "mnist", digits)
     dataset = load_folder("mnist", str(tmp_path))
     check_digits(dataset)
     assert dataset.source == f"folder {tmp_path}"
+
+
+def test_classes_have_the_numbers_that_torchvision_gives_them(tmp_path):
+    names = ["class_10", "class_2", "Zebra", "ape", "a b", "a", "a-b", "é", "猫", "02", "1"]
+    files = {f"{split}/{label}/1.png": encoded(grey(1)) for split in ("train", "test") for label in names}
+    for root in both(tmp_path, files):
+        assert load_folder("mnist", str(root)).classes == ImageFolder(tmp_path / "plain/mnist/train").classes
 
 
 @pytest.mark.parametrize("top", ["", "mnist/"])
