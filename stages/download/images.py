@@ -29,7 +29,8 @@ class Stack:
     def add(self, image, what):
         """Put the Pillow `image`, which an error calls `what`, behind those that are there, the way up that it was taken.
 
-        Where a size was asked for, it is scaled to cover that, and cropped around its centre.
+        What is transparent becomes white. Where a size was asked for, it is scaled to cover that, and cropped around its
+        centre.
 
         Raises
         ------
@@ -46,7 +47,7 @@ class Stack:
         self.check_size(image, what, turned=True)  # while it costs nothing
         ImageOps.exif_transpose(image, in_place=True)
         self.check_size(image, what)
-        image = image.convert("L" if grey else "RGB")
+        image = on_white(image).convert("L" if grey else "RGB")
         if self.size:
             # Pillow's bilinear resize averages over all source pixels when it shrinks, so nothing aliases.
             image = ImageOps.fit(image, self.size[::-1], Image.Resampling.BILINEAR)
@@ -75,6 +76,18 @@ class Stack:
             f"{what} of {[image.height, image.width]} (height, width): give it a size that all are scaled to, "
             "{source: ..., size: [height, width]}."
         )
+
+
+def on_white(image):
+    """The Pillow `image` without transparency: what lies beneath a transparent pixel is mostly black, as ink is too."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image
+    white = Image.new("RGB", image.size, "white")
+    image = image.convert("RGBA")
+    white.paste(image, mask=image)
+    return white
 
 
 def scaled(size):

@@ -321,6 +321,38 @@ def test_one_colour_image_makes_all_of_three_channels(tmp_path, first):
     np.testing.assert_array_equal(colour, np.broadcast_to(np.array(expected)[:, None, None], (4, 4, 5, 3)))
 
 
+def drawn(mode, alpha):
+    """A PNG of black ink where the uint8 array `alpha` (height, width) is not 0, on transparency that is black beneath."""
+    if mode in ("LA", "RGBA"):
+        black = Image.new("L", alpha.shape[::-1])
+        return encoded(Image.merge(mode, [black] * (len(mode) - 1) + [Image.fromarray(alpha)]))
+    paper = Image.fromarray(np.where(alpha, 0, 9).astype(np.uint8))
+    if mode == "P":
+        paper.putpalette([0, 0, 0] * 10)
+    return encoded(paper.convert(mode), transparency=(9, 9, 9) if mode == "RGB" else 9)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P", "L", "RGB"])
+@pytest.mark.parametrize("size", [None, [4, 4]])
+def test_ink_on_transparency_is_ink_on_white(tmp_path, mode, size):
+    alpha = np.zeros((4, 4), np.uint8)
+    alpha[1:3, 2] = 255
+    plant(
+        tmp_path / "mine",
+        {f"{split}/{label}/1.png": drawn(mode, alpha) for split in ("train", "test") for label in "ab"},
+    )
+    images = load_images("mine", tmp_path / "mine", size).train_images
+    assert images.shape == (2, 4, 4, 1 if mode in ("L", "LA") else 3)
+    np.testing.assert_array_equal(images, np.broadcast_to(255 - alpha[..., None], images.shape))
+
+
+def test_what_is_half_transparent_lets_white_through(tmp_path):
+    pixels = np.array([[[0, 0, 0, 51], [200, 100, 0, 255], [200, 100, 0, 0], [100, 100, 100, 204]]], np.uint8)
+    plant(tmp_path, photographs([Image.fromarray(pixels)]))
+    expected = [[204] * 3, [200, 100, 0], [255] * 3, [131] * 3]
+    np.testing.assert_array_equal(load_images("mine", tmp_path).train_images, [[expected]])
+
+
 def test_images_of_two_sizes_are_named_with_the_remedy(tmp_path):
     plant(tmp_path, photographs([grey(1, (30, 20)), grey(2, (30, 20)), grey(3, (20, 30))]))
     with pytest.raises(InputError) as caught:
