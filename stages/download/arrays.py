@@ -37,6 +37,7 @@ def load_arrays(name, path, size=None):
         raise InputError(f"{path} has images of shapes {shapes} for training and testing: make their sizes equal.")
     labels = {split: check_labels(path, *stored[f"{split}_labels"], len(images[split])) for split in images}
     classes = check_classes(path, stored.get("classes"), np.concatenate(list(labels.values())))
+    check_trained(path, classes, **labels)
     floats = ", values in [0, 1] times 255" if stored["train_images"][1].dtype.kind == "f" else ""
     train, test = (resized(name, split, size) for split in images.values())
     return Dataset(train, labels["train"], test, labels["test"], classes, f"npz {path}{floats}{scaled(size)}")
@@ -129,7 +130,21 @@ def check_classes(path, stored, labels):
             f"{path} has {own} of type {names.dtype} and shape {names.shape}, and labels {used[0]} to {used[-1]}, but it "
             "should be a list of names that the labels index from 0: correct one of them."
         )
-    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
+    names = [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise InputError(f"{path} has {own} with {twice[0]!r} more than once: give each class a name of its own.")
+    return names
+
+
+def check_trained(path, classes, train, test):
+    """Refuse labels of `test` that `train` has not: no network can learn the class."""
+    untrained = np.setdiff1d(test, train)
+    if len(untrained):
+        raise InputError(
+            f"{path} has images of the class {classes[untrained[0]]!r} for testing, but none for training: "
+            "add some, or remove those."
+        )
 
 
 def resized(name, images, size):

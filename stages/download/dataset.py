@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.shared.base.command import InputError
 from stages.shared.base.store import create, write
 
 STUDIES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
@@ -22,7 +23,13 @@ class Dataset(NamedTuple):
 
 
 def write_dataset(path, name, dataset):
-    """Write `dataset` to the HDF5 file at `path`."""
+    """Write `dataset` to the HDF5 file at `path`; an `InputError` refuses one where there is nothing to tell apart."""
+    label = dataset.train_labels[0]
+    if (dataset.train_labels == label).all():
+        raise InputError(
+            f"params.yaml: datasets.{name} ({dataset.source}) has training images of the class {dataset.classes[label]!r} "
+            "alone: add those of another, or name another source."
+        )
     with create(path) as file:
         for split in ("train", "test"):
             write(file, f"{split}/images", getattr(dataset, f"{split}_images"))

@@ -27,6 +27,9 @@ LARGEST_FILE = 32 << 20
 LARGEST_IMAGE = 64_000_000
 """Pixels; decoded, three times as many bytes."""
 
+PNG_DEPTH = 24
+"""The byte of a PNG that has the bits a channel: behind 8 of signature, 8 that open the header, the width and the height."""
+
 NAMED = 3
 """How many of the bad files an error names; it counts them all."""
 
@@ -204,6 +207,8 @@ def open_bounded(stream):
     if image.width * image.height > LARGEST_IMAGE:
         raise ValueError(f"{image.width}x{image.height} pixels, more than {LARGEST_IMAGE}")
     if image.format == "PNG":  # its checksums: Pillow decodes without them, and one damaged byte in forty goes unseen
+        if content[PNG_DEPTH] > 8:  # Pillow itself cuts colours to 8
+            raise ValueError(f"more than 8 bits a channel, {content[PNG_DEPTH]}")
         image.verify()
         image = open_image(content)
     return image

@@ -49,10 +49,10 @@ def test_the_arrays_are_the_images(load, tmp_path, names, shape):
 
 
 def test_labels_may_be_a_column_and_classes_have_names(load):
-    stored = content(train_labels=np.array([[0], [1], [3], [1], [0], [0]], np.uint8), classes=["a", "b", "c", "d"])
+    stored = content(train_labels=np.array([[0], [1], [3], [1], [2], [0]], np.uint8), classes=["a", "b", "c", "d", "e"])
     dataset = load(**stored)
-    assert dataset.classes == ["a", "b", "c", "d"]
-    assert dataset.train_labels.tolist() == [0, 1, 3, 1, 0, 0]
+    assert dataset.classes == ["a", "b", "c", "d", "e"]
+    assert dataset.train_labels.tolist() == [0, 1, 3, 1, 2, 0]
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -100,6 +100,12 @@ def test_a_size_scales_them(load, channels):
         ({"classes": np.array(["a", "b"])}, r"classes of type <U1 and shape \(2,\), and labels 0 to 2"),
         ({"classes": np.array([["a", "b", "c"]])}, r"shape \(1, 3\)"),
         ({"classes": np.array([0.5, 1, 2])}, "type float64"),
+        ({"classes": np.array(["a", "b", "c", "b"])}, "classes with 'b' more than once"),
+        ({"train_labels": np.arange(6) % 2}, "the class '2' for testing, but none for training"),
+        (
+            {"train_labels": np.arange(6) % 2 * 2, "test_labels": [0, 1, 2], "classes": np.array(["a", "b", "c"])},
+            "the class 'b' for testing",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence(load, changes, said):

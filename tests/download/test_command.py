@@ -121,6 +121,21 @@ def test_a_source_of_its_own_is_read_from_the_project_s_folder_or_home(tmp_path,
         assert Path(source).name in file.attrs["source"]
 
 
+@pytest.mark.parametrize("source", ["mine", "mine.zip", "mine.npz", "{source: FakeData, arguments: {num_classes: 1}}"])
+def test_images_of_a_single_class_are_refused(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    pixels = np.zeros((2, 4, 4), np.uint8)
+    for split in ("train", "test"):
+        Path("mine", split, "0").mkdir(parents=True)
+        Image.fromarray(pixels[0]).save(f"mine/{split}/0/1.png")
+    shutil.make_archive("mine", "zip", "mine")
+    np.savez("mine.npz", x_train=pixels, y_train=[0, 0], x_test=pixels, y_test=[0, 0], classes=["0", "1"])
+    Path("params.yaml").write_text(f"datasets: {{mine: {source}}}")
+    with pytest.raises(InputError, match=r"datasets\.mine \(.*\) has training images of the class '0' alone"):
+        main("mine")
+    assert not Path("data/mine.h5").exists()
+
+
 @pytest.mark.parametrize("stage", ["download", "augment"])
 def test_a_data_set_s_name_reaches_no_shell(stage):
     command = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]["do"]["cmd"]

@@ -249,11 +249,19 @@ def test_sixteen_bits_are_refused_not_clipped(tmp_path, digits):
         assert "'train/1/1.png' (more than 8 bits a channel" in refused(root)
 
 
-def png_claiming(width, height):
-    """A small PNG whose header says that it is `width` x `height`."""
+@pytest.mark.parametrize(("colours", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_of_any_kind_are_refused_where_pillow_cuts_them(tmp_path, digits, colours, channels):
+    deep = png_claiming(28, 28, 16, colours, bytes(28 * (1 + 28 * 2 * channels)))
+    assert Image.open(io.BytesIO(deep)).load() is not None
+    for root in both(tmp_path, digits | {"train/1/1.png": deep}):
+        assert "'train/1/1.png' (more than 8 bits a channel" in refused(root)
+
+
+def png_claiming(width, height, depth=8, colours=0, content=bytes(99)):
+    """A PNG of the bytes `content` whose header says that it is `width` x `height`, of so many bits and kind of `colours`."""
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(bytes(99))),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0)),
+        (b"IDAT", zlib.compress(content)),
         (b"IEND", b""),
     ]
     body = b"".join(
