@@ -18,6 +18,9 @@ NAMES = (
 LARGEST_RATIO = 250
 """An array may be so many times larger than it is in the file: zeros shrink a thousandfold, images hardly tenfold."""
 
+SCALE = "scale them to 0 to 255, where they are not, and only then save them by astype(numpy.uint8)"
+"""What to do with values that bytes alone would cut or wrap."""
+
 SMALL = 64 << 20
 """Bytes up to which the ratio does not matter."""
 
@@ -93,13 +96,16 @@ def check_images(path, own, images):
         if not (lowest >= 0 and highest <= 1):
             raise InputError(
                 f"{path} has {own} with values from {lowest:g} to {highest:g}, but images of {images.dtype} should have "
-                "them in [0, 1]: divide them, or save bytes by astype(numpy.uint8)."
+                f"them in [0, 1]: {SCALE}."
             )
         images = np.rint(images * 255).astype(np.uint8)
     elif images.dtype != np.uint8:
         raise InputError(
-            f"{path} has {own} of type {images.dtype}, but images are uint8, or floats in [0, 1]: "
-            "save them by astype(numpy.uint8)."
+            f"{path} has {own} of type {images.dtype}, but images are uint8, or floats in [0, 1]: {SCALE}."
+        )
+    elif images.max() == 1:
+        raise InputError(
+            f"{path} has {own} of bytes up to 1, but white is 255: multiply them by 255, or save them as floats."
         )
     return images.reshape(*images.shape[:3], channels)
 
