@@ -160,7 +160,10 @@ def check_pairs(networks, pairs):
     for pair in pairs:
         for name in pair:
             if name not in networks:
-                raise InputError(f"{where} {name!r}, which is no network; there are {', '.join(networks)}.")
+                raise InputError(
+                    f"{where} {name!r}, which is no network; there are {', '.join(networks)}: name others, or set "
+                    "similarity.pairs to []."
+                )
         datasets = [networks[name].dataset for name in pair]
         if datasets[0] != datasets[1]:
             raise InputError(

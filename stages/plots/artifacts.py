@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from stages.shared.base.command import InputError
+from stages.shared.base.store import absence
 
 
 def read_text(path):
@@ -13,7 +14,7 @@ def read_text(path):
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist: run the stage that makes it with `dvc repro`.") from None
+        raise InputError(absence(path)) from None
 
 
 def read_history(path):

@@ -73,6 +73,7 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("activations.layers", ["conv9"], "activations.layers has 'conv9'"),
         ("activations.layers", ["conv1"], "picks no layer of"),
         ("similarity.pairs", [["squeeze", "squeze"]], "similarity.pairs has 'squeze', which is no network"),
+        ("similarity.pairs", [["squeeze", "ablation-9"]], ": name others, or set similarity.pairs to []."),
         ("similarity.pairs", [["squeeze", "cifar10-cnn"]], "squeeze sees mnist and cifar10-cnn cifar10"),
         ("plots.widths", {"a": ["squeeze"] * 4}, "plots.widths.a is ['squeeze'"),
         ("plots.widths", {"../a": ["squeeze"] * 5}, "plots.widths.../a is '../a'"),

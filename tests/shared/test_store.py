@@ -9,11 +9,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.shared.base.command import InputError
-from stages.shared.base.store import create, epochs, new_group, read, row_blocks, whole, write, write_json
+from stages.shared.base.store import absence, create, epochs, new_group, read, row_blocks, whole, write, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,11 +60,27 @@ def test_equal_content_gives_equal_bytes(tmp_path):
 
 
 def test_a_missing_and_a_damaged_file_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere\.h5 does not exist"):
+    with pytest.raises(InputError, match=r"nowhere\.h5 does not exist: run the stage that makes it with `dvc repro`\."):
         read(tmp_path / "nowhere.h5")
     (tmp_path / "half.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 20)
     with pytest.raises(InputError, match=r"half\.h5 is damaged"):
         read(tmp_path / "half.h5")
+
+
+def test_what_is_missing_is_named_with_the_stage_of_dvc_yaml_that_makes_it():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    made = {}
+    for stage, definition in stages.items():
+        parts = definition.get("do", definition)
+        for out in (out for kind in ("outs", "metrics", "plots") for out in parts.get(kind, [])):
+            path = next(iter(out)) if isinstance(out, dict) else out
+            if "${key}" in path and Path(path).suffix:
+                made[path.replace("${key}", "one-2_b")] = f"{stage}@one-2_b"
+    assert len(made) == 15
+    for path, target in made.items():
+        assert absence(Path(path)) == f"{path} does not exist: run the stage that makes it with `dvc repro {target}`."
+    assert "`dvc repro 'svd@a b'`" in absence("artifacts/a b/svd.h5")
+    assert "`dvc repro`." in absence("artifacts/similarity/a--b.h5")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import re
 import shlex
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,20 @@ from stages.shared.base.command import InputError, disk_full, no_space
 CHUNK_BYTES = 1 << 20
 READING = OSError, RuntimeError, KeyError, ValueError
 """What h5py raises when it meets damage."""
+
+MAKERS = {
+    "augment": r"data/([^/]+)_augmented\.h5",
+    "download": r"data/([^/]+)\.h5",
+    "define": r"artifacts/([^/]+)/network\.yaml",
+    "train": r"artifacts/([^/]+)/(gradients\.h5|history\.csv|metrics\.json)",
+    "activations": r"artifacts/([^/]+)/(activations|augmented|weights)\.h5",
+    "correlations": r"artifacts/([^/]+)/(correlations\.h5|corr_means\.json)",
+    "gradients": r"artifacts/([^/]+)/gradient_stats\.json",
+    "similarity": r"artifacts/([^/]+)/similarity\.h5",
+    "svd": r"artifacts/([^/]+)/svd\.h5",
+    "tsne": r"artifacts/([^/]+)/tsne\.h5",
+}
+"""The files that each stage of dvc.yaml makes of one data set or network, whose name is the first group."""
 
 
 @contextmanager
@@ -115,8 +130,10 @@ def read(path):
 
 
 def absence(path):
-    """The sentence for a file that another stage makes."""
-    return f"{path} does not exist: run the stage that makes it with `dvc repro`."
+    """The sentence for a file that another stage makes, which it names for those of a data set and of a network."""
+    found = ((stage, re.fullmatch(pattern, str(path))) for stage, pattern in MAKERS.items())
+    target = next((f" {shlex.quote(f'{stage}@{match[1]}')}" for stage, match in found if match), "")
+    return f"{path} does not exist: run the stage that makes it with `dvc repro{target}`."
 
 
 def damage(path):
