@@ -1,15 +1,12 @@
 """From a model and images to the datasets of activations.h5."""
 
-import math
-
 import numpy as np
 
 from stages.activations.outputs import stream_outputs
 from stages.shared.base.store import fill, reserve
-from stages.shared.images import prepare, standardise
+from stages.shared.images import batch_of, prepare, standardise
 
-BATCH, BATCH_BYTES = 250, 16 << 20
-"""Images in a batch, fewer of them where they are large: what a network makes of an image grows with it."""
+BATCH = 250
 
 
 def outputs(model, to_input, images, card, layers, units):
@@ -17,7 +14,7 @@ def outputs(model, to_input, images, card, layers, units):
 
     `to_input` turns prepared images into what the model's framework takes; `units` are the `Units` to keep.
     """
-    size = max(1, min(BATCH, BATCH_BYTES // (4 * math.prod(card.input))))
+    size = batch_of(BATCH, card.input)
     prepared = (prepare(images[begin : begin + size], card.input) for begin in range(0, len(images), size))
     batches = (to_input(standardise(batch, card.normalize)) for batch in prepared)
     return stream_outputs(model, batches, layers, units)

@@ -1,5 +1,6 @@
 """Images as a network sees them, and the file that holds them."""
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,6 +8,14 @@ import numpy as np
 
 from stages.shared.base.command import InputError
 from stages.shared.base.store import read
+
+BATCH_BYTES = 16 << 20
+"""Of the images of a batch, as float32: what a network makes of an image grows with it."""
+
+
+def batch_of(most, shape):
+    """How many images of `shape` (height, width, channels) are a batch: `most`, fewer of them where they are large."""
+    return max(1, min(most, BATCH_BYTES // (4 * math.prod(shape))))
 
 
 def prepare(images, shape):

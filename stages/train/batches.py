@@ -1,8 +1,10 @@
 """Batches of images as a network sees them, made one at a time, so that a dataset is held only once and as bytes."""
 
+from itertools import pairwise
+
 import numpy as np
 
-from stages.shared.images import prepare, standardise
+from stages.shared.images import batch_of, prepare, standardise
 
 VALIDATION_BATCH = 1000
 ROOM = 8
@@ -14,24 +16,28 @@ class Batches:
 
     Iterating once is one epoch. With a `seed` every epoch has its own random order; `augmentation` names what is done to
     the images, anew in every epoch and before they are standardised. `epoch` is the number of those already past.
+    With a `seed`, a rest of one image joins the batch before it: batch norm cannot train on a single one.
     """
 
     def __init__(self, split, card, size, seed=None, augmentation=(), epoch=0):
-        self.split, self.card, self.size = split, card, size
+        self.split, self.card = split, card
         self.seed, self.augmentation, self.epoch = seed, augmentation, epoch
         self.orders = None if seed is None else np.random.default_rng(seed)
+        count = len(split.labels)
+        alone = seed is not None and count > size > 1 and count % size == 1
+        self.bounds = [*range(0, count - alone, size), count]
         for _ in range(epoch):
             self.order()
 
     def __len__(self):
-        return -(-len(self.split.labels) // self.size)
+        return len(self.bounds) - 1
 
     def __iter__(self):
         self.epoch += 1
         order = self.order()
         random = np.random.default_rng([self.seed or 0, self.epoch])
-        for begin in range(0, len(order), self.size):
-            rows = order[begin : begin + self.size]
+        for begin, end in pairwise(self.bounds):
+            rows = order[begin:end]
             images = prepare(self.split.images[rows], self.card.input)
             for name in self.augmentation:
                 images = AUGMENTATIONS[name](images, random)
@@ -70,4 +76,4 @@ def shuffled(card, split, epoch=0):
 
 def in_order(card, split):
     """The validation batches of `card`."""
-    return Batches(split, card, VALIDATION_BATCH)
+    return Batches(split, card, batch_of(VALIDATION_BATCH, card.input))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stages.shared.images import Split, prepare, standardise
-from stages.train.batches import AUGMENTATIONS, Batches, crop, flip
+from stages.train.batches import AUGMENTATIONS, Batches, crop, flip, in_order
 from tests.conftest import own
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (200, 16, 24, 3), dtype=np.uint8)
@@ -50,6 +50,33 @@ def test_an_epoch_holds_every_sample_once_and_goes_on_where_it_was_left(augmenta
     again = epoch_of(batches(augmentation=augmentation, epoch=1))
     np.testing.assert_array_equal(again[0], second[0])
     np.testing.assert_array_equal(again[1], second[1])
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "seed", "sizes"),
+    [
+        (65, 32, 5, [32, 33]),
+        (66, 32, 5, [32, 32, 2]),
+        (64, 32, 5, [32, 32]),
+        (3, 2, 5, [3]),
+        (1, 32, 5, [1]),
+        (3, 1, 5, [1, 1, 1]),
+        (65, 32, None, [32, 32, 1]),
+    ],
+)
+def test_a_rest_of_one_image_joins_the_batch_before_it_in_training(count, size, seed, sizes):
+    split = SPLIT._replace(images=IMAGES[:count], labels=np.arange(count))
+    source = Batches(split, own(input=[16, 24, 3]), size, seed)
+    labels = [labels for _, labels in source]
+    assert [len(batch) for batch in labels] == sizes
+    assert len(source) == len(sizes)
+    assert sorted(np.concatenate(labels)) == list(range(count))
+
+
+def test_large_validation_images_come_in_smaller_batches():
+    split = SPLIT._replace(images=np.zeros((40, 224, 224, 3), np.uint8), labels=np.zeros(40, np.int64))
+    assert [len(labels) for _, labels in in_order(own(input=[224, 224, 3]), split)] == [27, 13]
+    assert [len(labels) for _, labels in in_order(own(input=[16, 24, 3]), SPLIT)] == [200]
 
 
 def test_without_augmentation_images_are_as_they_were():
