@@ -20,7 +20,7 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
         As the model takes them; float32 for both frameworks, NumPy or the framework's own.
     layers : "blocks", "all", or a list of names and patterns (`layer?.*`)
         "blocks" are the top-level children of a PyTorch model and the layers with weights of a Keras one; "all" are a
-        PyTorch model's leaf modules and every layer of a Keras one.
+        PyTorch model's leaf modules and every layer of a Keras one; either leaves out what the model never calls.
     batch_size : int
     units : None, "flatten" or "pool"
         None gives outputs in their own shape, "flatten" (n, units) with each value a unit, "pool" (n, channels): the
@@ -40,7 +40,8 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
     Raises
     ------
     InputError
-        If a name or pattern matches no layer, or a layer's output is not one tensor with a row for each image.
+        If a name or pattern matches no layer or one that is never called, or a layer's output is not one tensor with a
+        row for each image.
     """
     batches = (images[begin : begin + batch_size] for begin in range(0, len(images), batch_size))
     parts = list(stream_outputs(model, batches, layers, Units(units, max_units, seed)))
@@ -55,9 +56,11 @@ def stream_outputs(model, batches, layers, units):
     if "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module):
         from stages.activations.torch_outputs import stream
         from stages.shared.torch_network import layer_names
-    else:
-        from stages.activations.keras_outputs import stream
-        from stages.shared.keras_network import layer_names
+
+        return stream(model, batches, pick(layer_names(model), layers), units, every=not isinstance(layers, str))
+    from stages.activations.keras_outputs import stream
+    from stages.shared.keras_network import layer_names
+
     return stream(model, batches, pick(layer_names(model), layers), units)
 
 

@@ -9,14 +9,19 @@ from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
 
 
-def stream(model, batches, layers, units):
-    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode."""
+def stream(model, batches, layers, units, every=True):
+    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode.
+
+    Unless `every` one of them has to be called, those that the first batch does not call are left out.
+    """
     device = next(model.parameters(), torch.empty(0)).device
     with evaluating(model), capturing(model, layers, units) as outputs:
         for images in batches:
             outputs.clear()
             with torch.no_grad():
                 model(torch.as_tensor(images).to(device))
+            if not every:
+                layers, every = [layer for layer in layers if layer in outputs], True
             for layer in layers:
                 if layer not in outputs:
                     raise InputError(f"The network never calls its layer {layer!r}: choose others.")

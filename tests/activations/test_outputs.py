@@ -89,6 +89,9 @@ def test_a_layer_that_is_never_called_or_returns_no_tensor_is_named(images):
 
     with pytest.raises(InputError, match="never calls its layer 'unused'"):
         get_intermediate_outputs(Odd(), images, ["unused"])
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 4))
+    model[1].unused = nn.Identity()
+    assert list(get_intermediate_outputs(model, images, "all", batch_size=10)) == ["0"]
     with pytest.raises(InputError, match="'recurrent' returns tuple"):
         get_intermediate_outputs(Odd(), images, ["recurrent"])
 
