@@ -29,5 +29,6 @@ def evaluate(model, card, batches):
 
 
 def tensors(model):
-    """What a recorder would record: the number of parameters of each weight of `model` that is trained, by name."""
+    """The number of elements of each weight of `model` that could be trained, by name."""
+    model.trainable = True
     return sizes(model)

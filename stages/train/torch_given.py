@@ -1,5 +1,8 @@
 """PyTorch networks that come trained."""
 
+import pickle
+import re
+
 import torch
 
 from stages.shared.base.command import InputError
@@ -13,8 +16,8 @@ __all__ = ["evaluate", "load", "save_weights", "tensors"]
 WRAPPERS = "state_dict", "model_state_dict", "model"
 """Under which of a checkpoint's keys training scripts keep the weights."""
 
-PREFIXES = "module.", "_orig_mod."
-"""What DataParallel and torch.compile put before every name."""
+PREFIXES = re.compile(r"(module\.|_orig_mod\.)*")
+"""What DataParallel and torch.compile put before every name, one around the other too."""
 
 
 def load(card, classes, path):
@@ -24,7 +27,12 @@ def load(card, classes, path):
     """
     model = build(card, classes)
     try:
-        model.load_state_dict(unwrapped(read(path)))
+        model.load_state_dict(renamed(unwrapped(read(path)), model.state_dict()))
+    except pickle.UnpicklingError:  # PyTorch's own words advise to run what is in it
+        raise InputError(
+            f"params.yaml: networks.{card.name} cannot take its weights from {path}: it holds more than tensors, or is "
+            f"damaged. Save the `model.state_dict()` of what {card.build} builds alone."
+        ) from None
     except Exception as error:  # a damaged or hostile file can raise anything
         raise InputError(
             f"params.yaml: networks.{card.name} cannot take its weights from {path}: {oneline(error)}. It should hold the "
@@ -46,10 +54,21 @@ def unwrapped(content):
     """The state_dict in what a training script saved."""
     for key in WRAPPERS:
         content = content.get(key, content)
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in content):
-            content = {name.removeprefix(prefix): tensor for name, tensor in content.items()}
     return content
+
+
+def renamed(weights, own):
+    """The state_dict `weights` under the names of the state_dict `own`, whatever wrapped either model."""
+    if weights.keys() == own.keys():
+        return weights
+    names = dict(zip(bare(own), own, strict=True))
+    return {names.get(name, name): tensor for name, tensor in zip(bare(weights), weights.values(), strict=True)}
+
+
+def bare(names):
+    """A list of `names` without the prefixes that all of them have."""
+    shared = min((PREFIXES.match(name)[0] for name in names), key=len, default="")
+    return [name.removeprefix(shared) for name in names]
 
 
 def evaluate(model, card, batches):
@@ -58,5 +77,5 @@ def evaluate(model, card, batches):
 
 
 def tensors(model):
-    """What a recorder would record: the parameters of `model`, by name."""
-    return model.named_parameters()
+    """The number of elements of each parameter of `model`, trained or not, by name."""
+    return {name: parameter.numel() for name, parameter in model.named_parameters()}
