@@ -64,6 +64,11 @@ def check_layers(card, layers):
         ("activations.layers", []) if card.layers is None else (f"networks.{card.name}.layers", card.layers)
     )
     names = ", ".join(name for name, _ in card.outline())
+    if not names:
+        raise InputError(
+            f"params.yaml: networks.{card.name} builds a model without layers to look into: make what it computes with "
+            "modules of its own, as in torch.nn.Sequential."
+        )
     for pattern in patterns if isinstance(patterns, list) else []:
         if not select_layers(card.model_copy(update={"layers": [pattern]}), layers):
             raise InputError(

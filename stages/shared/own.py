@@ -1,11 +1,13 @@
 """Networks of the user's own: what a card's `build` calls, and the files that it names, all of them below models/."""
 
+import glob
 import importlib.util
 import re
 import sys
 import traceback
 from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 
 from stages.shared.base.command import InputError
 
@@ -134,7 +136,7 @@ def origin(error):
 
 def oneline(error):
     """An exception as one line without a full stop."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(".: ")
+    return shorten(f"{type(error).__name__}: {error}", 300, placeholder=" [...]").rstrip(".: ")
 
 
 def given_files(card):
@@ -151,7 +153,7 @@ def given_files(card):
     before, _, after = card.checkpoints.partition("*")
     where = f"{where}.checkpoints is {card.checkpoints!r}"
     files = {}
-    for path in sorted(MODELS.glob(card.checkpoints)):
+    for path in sorted(MODELS.glob(f"{glob.escape(before)}*{glob.escape(after)}")):
         name = path.relative_to(MODELS).as_posix()
         numbers = re.findall(r"\d+", name.removeprefix(before).removesuffix(after))
         if len(numbers) != 1 or int(numbers[0]) in files:

@@ -1,10 +1,14 @@
 """The PyTorch networks that a card can describe."""
 
+import random
 import zipfile
 from collections import OrderedDict
+from itertools import chain
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from stages.shared.card import Own, loading, no_device
 from stages.shared.own import construct
@@ -19,8 +23,14 @@ class Mlp(nn.Sequential):
 
 def build(card, classes):
     """Return the network of `card` (an `Mlp` or an `Own`) for `classes` classes, its weights drawn from its seed."""
-    torch.manual_seed(card.seed)
-    return construct(card, classes) if isinstance(card, Own) else perceptron(card, classes)
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(card.seed)
+    model = construct(card, classes) if isinstance(card, Own) else perceptron(card, classes)
+    if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
+        model.eval()
+        with torch.no_grad():
+            model(to_input(np.zeros((1, *card.input), np.float32)))
+    return model
 
 
 def perceptron(card, classes):

@@ -11,7 +11,7 @@ import yaml
 from stages.define.own import listing, see
 from stages.shared.base.command import InputError
 from stages.shared.card import read_card, select_layers, write_card
-from stages.shared.own import given_files
+from stages.shared.own import given_files, oneline
 from stages.shared.torch_network import build, device_of
 from tests.conftest import BLOCKS, own
 from tests.small_project import ROOT
@@ -96,6 +96,7 @@ def test_the_listing_marks_what_is_picked(models):
             3,
             "networks.mine.layers has 'conv*', which matches no layer of mine; it has 0, 0.0, 0.1, 1",
         ),
+        ({"input": [8, 8, 3]}, 3, "otherwise the network must take images of that shape"),
         ({"build": "torchvision:resnet19"}, 3, "torchvision.models has no resnet19"),
         ({"build": "torchvision:googlenet", "input": [64, 64, 3]}, 3, "returns GoogLeNetOutputs and not one tensor"),
     ],
@@ -106,6 +107,132 @@ def test_what_cannot_be_is_one_sentence(models, values, classes, named):
         see(own(**values), classes, "blocks")
     assert named in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+ODD = """
+import random
+import numpy
+import torch
+from torch import nn
+
+class Odd(nn.Module):
+    def __init__(self, **parts):
+        super().__init__()
+        self.head = nn.Linear(64, 3)
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, images):
+        return self.head(images.flatten(1))
+
+class Uneven(Odd):
+    def forward(self, images):
+        self.mean(images.mean())
+        self.tokens(images.reshape(-1, 16))
+        return self.head(self.extra(images.flatten(1)) if self.training else images.flatten(1))
+
+class Keeping(nn.Linear):
+    def get_extra_state(self):
+        return {"version": 2}
+
+class Typed(Odd):
+    def forward(self, images):
+        return self.head(images.flatten(1).to(self.head.weight.dtype)).float()
+
+def uneven():
+    return Uneven(mean=nn.Identity(), tokens=nn.Identity(), extra=nn.Linear(64, 64))
+
+def keeping():
+    return Odd(head=Keeping(64, 3))
+
+def typed(name):
+    return Typed().to(getattr(torch, name))
+
+def rotated():
+    return Odd(turn=nn.Parameter(torch.ones(2, dtype=torch.complex64)))
+
+def frozen():
+    return Odd().requires_grad_(False)
+
+def probable():
+    return nn.Sequential(Odd(), nn.Softmax(1))
+
+def normed():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.BatchNorm1d(3))
+
+def lazy():
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(4), nn.LazyBatchNorm1d(), nn.Linear(4, 3))
+
+def noisy():
+    odd = Odd()
+    odd.head.bias.data[:2] = torch.tensor([random.random(), numpy.random.random()])
+    return odd
+
+def bare():
+    return type("Bare", (nn.Linear,), {"forward": lambda self, images: images.flatten(1)[:, :3]})(1, 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "named"),
+    [
+        ("typed", {"arguments": {"name": "float64"}}, "has weights of torch.float64, head.weight"),
+        ("typed", {"arguments": {"name": "bfloat16"}}, "return model.float()"),
+        ("rotated", {}, "has weights of torch.complex64, turn"),
+        ("rotated", {"checkpoint": "mine.py"}, "keep their real and imaginary parts"),
+        ("keeping", {}, "keeps a dict as head._extra_state"),
+        ("frozen", {}, "no parameter that requires a gradient"),
+        ("probable", {}, "returns probabilities"),
+        ("probable", {"checkpoint": "mine.py"}, "return the logits"),
+        ("normed", {"training": {"batch_size": 1}}, "training.batch_size is 1, but"),
+        ("bare", {}, "builds a model without layers"),
+    ],
+)
+def test_what_could_not_be_trained_or_stored_is_one_sentence(models, name, values, named):
+    (models / "mine.py").write_text(ODD)
+    with pytest.raises(InputError) as failure:
+        see(own(build=f"mine.py:{name}", **values), 3, "blocks")
+    assert named in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("typed", {"arguments": {"name": "float16"}}),
+        ("typed", {"arguments": {"name": "float64"}, "checkpoint": "mine.py"}),
+        ("frozen", {"checkpoint": "mine.py"}),
+        ("probable", {"training": {"loss": "mse"}}),
+        ("normed", {}),
+        ("noisy", {"training": {"batch_size": 1}}),
+        ("lazy", {}),
+    ],
+)
+def test_what_can_be_trained_or_stored_is_taken(models, name, values):
+    (models / "mine.py").write_text(ODD)
+    assert see(own(build=f"mine.py:{name}", **values), 3, "blocks").outline()
+
+
+def test_layers_without_a_row_for_each_image_and_those_of_training_alone_have_no_shape(models):
+    (models / "mine.py").write_text(ODD)
+    card = see(own(build="mine.py:uneven"), 3, "all")
+    shapes = {layer.name: layer.shape for layer in card.modules}
+    assert shapes == {"head": [3], "mean": None, "tokens": None, "extra": None}
+    assert select_layers(card, "all") == ["head"]
+
+
+@pytest.mark.parametrize("name", ["noisy", "lazy"])
+def test_weights_of_every_kind_come_from_the_seed(models, name):
+    (models / "mine.py").write_text(ODD)
+    first, same = (build(own(build=f"mine.py:{name}"), 3).state_dict() for _ in range(2))
+    assert all(torch.equal(first[key], same[key]) for key in first)
+
+
+def test_a_long_error_is_cut_between_words():
+    line = oneline(ValueError("several words, " * 40))
+    assert line.startswith("ValueError: several words, several")
+    assert line.endswith(("several [...]", "words, [...]"))
+    assert 280 < len(line) <= 300
 
 
 def test_a_file_that_cannot_be_imported_names_its_line(models):
@@ -119,12 +246,14 @@ def test_a_file_that_cannot_be_imported_names_its_line(models):
     [
         ("run/*.pth", ["epoch_001.pth", "epoch_010.pth", "epoch_002.pth"], [1, 2, 10]),
         ("run/net18_e*.pth", ["net18_e3.pth", "net18_e20.pth"], [3, 20]),
+        ("run[1]/e?_*.pth", ["e?_3.pth", "ex_4.pth"], [3]),
     ],
 )
 def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
-    (models / "run").mkdir()
+    folder = (models / pattern).parent
+    folder.mkdir()
     for name in names:
-        (models / "run" / name).touch()
+        (folder / name).touch()
     assert list(given_files(own(checkpoints=pattern))) == epochs
 
 
