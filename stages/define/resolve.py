@@ -70,7 +70,13 @@ def resolve_network(name, values, common, datasets):
         return network
     if isinstance(resolved.get("layers"), list):
         resolved["layers"] = [insert(common.bottleneck, layer) for layer in resolved["layers"]]
-    return check(KINDS[values["framework"]], resolved, where)
+    network = check(KINDS[values["framework"]], resolved, where)
+    if getattr(network, "batch_norm", False) and network.training.batch_size == 1:
+        raise InputError(
+            f"params.yaml: {where}.training.batch_size is 1, but batch_norm cannot be trained on single images: "
+            "set it to 2 or more."
+        )
+    return network
 
 
 def check_own(network, where):

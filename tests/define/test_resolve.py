@@ -66,6 +66,17 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("networks.squeeze.training.learning_rate", float("inf"), "networks.squeeze.training.learning_rate is inf"),
         ("networks.squeeze.training.momentum", 0.9, "networks.squeeze.training.momentum is not a parameter"),
         ("networks.squeeze.training.optimizer", "lion", "networks.squeeze.training.optimizer is 'lion'"),
+        (
+            "networks.squeeze",
+            {
+                "framework": "torch",
+                "dataset": "mnist",
+                "layers": [4],
+                "batch_norm": True,
+                "training": {"batch_size": 1},
+            },
+            "networks.squeeze.training.batch_size is 1, but batch_norm",
+        ),
         ("networks.cifar10-cnn.convolutions", [4] * 6, "networks.cifar10-cnn.convolutions has 6 layers"),
         ("networks.squeeze.recorder", {"edges": [1e-3, 1e-5]}, "the edges must ascend"),
         ("networks.squeeze.recorder", {"watch": [3e-6]}, "networks.squeeze.recorder.watch has 3e-06"),

@@ -20,6 +20,7 @@ from stages.shared.images import Split
 from stages.shared.keras_network import build, gives_logits, keras, load, tf
 from stages.shared.base.parameters import load as load_parameters
 from stages.shared.base.store import read
+from stages.train import keras_given
 from stages.train.keras_training import LOSSES, evaluate, train
 
 folder = Path(sys.argv[1])
@@ -82,6 +83,11 @@ assert gives_logits(fresh) and not gives_logits(soft)
 metrics = evaluate(soft, [(batch, wanted)], LOSSES["cross_entropy"](False))
 likelihoods = np.take_along_axis(np.asarray(soft(batch), np.float64), wanted[:, None], 1)
 np.testing.assert_allclose(metrics["val_loss"], -np.log(likelihoods).mean(), rtol=1e-6)
+
+fresh.trainable = False
+with read(folder / "a/gradients.h5") as file:
+    trained = dict(zip(file.attrs["tensors"], file.attrs["sizes"], strict=True))
+assert keras_given.tensors(fresh) == trained  # frozen weights are weights too
 
 # Another loss and schedule: the first step's loss by hand, and the rates that TensorBoard shows.
 changes = {"loss": "mse", "schedule": "step", "optimizer": "sgd", "augmentation": ["flip"], "epochs": 1}
