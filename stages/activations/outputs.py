@@ -1,12 +1,13 @@
 """The outputs of a model's layers, whichever of the two frameworks it is from."""
 
 import sys
-from fnmatch import fnmatchcase
+from functools import partial
 
 import numpy as np
 
 from stages.activations.units import Units
 from stages.shared.base.command import InputError
+from stages.shared.layers import enumerated, pick
 
 
 def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, units=None, max_units=None, seed=0):
@@ -57,19 +58,12 @@ def stream_outputs(model, batches, layers, units):
         from stages.activations.torch_outputs import stream
         from stages.shared.torch_network import layer_names
 
-        return stream(model, batches, pick(layer_names(model), layers), units, every=not isinstance(layers, str))
-    from stages.activations.keras_outputs import stream
-    from stages.shared.keras_network import layer_names
-
-    return stream(model, batches, pick(layer_names(model), layers), units)
-
-
-def pick(names, layers):
-    """The names that `layers` picks from `names`, a mapping of every layer's name to "block", "module", "both" or ""."""
-    if isinstance(layers, str):
-        wanted = {"blocks": ("block", "both"), "all": ("module", "both")}[layers]
-        return [name for name, kind in names.items() if kind in wanted]
-    for pattern in layers:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise InputError(f"No layer matches {pattern!r}; the network has {', '.join(names)}.")
-    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in layers)]
+        stream = partial(stream, every=not isinstance(layers, str))
+    else:
+        from stages.activations.keras_outputs import stream
+        from stages.shared.keras_network import layer_names
+    kinds = layer_names(model)
+    for wanted in [] if isinstance(layers, str) else layers:
+        if not pick(kinds, [wanted]):
+            raise InputError(f"No layer matches {wanted!r}; the network has {enumerated(kinds, wanted)}.")
+    return stream(model, batches, pick(kinds, layers), units)

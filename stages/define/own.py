@@ -4,6 +4,7 @@ import hashlib
 
 from stages.shared.base.command import InputError
 from stages.shared.card import Built, Own, Training, select_layers
+from stages.shared.layers import enumerated
 from stages.shared.own import MODELS, construct, framework_of, given_files, imported
 
 HEADINGS = "layer", "picked", "output shape", "parameters"
@@ -63,7 +64,7 @@ def check_layers(card, layers):
     where, patterns = (
         ("activations.layers", []) if card.layers is None else (f"networks.{card.name}.layers", card.layers)
     )
-    names = ", ".join(name for name, _ in card.outline())
+    names = [name for name, _ in card.outline()]
     if not names:
         raise InputError(
             f"params.yaml: networks.{card.name} builds a model without layers to look into: make what it computes with "
@@ -72,11 +73,13 @@ def check_layers(card, layers):
     for pattern in patterns if isinstance(patterns, list) else []:
         if not select_layers(card.model_copy(update={"layers": [pattern]}), layers):
             raise InputError(
-                f"params.yaml: {where} has {pattern!r}, which matches no layer of {card.name}; it has {names}."
+                f"params.yaml: {where} has {pattern!r}, which matches no layer of {card.name}; "
+                f"it has {enumerated(names, pattern)}."
             )
     if not select_layers(card, layers):
         raise InputError(
-            f"params.yaml: {where} is {card.layers or layers}, which picks no layer of {card.name}; it has {names}."
+            f"params.yaml: {where} is {card.layers or layers}, which picks no layer of {card.name}; "
+            f"it has {enumerated(names)}."
         )
 
 

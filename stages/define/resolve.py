@@ -9,6 +9,7 @@ from stages.shared.base.command import InputError
 from stages.shared.base.parameters import Count, Section, check
 from stages.shared.card import KINDS, Own, Width, select_layers
 from stages.shared.datasets import read_sources
+from stages.shared.layers import enumerated
 
 
 class Common(Section):
@@ -138,13 +139,14 @@ def check_layers(networks, layers):
         if not any(select_layers(network, [pattern]) for network in outlined):
             names = sorted({name for network in outlined for name, _ in network.outline()})
             raise InputError(
-                f"params.yaml: activations.layers has {pattern!r}, which no network has; there are {', '.join(names)}."
+                f"params.yaml: activations.layers has {pattern!r}, which no network has; "
+                f"there are {enumerated(names, pattern)}."
             )
     for network in outlined:
         if not select_layers(network, layers):
-            names = ", ".join(name for name, _ in network.outline())
             raise InputError(
-                f"params.yaml: activations.layers is {layers}, which picks no layer of {network.name}; it has {names}."
+                f"params.yaml: activations.layers is {layers}, which picks no layer of {network.name}; "
+                f"it has {enumerated(name for name, _ in network.outline())}."
             )
 
 

@@ -4,7 +4,6 @@
 """
 
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
@@ -13,6 +12,7 @@ from pydantic import AfterValidator, Field
 from stages.shared.base.command import InputError
 from stages.shared.base.parameters import Count, Layers, Name, Section, check, load
 from stages.shared.base.store import absence, damage, whole
+from stages.shared.layers import pick
 
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
 
@@ -194,10 +194,7 @@ def select_layers(network, layers):
     A network of the user's own may say so itself.
     """
     chosen = network.layers or layers if isinstance(network, Own) else layers
-    if isinstance(chosen, str):
-        wanted = {"blocks": ("block", "both"), "all": ("module", "both")}[chosen]
-        return [name for name, kind in network.outline() if kind in wanted]
-    return [name for name, _ in network.outline() if any(fnmatchcase(name, pattern) for pattern in chosen)]
+    return pick(dict(network.outline()), chosen)
 
 
 def read_card(path):

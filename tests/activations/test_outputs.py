@@ -78,6 +78,15 @@ def test_an_unknown_layer_lists_the_network_s(network, images):
         get_intermediate_outputs(network, images, ["layer1", "conv*"])
 
 
+def test_a_name_with_brackets_is_that_layer_s():
+    model, images = nn.Sequential(), torch.randn(5, 4)
+    for name in ("fc0", "fc[0]"):
+        model.add_module(name, nn.Linear(4, 4))
+    outputs = get_intermediate_outputs(model, images, ["fc[0]"])
+    assert list(outputs) == ["fc[0]"]
+    np.testing.assert_array_equal(outputs["fc[0]"], model(images).detach().numpy())
+
+
 def test_a_layer_that_is_never_called_or_returns_no_tensor_is_named(images):
     class Odd(nn.Module):
         def __init__(self):

@@ -97,6 +97,11 @@ def test_the_listing_marks_what_is_picked(models):
             "networks.mine.layers has 'conv*', which matches no layer of mine; it has 0, 0.0, 0.1, 1",
         ),
         ({"input": [8, 8, 3]}, 3, "otherwise the network must take images of that shape"),
+        (
+            {"layers": ["0", "0.3"]},
+            3,
+            "has '0.3', which matches no layer of mine; it has 0, 0.0, 0.1, 1, 2, 3 (did you mean 0.1?).",
+        ),
         ({"build": "torchvision:resnet19"}, 3, "torchvision.models has no resnet19"),
         ({"build": "torchvision:googlenet", "input": [64, 64, 3]}, 3, "returns GoogLeNetOutputs and not one tensor"),
     ],
