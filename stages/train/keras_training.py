@@ -43,6 +43,9 @@ class SquaredError(keras.losses.Loss):
 
 LOSSES = {"cross_entropy": cross_entropy, "mse": lambda logits: SquaredError()}
 
+UNFINISHED = {}
+"""By path, what abandons the recorder of a callback whose `fit` may have failed, unless it ended."""
+
 
 class OptimizationInsightCallback(keras.callbacks.Callback):
     """Records every gradient of `fit` in `path`, a gradients.h5 that appears when the training ends.
@@ -89,9 +92,12 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         if self.restored:
             self.recorder.restore(self.restored)
             self.restored = None
-        self.recorder.__enter__()
         # Keras tells no callback that `fit` failed: the next training, or the end of the process, finds out.
+        path = self.recorder.path.resolve()
+        UNFINISHED.get(path, lambda: None)()
+        self.recorder.__enter__()
         self.abandon = weakref.finalize(self, self.recorder.__exit__, InterruptedError, InterruptedError(), None)
+        UNFINISHED[path] = self.abandon
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1

@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,10 @@ from stages.train.gradient_rows import Rows, join
 from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state
 
 WATCHED = "zeros", "retained", "released", "fraction_released", "flips", "fraction_flipped", "minima", "maxima"
+
+RECORDED = set()
+"""The paths of the recorders that are within their `with` blocks."""
+
 PIECE = 1 << 16
 """Parameters that a thread counts at a time: always as many, so that sums do not depend on the number of threads."""
 
@@ -82,9 +87,10 @@ class GradientRecorder:
 
     Parameters
     ----------
-    parameters : iterable of (str, torch.nn.Parameter), or mapping of str to int
-        A PyTorch model's `named_parameters()`, of which those that require a gradient are recorded by `step`; or the
-        name and number of parameters of each tensor, in order, for `record`, which takes arrays of any origin.
+    parameters : iterable of (str, torch.nn.Parameter), or mapping of str to torch.nn.Parameter or to int
+        A PyTorch model's `named_parameters()`, of which `step` records those that require a gradient when the recorder is
+        made, to the end and no others; or the name and number of parameters of each tensor, in order, for `record`, which
+        takes arrays of any origin.
     path : path
     edges : sequence of float
         Ascending, positive and finite: where abs(g) is cut into bins. By default the decades 1e-10 ... 1.
@@ -98,7 +104,10 @@ class GradientRecorder:
     Raises
     ------
     InputError
-        If `parameters` are neither, none of them requires a gradient, two have one name, or `watch` holds no edge.
+        If `parameters` are neither, none of them requires a gradient, two have one name, `watch` holds no edge, `path` is
+        a folder, or another recorder is within its `with` block on `path`.
+    ValueError
+        For a step or an epoch outside the `with` block, and for a second block: each training wants its own recorder.
 
     Examples
     --------
@@ -114,13 +123,17 @@ class GradientRecorder:
     """
 
     def __init__(self, parameters, path, edges=DECADES, every=1, watch=(), threads=None):
-        if isinstance(parameters, Mapping):
+        if isinstance(parameters, Mapping) and all(isinstance(size, Integral) for size in parameters.values()):
             self.parameters, self.tensors = (), dict(parameters)
         else:
             self.parameters, self.tensors = trainable(parameters)
         if not self.tensors:
             raise InputError("None of the model's parameters is trained: there is nothing to record.")
         self.path, self.edges = Path(path), [float(edge) for edge in edges]
+        if self.path.is_dir():
+            raise InputError(
+                f"{path} is a folder, not a file to record in: name one in it, as {self.path / 'gradients.h5'}."
+            )
         self.folder, self.parts = self.path.with_name(f"{self.path.name}.parts"), 0
         self.every, self.watch = every, watch
         for threshold in watch:
@@ -129,8 +142,14 @@ class GradientRecorder:
         self.states = [new_state(size) for size in self.tensors.values()]
         self.threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count()
         self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
+        self.stack, self.open = None, False
 
     def __enter__(self):
+        if self.stack:
+            raise ValueError("a recorder serves one `with` block: make another one for another training")
+        place = self.path.resolve()
+        if place in RECORDED:
+            raise InputError(f"{self.path} is being recorded by another recorder: give each a path of its own.")
         self.stack, self.file, self.closing = ExitStack(), None, ExitStack()
         self.stack.push(self.abandon)  # called last, when nothing writes any more
         pieces = divide(self.tensors.values())
@@ -144,9 +163,13 @@ class GradientRecorder:
         self.counters = self.stack.enter_context(ThreadPoolExecutor(self.threads))
         self.writer = self.stack.enter_context(ThreadPoolExecutor(1))
         self.written = self.writer.submit(int)
+        RECORDED.add(place)
+        self.stack.callback(RECORDED.remove, place)
+        self.open = True
         return self
 
     def __exit__(self, *error):
+        self.open = False
         if any(error):
             return self.stack.__exit__(*error)
         with self.stack:
@@ -172,16 +195,23 @@ class GradientRecorder:
         loss : float
             The step's loss, kept beside what is counted.
         epoch : int, optional
-            By default the one after the last that ended.
+            By default that of the next `end_epoch` or, where none follows, the one after the last.
+
+        Raises
+        ------
+        ValueError
+            If no parameter has a gradient. Where others have one, a parameter without counts as zeros: no loss reached it.
         """
         if not self.parameters:
             raise ValueError("a recorder of sizes knows no parameters: hand their arrays to `record`")
+        if all(parameter.grad is None for parameter in self.parameters):
+            raise ValueError("no parameter has a gradient: call step after backward and before zero_grad")
         gradients = [
             np.zeros(size, np.float32) if parameter.grad is None else to_array(parameter.grad)
             for parameter, size in zip(self.parameters, self.tensors.values(), strict=True)
         ]
         weights = [to_array(parameter) for parameter in self.parameters]
-        self.record(self.next_step(), self.epoch if epoch is None else epoch, loss, gradients, weights)
+        self.record(self.next_step(), epoch, loss, gradients, weights)
 
     def next_step(self):
         """The number of the step that comes next, counted from 1."""
@@ -194,7 +224,8 @@ class GradientRecorder:
         ----------
         step : int
             One more than at the last call.
-        epoch : int
+        epoch : int, or None
+            None for that of the next `end_epoch`, as in `step`.
         loss : float
         gradients, weights : sequences of float32 arrays
             One of each for every tensor, in order and of any shape; read during the call, neither changed nor kept.
@@ -204,7 +235,7 @@ class GradientRecorder:
         named = list(zip(self.tensors.items(), gradients, weights, strict=True))
         gradients = [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named]
         weights = [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named]
-        self.written.result()
+        self.wait()
         if not self.file:
             self.begin_part()
         if self.last_step is None:
@@ -274,14 +305,23 @@ class GradientRecorder:
         }
 
     def end_epoch(self, epoch):
-        """Store what the epoch was, with the last step's gradients as its snapshot."""
-        self.written.result()
+        """Store what the epoch was, with the last step's gradients as its snapshot.
+
+        The steps since the last `end_epoch` that were given no epoch of their own are `epoch`'s.
+        """
+        self.wait()
         self.written = self.writer.submit(self.end_part, epoch)
         self.epoch = epoch + 1
 
+    def wait(self):
+        """Wait until nothing is left to be written; refuse what comes outside the `with` block."""
+        if not self.open:
+            raise ValueError("a recorder records within its `with` block alone, which has not begun or is over")
+        self.written.result()
+
     def state(self):
         """What the next epoch starts from, a dict of arrays and numbers; call after `end_epoch`."""
-        self.written.result()
+        self.wait()
         tensors = {str(number): state._asdict() for number, state in enumerate(self.states)}
         return {
             "epoch": self.epoch,
@@ -315,9 +355,11 @@ class GradientRecorder:
         if not self.file:
             self.begin_part()
         self.flush()
+        ended = self.epoch if epoch is None else epoch
+        epochs = [ended if own is None else own for own in self.epochs]
         for rows in (self.raw, self.ema):
             write(rows.group, "step", np.array(self.steps, np.int64))
-            write(rows.group, "epoch", np.array(self.epochs, np.int64))
+            write(rows.group, "epoch", np.array(epochs, np.int64))
         write(self.raw.group, "nonfinite", np.array(self.nonfinite, np.uint32).reshape(-1, len(self.tensors)))
         write(self.file, "loss", np.array(self.losses))
         if epoch is not None:
@@ -336,9 +378,10 @@ class GradientRecorder:
 
 
 def trainable(parameters):
-    """Of pairs (name, parameter), the list of parameters that require a gradient, and a dict of their names and sizes."""
+    """The list of those of named parameters that require a gradient, and a dict of their names and sizes."""
     try:
-        pairs = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
+        named = parameters.items() if isinstance(parameters, Mapping) else parameters
+        pairs = [(name, parameter) for name, parameter in named if parameter.requires_grad]
     except (AttributeError, TypeError, ValueError):
         raise InputError(
             f"A recorder takes a model's named_parameters() or a mapping of names to sizes, not {type(parameters).__name__}."

@@ -79,11 +79,94 @@ def test_a_loop_may_tell_its_own_epochs_and_no_loss(tmp_path):
         assert "snapshots" not in file
 
 
+@pytest.fixture
+def model():
+    return nn.Linear(2, 1)
+
+
+def take(model, recorder, **settings):
+    model(torch.ones(2)).sum().backward()
+    recorder.step(**settings)
+
+
+@pytest.mark.parametrize("first", [0, 1, 5])
+def test_a_step_is_of_the_epoch_that_ends_after_it_wherever_they_are_counted_from(model, tmp_path, first):
+    with GradientRecorder(model.named_parameters(), tmp_path / "gradients.h5") as recorder:
+        for epoch in (first, first + 1):
+            take(model, recorder)
+            take(model, recorder)
+            take(model, recorder, epoch=70)
+            recorder.end_epoch(epoch)
+        take(model, recorder)
+    with h5py.File(tmp_path / "gradients.h5") as file:
+        for rows in ("raw", "ema"):
+            assert file[rows]["epoch"][:].tolist() == [first, 70, first + 1, first + 1, 70, first + 2]
+        assert list(file["snapshots"]) == [f"{epoch:03d}" for epoch in (first, first + 1)]
+
+
+def test_a_step_after_zero_grad_is_refused(model, tmp_path):
+    with (
+        pytest.raises(ValueError, match="no parameter has a gradient: call step after backward and before zero_grad"),
+        GradientRecorder(model.named_parameters(), tmp_path / "gradients.h5") as recorder,
+    ):
+        take(model, recorder)
+        model.zero_grad()
+        recorder.step()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_may_be_a_dict(model, tmp_path):
+    for name, parameters in {"dict": dict(model.named_parameters()), "pairs": model.named_parameters()}.items():
+        model.zero_grad()
+        with GradientRecorder(parameters, tmp_path / name) as recorder:
+            take(model, recorder)
+            take(model, recorder)
+    assert (tmp_path / "dict").read_bytes() == (tmp_path / "pairs").read_bytes()
+
+
+def test_nothing_is_recorded_outside_the_one_block(model, tmp_path):
+    recorder = GradientRecorder(model.named_parameters(), tmp_path / "gradients.h5")
+    for _ in range(2):
+        for late in (lambda: take(model, recorder), lambda: recorder.end_epoch(1), recorder.state):
+            with pytest.raises(
+                ValueError, match="records within its `with` block alone, which has not begun or is over"
+            ):
+                late()
+        if recorder.last_step is None:
+            with recorder:
+                take(model, recorder)
+    content = (tmp_path / "gradients.h5").read_bytes()
+    with pytest.raises(ValueError, match="serves one `with` block: make another one"), recorder:
+        pass
+    assert (tmp_path / "gradients.h5").read_bytes() == content
+
+
+def test_one_recorder_at_a_time_has_a_path(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with GradientRecorder(model.named_parameters(), "gradients.h5") as recorder:
+        take(model, recorder)
+        with (
+            pytest.raises(InputError, match="is being recorded by another recorder"),
+            GradientRecorder(model.named_parameters(), tmp_path / "gradients.h5"),
+        ):
+            pass
+        take(model, recorder)
+    with GradientRecorder(model.named_parameters(), "gradients.h5") as recorder:
+        take(model, recorder)
+    assert [path.name for path in tmp_path.iterdir()] == ["gradients.h5"]
+
+
+def test_a_folder_is_no_file_to_record_in(model, tmp_path):
+    with pytest.raises(InputError, match=f"{tmp_path} is a folder, not a file .*, as {tmp_path / 'gradients.h5'}"):
+        GradientRecorder(model.named_parameters(), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
         (lambda model: model.parameters(), r"takes a model's named_parameters\(\) or a mapping .*, not generator"),
         (lambda model: model, "not Linear"),
+        (lambda model: {"weight": "many"}, "not dict"),
         (lambda model: "gradients.h5", "not str"),
         (lambda model: model.requires_grad_(False).named_parameters(), "nothing to record"),
         (lambda model: [*model.named_parameters()] * 2, "4 parameters have only 2 names"),
@@ -104,6 +187,7 @@ def test_a_recorder_of_sizes_points_to_record(tmp_path):
 
 def test_double_precision_is_refused_and_never_rounded(tmp_path):
     model = nn.Linear(2, 1).double()
+    model(torch.ones(2, dtype=torch.float64)).sum().backward()
     with (
         pytest.raises(ValueError, match="should hold 2 float32 values, but holds 2 of float64"),
         GradientRecorder(model.named_parameters(), tmp_path / "gradients.h5") as recorder,
