@@ -41,9 +41,12 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
     Raises
     ------
     InputError
-        If a name or pattern matches no layer or one that is never called, or a layer's output is not one tensor with a
-        row for each image.
+        If a name or pattern matches no layer or one that is never called, or a layer's output is not one tensor of real
+        numbers with a row for each image; for no images, other words than those above, `max_units` without `units`, and
+        a model in TorchScript.
     """
+    if not len(images):
+        raise InputError("images holds none: give at least one.")
     batches = (images[begin : begin + batch_size] for begin in range(0, len(images), batch_size))
     parts = list(stream_outputs(model, batches, layers, Units(units, max_units, seed)))
     return {layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]}

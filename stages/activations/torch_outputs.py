@@ -49,6 +49,8 @@ def capturing(model, layers, units):
         def hook(module, inputs, output):
             if not isinstance(output, torch.Tensor):
                 raise InputError(f"The layer {layer!r} returns {type(output).__name__}, not a tensor: choose others.")
+            if output.is_complex():
+                raise InputError(f"The layer {layer!r} returns complex numbers, not real ones: choose others.")
             own = kept(output.detach(), layer, units)
             # An in-place ReLU further on would rewrite what is only referred to.
             shared = own.data_ptr() == output.data_ptr()

@@ -17,6 +17,12 @@ class Units:
     """
 
     def __init__(self, how=None, limit=None, seed=0):
+        if how not in (None, "flatten", "pool"):
+            raise InputError(f"units is {how!r}, but should be 'flatten', 'pool' or None.")
+        if limit is not None and how is None:
+            raise InputError(
+                f"max_units is {limit}, but units is None: make it 'flatten' or 'pool', or give no max_units."
+            )
         self.how, self.limit, self.seed, self.chosen = how, limit, seed, {}
 
     def choose(self, layer, units):

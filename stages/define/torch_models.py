@@ -29,7 +29,7 @@ def inspect(model, card, classes):
     Raises an `InputError` if the model does not take images of the card's input to (samples, `classes`), in training too,
     if what it takes them to are probabilities, or if its weights are none that a stage could train or store.
     """
-    where = f"params.yaml: networks.{card.name}"
+    where, kinds = f"params.yaml: networks.{card.name}", layer_names(model)
     check_weights(model, card, where)
     images = to_input(np.random.default_rng(0).random((2, *card.input), np.float32))
     with noting_shapes(model) as shapes:
@@ -51,19 +51,19 @@ def inspect(model, card, classes):
     modules = dict(model.named_modules())
     return [
         Layer(name, kind, shapes.get(name), sum(parameter.numel() for parameter in modules[name].parameters()))
-        for name, kind in layer_names(model).items()
+        for name, kind in kinds.items()
     ]
 
 
 @contextmanager
 def noting_shapes(model):
     """Yield a dict that holds, after a call of `model` with 2 images, the shape of each called module's output without
-    the samples; None where that is not one tensor with a row for each image."""
+    the samples; None where that is not one tensor of real numbers with a row for each image."""
     shapes = {}
 
     def note(name):
         def hook(module, inputs, output):
-            rows = isinstance(output, torch.Tensor) and output.shape[:1] == (2,)
+            rows = isinstance(output, torch.Tensor) and output.shape[:1] == (2,) and not output.is_complex()
             shapes[name] = list(output.shape[1:]) if rows else None
 
         return hook

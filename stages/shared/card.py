@@ -157,8 +157,8 @@ class Own(Network):
 
 
 class Layer(NamedTuple):
-    """A layer of a network: its output's `shape` without the samples, None where that is not one tensor or it is never
-    called, and its number of `parameters`, those of the layers in it included."""
+    """A layer of a network: its output's `shape` without the samples, None where that is not one tensor of real numbers or
+    it is never called, and its number of `parameters`, those of the layers in it included."""
 
     name: str
     kind: Literal["block", "module", "both", ""]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from stages.shared.base.command import InputError
 from stages.shared.card import Own, loading, no_device
 from stages.shared.own import construct
 
@@ -85,6 +86,11 @@ def layer_names(model):
     """Every module's name in the order of its definition, with what it is: "block" (a child), "module" (a leaf) or "both"."""
     names = {}
     for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InputError(
+                f"{f'The layer {name!r}' if name else 'The model'} is in TorchScript, which shows no layers' outputs: "
+                "take the model as it was before torch.jit."
+            )
         leaf, child = not any(module.children()), name.count(".") == 0
         names[name] = "both" if leaf and child else "block" if child else "module" if leaf else ""
     del names[""]

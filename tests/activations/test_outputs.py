@@ -105,6 +105,40 @@ def test_a_layer_that_is_never_called_or_returns_no_tensor_is_named(images):
         get_intermediate_outputs(Odd(), images, ["recurrent"])
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"layers": "block"}, "layers is 'block', but should be blocks, all, or a list of names and patterns."),
+        ({"units": "pooled"}, "units is 'pooled', but should be 'flatten', 'pool' or None."),
+        ({"max_units": 4}, "max_units is 4, but units is None: make it 'flatten' or 'pool', or give no max_units."),
+        ({"images": torch.ones(0, 784)}, "images holds none: give at least one."),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(network, images, settings, sentence):
+    with pytest.raises(InputError) as failure:
+        get_intermediate_outputs(network, **{"images": images, **settings})
+    assert str(failure.value) == sentence
+
+
+def test_a_layer_of_complex_numbers_is_named():
+    class Spectrum(nn.Module):
+        def forward(self, images):
+            return torch.fft.fft(images)
+
+    model = nn.Sequential(Spectrum(), nn.Identity())
+    for units in (None, "flatten"):
+        with pytest.raises(InputError, match="'1' returns complex numbers, not real ones"):
+            get_intermediate_outputs(model, torch.randn(5, 4), ["1"], units=units)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_model_in_torchscript_is_refused(whole):
+    model = torch.jit.trace(nn.Linear(4, 4), torch.randn(5, 4))
+    with pytest.raises(InputError, match="The model is in TorchScript" if whole else "The layer '0' is in TorchScript"):
+        get_intermediate_outputs(model if whole else nn.Sequential(model), torch.randn(5, 4))
+
+
 def test_weights_are_outputs_by_inputs(network):
     matrices = weight_matrices(network)
     assert {name: matrix.shape for name, matrix in matrices.items()} == {

@@ -240,6 +240,35 @@ def test_a_long_error_is_cut_between_words():
     assert 280 < len(line) <= 300
 
 
+UNUSUAL = """
+import torch
+from torch import nn
+
+class Spectrum(nn.Module):
+    def forward(self, images):
+        return torch.fft.fft2(images)
+
+class Real(nn.Module):
+    def forward(self, images):
+        return images.real
+
+def complex():
+    return nn.Sequential(Spectrum(), Real(), nn.Flatten(), nn.Linear(64, 3))
+
+def traced():
+    return torch.jit.trace(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), torch.ones(2, 1, 8, 8))
+"""
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_layers_of_complex_numbers_and_torchscript_are_known_before_anything_is_trained(models):
+    (models / "unusual.py").write_text(UNUSUAL)
+    card = see(own(build="unusual.py:complex"), 3, "all")
+    assert [name for name, _ in card.outline()] == ["1", "2", "3"]
+    with pytest.raises(InputError, match="The model is in TorchScript, which shows no layers' outputs"):
+        see(own(build="unusual.py:traced"), 3, "all")
+
+
 def test_a_file_that_cannot_be_imported_names_its_line(models):
     (models / "mine.py").write_text("import torch\nimport nowhere_at_all\n")
     with pytest.raises(InputError, match=r"\(models/mine.py, line 2\): ModuleNotFoundError"):
