@@ -25,7 +25,7 @@ def load(card, classes, path):
 
 def evaluate(model, card, batches):
     """Return val_loss, val_accuracy and val_f1 over `Batches`."""
-    return keras_training.evaluate(model, batches, LOSSES["cross_entropy"](gives_logits(model)))
+    return keras_training.evaluate(model, batches, LOSSES["cross_entropy"](gives_logits(model, card.input)))
 
 
 def tensors(model):

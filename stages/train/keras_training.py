@@ -373,7 +373,7 @@ def train(card, training, validation, folder, state=None):
     use_device(card)
     model, twin = (build(card, len(training.classes)) for _ in range(2))
     settings = card.training
-    loss = LOSSES[settings.loss](gives_logits(model))
+    loss = LOSSES[settings.loss](gives_logits(model, card.input))
     model.compile(
         OPTIMIZERS[settings.optimizer](settings.learning_rate),
         loss,

@@ -77,9 +77,32 @@ for counts, gradient in zip(before, gradients, strict=True):
     expected = np.bincount(bins, minlength=len(counts))
     assert np.abs(counts.astype(int) - expected).sum() <= 0.02 * expected.sum() + 2
 
-# A network that ends in a softmax returns probabilities.
-soft = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")])
-assert gives_logits(fresh) and not gives_logits(soft)
+# Where a softmax stands, and whose it is, makes no difference: the outputs are probabilities.
+layers, size = keras.layers, [32, 32, 3]
+
+def ending(last, policy="float32"):
+    seen = keras.Input(size)
+    return keras.Model(seen, last(layers.Dense(2, dtype=policy)(layers.Flatten()(seen))))
+
+soft = ending(layers.Softmax())
+nested = keras.Sequential([layers.Dense(4), layers.Dense(2, activation="softmax")])
+two = [layers.Dense(2, activation="softmax") for _ in range(2)]
+probabilities = {
+    "layer": soft,
+    "activation": ending(layers.Dense(2, activation="softmax")),
+    "TensorFlow's": ending(layers.Dense(2, activation=tf.nn.softmax)),
+    "operation": ending(keras.ops.softmax),
+    "nested": ending(nested),
+    "reshaped": ending(lambda logits: layers.Reshape((2,))(layers.Softmax()(logits))),
+    "averaged": ending(lambda features: layers.Average()([head(features) for head in two])),
+    "half": ending(layers.Dense(2, activation="softmax", dtype="mixed_float16")),
+    "brain": ending(layers.Dense(2, activation="softmax", dtype="mixed_bfloat16")),
+}
+assert not [name for name, model in probabilities.items() if gives_logits(model, size)]
+raw = fresh, ending(layers.Activation("linear")), ending(layers.Activation("sigmoid")), ending(layers.ReLU(), "float16")
+assert all(gives_logits(model, size) for model in raw)
+any_size = keras.Sequential([keras.Input((None, None, 3)), layers.GlobalAveragePooling2D(), layers.Softmax()])
+assert not gives_logits(any_size, size)
 metrics = evaluate(soft, [(batch, wanted)], LOSSES["cross_entropy"](False))
 likelihoods = np.take_along_axis(np.asarray(soft(batch), np.float64), wanted[:, None], 1)
 np.testing.assert_allclose(metrics["val_loss"], -np.log(likelihoods).mean(), rtol=1e-6)
