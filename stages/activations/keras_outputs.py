@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
-from stages.shared.keras_network import keras, tf
+from stages.shared.keras_network import functional, keras, tf
 
 
 def stream(model, batches, layers, units):
@@ -14,6 +14,11 @@ def stream(model, batches, layers, units):
 
     Compiled as one graph, whose intermediate results are let go of as soon as nothing needs them.
     """
+    if not functional(model):
+        remedy = (
+            "call it on images first" if isinstance(model, keras.Sequential) else "make it functional or sequential"
+        )
+        raise InputError(f"Keras does not know how the layers of {model.name} follow each other: {remedy}.")
     whole = keras.Model(model.inputs, {layer: last_output(model, layer) for layer in layers})
     extract = None
     for images in batches:
@@ -36,8 +41,7 @@ def compiled(whole, layers, units, first):
 
 def last_output(model, layer):
     """The symbolic output of the last call of `layer` in `model`; `Layer.output` is that of its first call anywhere."""
-    functional = model._functional if isinstance(model, keras.Sequential) else model
-    in_model = [call for calls in functional._nodes_by_depth.values() for call in calls]
+    in_model = [call for calls in functional(model)._nodes_by_depth.values() for call in calls]
     outputs = [call.outputs for call in model.get_layer(layer)._inbound_nodes if call in in_model][-1]
     if len(outputs) != 1:
         raise InputError(f"The layer {layer!r} returns {len(outputs)} tensors, not one: choose others.")

@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.shared.base.command import InputError
 from stages.shared.card import Layer
-from stages.shared.keras_network import build, layer_names, tf
+from stages.shared.keras_network import build, complete, functional, layer_names, tf
 from stages.shared.own import oneline
 
 __all__ = ["best_device", "build", "inspect"]
@@ -27,13 +27,13 @@ def inspect(model, card, classes):
     """
     where = f"params.yaml: networks.{card.name}"
     try:
-        output = model(np.zeros((2, *card.input), np.float32), training=False)
+        output = complete(model, card)(np.zeros((2, *card.input), np.float32), training=False)
     except Exception as error:  # a user's code can raise anything
         raise InputError(
             f"{where} cannot take images of {card.input}: {oneline(error)}. "
             "Its input may be larger than the images and, where they are grey, have 3 channels."
         ) from None
-    if not getattr(model, "inputs", None):
+    if not functional(model):
         raise InputError(
             f"{where} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "
             "build a functional or sequential model."

@@ -40,7 +40,20 @@ def build(card, classes):
     """Return the network of `card` (a `Cnn` or an `Own`) for `classes` classes, its weights drawn from its seed."""
     keras.backend.clear_session(free_memory=False)  # or layers without a name get others when it is built again
     keras.utils.set_random_seed(card.seed)
-    return construct(card, classes) if isinstance(card, Own) else convolutional(card, classes)
+    return complete(construct(card, classes), card) if isinstance(card, Own) else convolutional(card, classes)
+
+
+def complete(model, card):
+    """Return `model`; a sequential one that does not say its input has the card's from now on."""
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build((None, *card.input))
+    return model
+
+
+def functional(model):
+    """The functional model that `model` is or, if sequential, holds; None of a subclass, or of one that was never built."""
+    model = model._functional if isinstance(model, keras.Sequential) else model
+    return model if hasattr(model, "inputs") else None
 
 
 def convolutional(card, classes):

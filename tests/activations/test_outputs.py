@@ -303,6 +303,25 @@ with pytest.raises(InputError, match="'halves' returns 2 tensors, not one"):
 windows = L.Lambda(lambda x: keras.ops.reshape(x, (-1, 2, 1)), output_shape=(2, 1), name="windows")(source)
 with pytest.raises(InputError, match=r"'windows' returns an array \(6, 1\) of 3 images, not a row for each"):
     get_intermediate_outputs(keras.Model(source, windows), np.ones((3, 4), np.float32), ["windows"], units="pool")
+
+lazy = keras.Sequential([L.Flatten(), L.Dense(2, name="head")], name="lazy")
+with pytest.raises(InputError, match="how the layers of lazy follow each other: call it on images first"):
+    get_intermediate_outputs(lazy, images)
+lazy(images[:1])
+assert get_intermediate_outputs(lazy, images)["head"].shape == (23, 2)
+
+class Subclass(keras.Model):
+    def __init__(self):
+        super().__init__(name="own")
+        self.head = L.Dense(2)
+
+    def call(self, images):
+        return self.head(images)
+
+own = Subclass()
+own(images)
+with pytest.raises(InputError, match="how the layers of own follow each other: make it functional or sequential"):
+    get_intermediate_outputs(own, images)
 """
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -1,0 +1,84 @@
+"""Keras networks of the user's own: what `define` sees is what training builds, and a sentence for each that cannot be.
+
+In one process of its own: the two frameworks together are slow to load.
+"""
+
+import os
+import subprocess
+import sys
+
+from tests.small_project import ROOT
+
+MODELS = """
+import keras
+from keras import layers
+
+SIZE = (8, 8, 3)
+
+
+def ending(*more):
+    return keras.Sequential([keras.Input(SIZE), *more, layers.Flatten(), layers.Dense(3)])
+
+
+def lazy():
+    return keras.Sequential([layers.Flatten(), layers.Dense(5), layers.Dense(3)])
+
+
+def lazy_of_vectors():
+    return keras.Sequential([layers.LSTM(5), layers.Dense(3)])
+
+
+class Subclass(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.head = layers.Flatten(), layers.Dense(3)
+
+    def call(self, images):
+        return self.head(self.flatten(images))
+"""
+
+CODE = """
+import numpy as np
+import pytest
+
+from stages.define.own import see
+from stages.shared.base.command import InputError
+from stages.shared.keras_network import build, keras, layer_names
+from tests.conftest import own
+
+
+def card_of(build, **values):
+    return own(**{"build": build, "input": [8, 8, 3], **values})
+
+
+def same_in_training(card):
+    built = see(card, 3, "all")
+    first, second = (build(built, 3) for _ in range(2))
+    names = [layer.name for layer in built.modules]
+    assert names == list(layer_names(first)) == list(layer_names(second)), card.build
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    return built
+
+
+lazy = same_in_training(card_of("mine.py:lazy"))
+assert [layer.shape for layer in lazy.modules] == [[192], [5], [3]]
+
+for name, values, sentence in [
+    ("lazy_of_vectors", {}, "cannot take images of [8, 8, 3]"),
+    ("Subclass", {}, "builds a subclass of keras.Model"),
+]:
+    with pytest.raises(InputError) as failure:
+        see(card_of(name if ":" in name else f"mine.py:{name}", **values), 3, "all")
+    assert sentence in str(failure.value), failure.value
+    assert "\\n" not in str(failure.value) and str(failure.value).endswith("."), failure.value
+"""
+
+
+def test_keras_networks_are_seen_as_training_builds_them(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/mine.py").write_text(MODELS)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", CODE]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
