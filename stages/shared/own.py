@@ -79,22 +79,25 @@ def saved(card):
 
 
 def user_function(source, name, where):
-    """The function `name` of the user's file `source`."""
+    """The function `name` of the user's file `source`, which is imported anew, with all that it imports below models/.
+
+    A layer made outside of functions would else be shared by all builds, and have the name and the weights of the first.
+    """
     path = located(source, where)
     if path.suffix != ".py":
         raise InputError(f"{where}, but should be <file>.py:<function>, torchvision:<name> or keras:<name>.")
     if str(path.parent.absolute()) not in sys.path:
         sys.path.append(str(path.parent.absolute()))  # last: a neighbour it imports never hides an installed package
-    module = sys.modules.get(str(path))  # by a name that hides no other module's
-    if module is None:
-        specification = importlib.util.spec_from_file_location(str(path), path.absolute())
-        module = sys.modules[str(path)] = importlib.util.module_from_spec(specification)
-        if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
-            import stages.shared.keras_network  # noqa: F401  TensorFlow greets whoever loads it first
-        try:
-            specification.loader.exec_module(module)
-        except Exception as error:
-            raise InputError(f"{where}, but {path} cannot be imported{origin(error)}: {oneline(error)}.") from None
+    if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
+        import stages.shared.keras_network  # noqa: F401  TensorFlow greets whoever loads it first
+    for known in own_modules():
+        del sys.modules[known]
+    specification = importlib.util.spec_from_file_location(str(path), path.absolute())
+    module = sys.modules[str(path)] = importlib.util.module_from_spec(specification)  # a name that hides no other
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{where}, but {path} cannot be imported{origin(error)}: {oneline(error)}.") from None
     function = getattr(module, name, None)
     if not callable(function):
         raise InputError(f"{where}, but {path} has no function {name!r}: add it, or name another.")
@@ -111,11 +114,22 @@ def located(name, where):
     return path
 
 
+def own_modules():
+    """The modules below models/ that are imported, by name, with their paths: a folder without an __init__.py has its own."""
+    folder, found = MODELS.absolute(), {}
+    for name, module in [*sys.modules.items()]:
+        specification = getattr(module, "__spec__", None)
+        folders = getattr(specification, "submodule_search_locations", None) or []
+        places = [getattr(module, "__file__", None) or "", *folders]
+        paths = [path for place in places if folder in (path := Path(place).absolute()).parents]
+        if paths:
+            found[name] = paths[0]
+    return found
+
+
 def imported():
     """The paths of the files below models/ that were imported, in order of their names."""
-    folder = MODELS.absolute()
-    files = [Path(file).absolute() for module in [*sys.modules.values()] if (file := getattr(module, "__file__", None))]
-    return sorted({file.relative_to(folder) for file in files if folder in file.parents})
+    return sorted({path.relative_to(MODELS.absolute()) for path in own_modules().values() if path.is_file()})
 
 
 def framework_of(model):

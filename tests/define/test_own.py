@@ -39,11 +39,10 @@ def test_the_card_holds_what_was_seen(models, tmp_path):
 
 def test_a_change_to_a_file_that_it_imports_changes_the_card(models):
     before = see(own(), 3, "blocks")
-    for name in ("models/mine.py", "blocks"):
-        sys.modules.pop(name)
-    (models / "blocks.py").write_text(BLOCKS.replace("ReLU", "Tanh"))
+    (models / "blocks.py").write_text(BLOCKS.replace("ReLU", "LeakyReLU"))
     after = see(own(), 3, "blocks")
     assert [name for name in before.files if before.files[name] != after.files[name]] == ["blocks.py"]
+    assert isinstance(build(after, 3)[0][1], torch.nn.LeakyReLU)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

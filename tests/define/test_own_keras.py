@@ -13,6 +13,8 @@ MODELS = """
 import keras
 from keras import layers
 
+from parts.augmentation import augmentation
+
 SIZE = (8, 8, 3)
 
 
@@ -28,6 +30,14 @@ def lazy_of_vectors():
     return keras.Sequential([layers.LSTM(5), layers.Dense(3)])
 
 
+base = keras.Sequential([layers.Dense(4)])
+unused = layers.Dense(4)
+
+
+def made_outside():
+    return ending(augmentation, layers.Dense(2), base)
+
+
 class Subclass(keras.Model):
     def __init__(self):
         super().__init__()
@@ -35,6 +45,12 @@ class Subclass(keras.Model):
 
     def call(self, images):
         return self.head(self.flatten(images))
+"""
+
+AUGMENTATION = """
+import keras
+
+augmentation = keras.Sequential([keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(0.1)])
 """
 
 CODE = """
@@ -52,6 +68,7 @@ def card_of(build, **values):
 
 
 def same_in_training(card):
+    keras.backend.clear_session()  # as `define` begins
     built = see(card, 3, "all")
     first, second = (build(built, 3) for _ in range(2))
     names = [layer.name for layer in built.modules]
@@ -63,6 +80,8 @@ def same_in_training(card):
 
 lazy = same_in_training(card_of("mine.py:lazy"))
 assert [layer.shape for layer in lazy.modules] == [[192], [5], [3]]
+outside = same_in_training(card_of("mine.py:made_outside"))
+assert list(outside.files) == ["mine.py", "parts/augmentation.py"]
 
 for name, values, sentence in [
     ("lazy_of_vectors", {}, "cannot take images of [8, 8, 3]"),
@@ -76,7 +95,8 @@ for name, values, sentence in [
 
 
 def test_keras_networks_are_seen_as_training_builds_them(tmp_path):
-    (tmp_path / "models").mkdir()
+    (tmp_path / "models/parts").mkdir(parents=True)
+    (tmp_path / "models/parts/augmentation.py").write_text(AUGMENTATION)
     (tmp_path / "models/mine.py").write_text(MODELS)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", CODE]
