@@ -1,5 +1,11 @@
 """Keras networks that come trained."""
 
+import io
+import zipfile
+from collections import Counter
+
+import h5py
+
 from stages.shared.base.command import InputError
 from stages.shared.keras_network import build, gives_logits, use_device
 from stages.shared.own import oneline
@@ -15,12 +21,38 @@ def load(card, classes, path):
     model = build(card, classes)
     try:
         model.load_weights(path)
+        check_all_taken(model, path)
     except Exception as error:  # a damaged or hostile file can raise anything
         raise InputError(
             f"params.yaml: networks.{card.name} cannot take its weights from {path}: {oneline(error)}. It should hold the "
             f"weights of what {card.build or card.checkpoint} builds for {classes} classes."
         ) from None
     return model
+
+
+def check_all_taken(model, path):
+    """Raise a `ValueError` if the file holds more than the weights of `model`: Keras leaves out what it has no layer for.
+
+    In its older .h5 files Keras counts the layers itself.
+    """
+    if path.name.endswith((".keras", ".weights.h5")):
+        left = Counter(stored_shapes(path)) - Counter(tuple(weight.shape) for weight in model.weights)
+        if left:
+            raise ValueError(f"it holds {left.total()} weights too many, the first of shape {list(next(iter(left)))}")
+
+
+def stored_shapes(path):
+    """The shapes of the weights in a .keras or .weights.h5 file; an optimiser's state and seeds are none."""
+    source = io.BytesIO(zipfile.ZipFile(path).read("model.weights.h5")) if path.suffix == ".keras" else path
+    shapes = []
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset) and not {"optimizer", "seed_generator"} & set(name.split("/")):
+            shapes.append(item.shape)
+
+    with h5py.File(source) as file:
+        file.visititems(note)
+    return shapes
 
 
 def evaluate(model, card, batches):
