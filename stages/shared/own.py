@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from textwrap import shorten
 
@@ -48,14 +49,20 @@ def torchvision_model(name, card, classes):
 
 
 def keras_model(name, card, classes):
-    """A constructor of keras.applications, with random weights, the card's input, and logits, unless the arguments differ."""
+    """A constructor of keras.applications, with random weights, the card's input, and logits, unless the arguments differ.
+
+    What some put before their first layer, to scale images that are not in [0, 1], is left out likewise.
+    """
     from stages.shared.keras_network import keras
 
     known = [key for key, value in vars(keras.applications).items() if key[0].isupper() and callable(value)]
     if name not in known:
         raise unknown(card, name, "keras.applications", known)
     defaults = {"weights": None, "input_shape": tuple(card.input), "classes": classes, "classifier_activation": None}
-    return getattr(keras.applications, name)(**{**defaults, **card.arguments})
+    constructor = getattr(keras.applications, name)
+    if "include_preprocessing" in signature(constructor).parameters:
+        defaults["include_preprocessing"] = False
+    return constructor(**{**defaults, **card.arguments})
 
 
 def unknown(card, name, package, known):
@@ -115,7 +122,7 @@ def located(name, where):
 
 
 def own_modules():
-    """The modules below models/ that are imported, by name, with their paths: a folder without an __init__.py has its own."""
+    """The modules below models/ that are imported, by name, with their paths; folders without an __init__.py too."""
     folder, found = MODELS.absolute(), {}
     for name, module in [*sys.modules.items()]:
         specification = getattr(module, "__spec__", None)
