@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
+from stages.shared.base.command import InputError
 from stages.shared.card import Own, loading, no_device
 from stages.shared.own import construct
 
@@ -86,6 +87,17 @@ def gives_logits(model, shape):
     tolerance = 1e-4 if outputs.dtype == np.float32 else 1e-2  # 16 bits round every one of a row
     outputs = outputs.astype(np.float64)
     return not ((outputs >= 0).all() and np.allclose(outputs.sum(1), 1, rtol=0, atol=tolerance))
+
+
+def check_names(weights, model):
+    """Return the names of `weights`, which are of `model`; an `InputError` names one that two of them have."""
+    names = [weight.path.replace("/", ".") for weight in weights]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"{model.name} has more than one weight {name}: give each of its layers a name of its own."
+            )
+    return names
 
 
 def load(card, classes, checkpoint):

@@ -13,7 +13,7 @@ import numpy as np
 
 from stages.shared.base.command import InputError, progress, say
 from stages.shared.base.store import whole
-from stages.shared.keras_network import build, gives_logits, keras, tf, use_device
+from stages.shared.keras_network import build, check_names, gives_logits, keras, tf, use_device
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
 from stages.train.recorder import GradientRecorder
@@ -133,8 +133,9 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
 
 
 def view(variable):
-    """What the tf.Variable holds now, not copied: TensorFlow updates a tensor in place only if nobody else holds it."""
-    return np.asarray(variable.read_value())
+    """What the tf.Variable holds now, as float32: not copied if it is, for TensorFlow updates a tensor in place only if
+    nobody else holds it."""
+    return np.asarray(variable.read_value()).astype(np.float32, copy=False)
 
 
 def check_steps(model):
@@ -151,12 +152,7 @@ def check_steps(model):
 
 def sizes(model):
     """The name and number of parameters of each weight that `model` trains, in order."""
-    names = [weight.path.replace("/", ".") for weight in model.trainable_weights]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(
-                f"{model.name} has more than one weight {name}: give each of its layers a name of its own."
-            )
+    names = check_names(model.trainable_weights, model)
     return {name: int(np.prod(weight.shape)) for name, weight in zip(names, model.trainable_weights, strict=True)}
 
 

@@ -38,6 +38,36 @@ def made_outside():
     return ending(augmentation, layers.Dense(2), base)
 
 
+def of_bytes():
+    return keras.Sequential([keras.Input(SIZE, dtype="uint8"), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)])
+
+
+class Silent(layers.Layer):
+    def __init__(self, function):
+        super().__init__(name="silent")
+        self.function = function
+
+    def call(self, images):
+        return self.function(images)
+
+
+def unsaved():
+    return ending(Silent(lambda images: images * 2))
+
+
+def twice(trainable=True):
+    inputs = [keras.Input(SIZE) for _ in range(2)]
+    blocks = [keras.Model(images, layers.Dense(3, name="fc")(images)) for images in inputs]
+    whole = ending(*blocks)
+    for block in blocks:
+        block.trainable = trainable
+    return whole
+
+
+def of_type(dtype):
+    return ending(layers.Dense(4, name="deep", dtype=dtype))
+
+
 class Subclass(keras.Model):
     def __init__(self):
         super().__init__()
@@ -82,10 +112,25 @@ lazy = same_in_training(card_of("mine.py:lazy"))
 assert [layer.shape for layer in lazy.modules] == [[192], [5], [3]]
 outside = same_in_training(card_of("mine.py:made_outside"))
 assert list(outside.files) == ["mine.py", "parts/augmentation.py"]
+for dtype in ("float16", "bfloat16", "mixed_float16"):
+    same_in_training(card_of("mine.py:of_type", arguments={"dtype": dtype}))
+
+large = {"input": [32, 32, 3]}
+scaled = same_in_training(card_of("keras:MobileNetV3Small", **large, arguments={"include_preprocessing": True}))
+bare = same_in_training(card_of("keras:MobileNetV3Small", **large))
+assert [layer.name for layer in scaled.modules] == ["rescaling", *(layer.name for layer in bare.modules)]
+same_in_training(card_of("keras:EfficientNetB0", **large, normalize={"mean": [0], "std": [0.00392157]}))
 
 for name, values, sentence in [
     ("lazy_of_vectors", {}, "cannot take images of [8, 8, 3]"),
     ("Subclass", {}, "builds a subclass of keras.Model"),
+    ("of_bytes", {}, "takes images as uint8, of which 0 would remain"),
+    ("unsaved", {}, "cannot be saved for its layer 'silent' (Silent): NotImplementedError: Object Silent"),
+    ("twice", {}, "more than one weight fc.kernel: give each of its layers a name of its own"),
+    ("twice", {"arguments": {"trainable": False}}, "more than one weight fc.kernel"),
+    ("of_type", {"arguments": {"dtype": "float64"}}, "deep/kernel of float64, but weights should be float32 or "),
+    ("keras:EfficientNetB0", large, "add normalize: {mean: [0], std: [0.00392157]}, so that they come to it from 0 to 255."),
+    ("keras:EfficientNetB9", {}, "has no EfficientNetB9"),
 ]:
     with pytest.raises(InputError) as failure:
         see(card_of(name if ":" in name else f"mine.py:{name}", **values), 3, "all")

@@ -36,6 +36,11 @@ def sequential():
     return keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3)])
 
 
+def of_16_bits():
+    hidden = [keras.layers.Dense(8, activation="relu", dtype=dtype) for dtype in ("float16", "bfloat16")]
+    return keras.Sequential([*hidden, keras.layers.Dense(3)])
+
+
 def words():
     inputs = keras.Input((6,))
     features = keras.layers.Embedding(30, 4)(keras.ops.cast(keras.ops.abs(inputs) * 3, "int32"))
@@ -118,6 +123,7 @@ cases = [
     (Subclassed, lambda: keras.optimizers.Adam(0.01), {"jit_compile": True}),
     (OwnStep, lambda: keras.optimizers.SGD(0.1), {"jit_compile": False}),
     (words, lambda: keras.optimizers.SGD(0.1), {"jit_compile": False}),
+    (of_16_bits, lambda: keras.optimizers.SGD(0.1), {"run_eagerly": True}),
 ]
 for make, optimizer, settings in cases:
     model = seeded(make, build=False)
