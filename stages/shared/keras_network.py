@@ -1,6 +1,7 @@
 """The Keras networks that a card can describe, on TensorFlow."""
 
 import os
+import sys
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -24,17 +25,23 @@ def silenced():
         os.close(nowhere)
 
 
-# Read while they are loaded, so other modules import `keras` and `tf` from here.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Read while they are loaded, so other modules import `keras` and `tf` from here. Training is written for TensorFlow alone,
+# whatever the shell sets for other projects.
+os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 with suppress(ImportError):
     import triton  # noqa: F401  PyTorch's optimisers load it, and after TensorFlow that ends the process (3.8 and 2.21)
 
+loaded = "keras" in sys.modules
 with silenced():
     import keras
     import tensorflow as tf
     from keras import layers
+
+if not loaded:  # the machine's ~/.keras/keras.json is no part of a recipe, what a notebook has set before is its own
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
 
 
 def build(card, classes):

@@ -143,7 +143,10 @@ def test_keras_networks_are_seen_as_training_builds_them(tmp_path):
     (tmp_path / "models/parts").mkdir(parents=True)
     (tmp_path / "models/parts/augmentation.py").write_text(AUGMENTATION)
     (tmp_path / "models/mine.py").write_text(MODELS)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    (tmp_path / "keras.json").write_text(
+        '{"floatx": "float64", "image_data_format": "channels_first", "backend": "jax"}'
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "torch"}
     command = [sys.executable, "-c", CODE]
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
