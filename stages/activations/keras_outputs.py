@@ -1,12 +1,13 @@
 """Layer outputs and weights of Keras models."""
 
 import math
+import re
 
 import numpy as np
 
 from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
-from stages.shared.keras_network import functional, keras, tf
+from stages.shared.keras_network import functional, keras, layers, tf
 
 
 def stream(model, batches, layers, units):
@@ -66,23 +67,44 @@ def kept(output, layer, units, most):
 
 
 def weight_matrices(model):
-    """The weights of `model` that are matrices or kernels, as float32 (outputs, inputs): Keras keeps them transposed.
-
-    A depthwise kernel (height, width, channels, multiplier) has an output for each channel and multiplier.
-    """
-    depthwise = {id(layer.kernel) for layer in within(model) if isinstance(layer, keras.layers.DepthwiseConv2D)}
+    """The kernels and embeddings of `model`, frozen ones too, as float32 (outputs, inputs): Keras keeps them transposed."""
     matrices = {}
-    for weight in model.trainable_weights:
-        if len(weight.shape) > 1:
-            outputs = 2 if id(weight) in depthwise else 1
-            array = np.array(weight.value, np.float32)
-            matrices[weight.path.replace("/", ".")] = array.reshape(-1, int(np.prod(array.shape[-outputs:]))).T
+    owners = {id(weight): layer for layer in model._flatten_layers() for weight in own_weights(layer)}
+    for weight in model.weights:
+        layer = owners[id(weight)]
+        if is_kernel(weight, layer):
+            array, axes = np.array(weight.value, np.float32), output_axes(weight, layer)
+            outputs = math.prod(array.shape[axis] for axis in axes)
+            matrices[weight.path.replace("/", ".")] = np.moveaxis(array, axes, range(len(axes))).reshape(outputs, -1)
     return matrices
 
 
-def within(model):
-    """All layers of a model, those of the models in it included."""
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from within(layer)
+def own_weights(layer):
+    """The weights of a layer that are not those of a layer in it."""
+    return layer._trainable_variables + layer._non_trainable_variables
+
+
+def is_kernel(weight, layer):
+    """Whether a weight of a layer maps inputs to outputs: in Keras' own layers its name tells.
+
+    In others a single row or column does not count: it is added or multiplied, as a class token and a scale are.
+    """
+    if type(layer).__module__.startswith("keras."):
+        return len(weight.shape) > 1 and weight.name.endswith(("kernel", "embeddings"))
+    return len(weight.shape) > 1 and 1 not in (weight.shape[-1], math.prod(weight.shape[:-1]))
+
+
+def output_axes(weight, layer):
+    """Which axes of a kernel of a layer are its outputs, in their order; the last, as a rule.
+
+    A depthwise kernel (..., channels, multiplier) has an output for each channel and multiplier, a transposed convolution's
+    is (..., outputs, inputs), and an equation, as in attention, says it.
+    """
+    if isinstance(layer, layers.EinsumDense):
+        _, kernel, output = re.split(",|->", layer.equation)
+        return [axis for axis, letter in enumerate(kernel) if letter in output]
+    if isinstance(layer, layers.Conv1DTranspose | layers.Conv2DTranspose | layers.Conv3DTranspose):
+        return [-2]
+    if isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D) or weight.name == "depthwise_kernel":
+        return [-2, -1]
+    return [-1]

@@ -8,6 +8,8 @@ import torch
 from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
 
+TRANSPOSED = torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d
+
 
 def stream(model, batches, layers, units, every=True):
     """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode.
@@ -90,6 +92,25 @@ def kept(output, layer, units):
 
 
 def weight_matrices(model):
-    """The weights of `model` that are matrices or kernels, as float32 (outputs, inputs)."""
-    named = ((name, parameter.detach().float().cpu().numpy()) for name, parameter in model.named_parameters())
-    return {name: weight.reshape(len(weight), -1) for name, weight in named if weight.ndim > 1}
+    """The weights of `model` that are matrices or kernels, as float32 (outputs, inputs).
+
+    A parameter that is no module's weight and has a single row or column is none: it is added or multiplied, as a class
+    token and a scale are.
+    """
+    groups = {id(module.weight): module.groups for module in model.modules() if isinstance(module, TRANSPOSED)}
+    matrices = {}
+    for name, parameter in model.named_parameters():
+        if parameter.ndim > 1:
+            array = parameter.detach().float().cpu().numpy()
+            if id(parameter) in groups:
+                array = outputs_first(array, groups[id(parameter)])
+            matrix = array.reshape(len(array), -1)
+            if "weight" in name.rpartition(".")[2] or 1 not in matrix.shape:
+                matrices[name] = matrix
+    return matrices
+
+
+def outputs_first(kernel, groups):
+    """The kernel (inputs, outputs / groups, ...) of a transposed convolution as (outputs, inputs / groups, ...)."""
+    inputs, outputs, *size = kernel.shape
+    return kernel.reshape(groups, inputs // groups, outputs, *size).swapaxes(1, 2).reshape(groups * outputs, -1, *size)

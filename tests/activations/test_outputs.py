@@ -151,6 +151,32 @@ def test_weights_are_outputs_by_inputs(network):
     assert kernel.shape == (7, 75)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_transposed_convolution_is_outputs_by_inputs_too(groups):
+    layer = nn.ConvTranspose2d(4, 6, 3, groups=groups)
+    matrix = weight_matrices(layer)["weight"]
+    assert matrix.shape == (6, 4 // groups * 9)
+    image = torch.randn(1, 4, 1, 1)
+    spread = (layer(image) - layer.bias[:, None, None])[0].detach().numpy()  # of one pixel: its values times the kernel
+    inputs = image.reshape(groups, -1).numpy()
+    for output, row in enumerate(matrix):
+        expected = np.tensordot(inputs[output // (6 // groups)], row.reshape(4 // groups, 3, 3), 1)
+        np.testing.assert_allclose(spread[output], expected, atol=1e-5)
+
+
+def test_what_is_added_or_multiplied_is_no_weight_matrix():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.token, self.position = (nn.Parameter(torch.zeros(1, length, 8)) for length in (1, 5))
+            self.scale, self.mine = nn.Parameter(torch.ones(8, 1, 1)), nn.Parameter(torch.zeros(3, 8))
+            self.attention, self.head = nn.MultiheadAttention(8, 2), nn.Conv2d(8, 1, 1)
+
+    shapes = {name: matrix.shape for name, matrix in weight_matrices(Tokens()).items()}
+    attention = {"attention.in_proj_weight": (24, 8), "attention.out_proj.weight": (8, 8)}
+    assert shapes == {"mine": (3, 8), **attention, "head.weight": (1, 8)}
+
+
 def test_keras_gives_the_same_layers_and_weights_as_its_own_calls():
     """In a process of its own: the two frameworks together are slow to load."""
     code = """
@@ -184,6 +210,52 @@ outer = keras.Sequential([keras.Input((8, 8, 3)), inner])
 kernel = inner.get_layer("depthwise").get_weights()[0]
 assert matrix.shape == (6, 9)
 np.testing.assert_array_equal(matrix[2 * 1 + 1], kernel[:, :, 1, 1].ravel())
+
+L = keras.layers
+images = keras.Input((8, 8, 3))
+features = L.SeparableConv2D(5, 3, depth_multiplier=2, name="separable")(images)
+features = L.BatchNormalization(name="norm")(L.Conv2DTranspose(4, 3, name="transposed")(features))
+features = L.PReLU(name="prelu")(L.Dense(6, name="frozen", trainable=False)(features))
+features = L.Dropout(0.5)(L.Reshape((64, 6))(features))
+features = L.MultiHeadAttention(2, 7, name="attention")(features, features)
+features = L.EinsumDense("abc,cd->abd", (64, 9), bias_axes="d", name="einsum")(features)
+features = L.Bidirectional(L.GRU(5), name="both")(features)
+
+class Mine(L.Layer):
+    def build(self, shape):
+        self.w, self.token = self.add_weight((shape[-1], 4), name="w"), self.add_weight((1, 1, 4), name="token")
+        self.inner = L.Dense(3, name="inner")
+        self.inner.build((None, 4))
+
+    def call(self, features):
+        return self.inner(features @ self.w + self.token[0])
+
+model = keras.Model(images, Mine(name="mine")(features))
+matrices = weight_matrices(model)
+assert {name: matrix.shape for name, matrix in matrices.items()} == {
+    "separable.depthwise_kernel": (6, 9),
+    "separable.pointwise_kernel": (5, 6),
+    "transposed.kernel": (4, 45),
+    "frozen.kernel": (6, 4),
+    "attention.query.kernel": (14, 6),
+    "attention.key.kernel": (14, 6),
+    "attention.value.kernel": (14, 6),
+    "attention.attention_output.kernel": (6, 14),
+    "einsum.kernel": (9, 6),
+    "both.forward_gru.gru_cell.kernel": (15, 9),
+    "both.forward_gru.gru_cell.recurrent_kernel": (15, 5),
+    "both.backward_gru.gru_cell.kernel": (15, 9),
+    "both.backward_gru.gru_cell.recurrent_kernel": (15, 5),
+    "mine.w": (4, 10),
+    "mine.inner.kernel": (3, 4),
+}
+kernels = {weight.path.replace("/", "."): np.asarray(weight) for weight in model.weights}
+depthwise, transposed = kernels["separable.depthwise_kernel"], kernels["transposed.kernel"]
+np.testing.assert_array_equal(matrices["separable.depthwise_kernel"][2 * 1 + 1], depthwise[:, :, 1, 1].ravel())
+np.testing.assert_array_equal(matrices["transposed.kernel"][3], transposed[:, :, 3].ravel())
+np.testing.assert_array_equal(matrices["attention.query.kernel"][7 * 1 + 2], kernels["attention.query.kernel"][:, 1, 2])
+output = "attention.attention_output.kernel"
+np.testing.assert_array_equal(matrices[output][4], kernels[output][..., 4].ravel())
 assert "torch" not in sys.modules
 """
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
