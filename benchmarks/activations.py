@@ -1,6 +1,6 @@
 """python -m benchmarks.activations : what extraction costs beside a bare forward pass and a plain loop of hooks.
 
-Five minutes on 2 cores. Images per second from uint8 images to files, each contestant in a process of its own, where it
+Seven minutes on 2 cores. Images per second from uint8 images to files, each contestant in a process of its own, where it
 takes turns with a bare forward pass, for other work on the machine slows both alike; and its peak memory, of the frameworks
 too. thingsvision is skipped where it is not installed, as thingsvision.txt says.
 """
