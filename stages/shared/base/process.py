@@ -1,5 +1,6 @@
 """A stage as a process: alone at its work, never without the engine that started it, and gone at once on Ctrl-C."""
 
+import atexit
 import ctypes
 import fcntl
 import hashlib
@@ -50,6 +51,7 @@ def end_on_interrupt(work):
     def interrupted(*_):
         line = f"\n{work}: interrupted; run the same command again to go on\n"
         os.write(errors, line.encode())  # print may be at work
+        atexit.register(os._exit, 130)  # a compiled library cut off while it loads can crash when Python clears up
         sys.exit(130)
 
     signal.signal(signal.SIGINT, interrupted)
