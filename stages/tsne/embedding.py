@@ -1,5 +1,6 @@
 """Two-dimensional maps of a layer's representations: t-SNE, and its linear twin."""
 
+from multiprocessing.pool import ThreadPool
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,8 @@ def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0):
             *[np.nan] * 3,
             f"PCA: perplexity {perplexity:g} needs {3 * perplexity + 1:.0f} samples",
         )
-    points, kl_divergence = tsne(features, perplexity, iterations, seed)
+    with ThreadPool(1) as thread:  # where no Ctrl-C arrives: openTSNE's compiled loops can crash when one ends them
+        points, kl_divergence = thread.apply(tsne, (features, perplexity, iterations, seed))
     return Embedding(points, kl_divergence, *faithfulness(features, points, neighbors), "t-SNE")
 
 

@@ -51,7 +51,7 @@ def end_on_interrupt(work):
     def interrupted(*_):
         line = f"\n{work}: interrupted; run the same command again to go on\n"
         os.write(errors, line.encode())  # print may be at work
-        atexit.register(os._exit, 130)  # a compiled library cut off while it loads can crash when Python clears up
+        atexit.register(os._exit, 130)  # not with a library's threads still at work
         sys.exit(130)
 
     signal.signal(signal.SIGINT, interrupted)
