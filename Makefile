@@ -1,11 +1,12 @@
 # make run    sets up .venv, runs the whole pipeline, prints what it found
 # make report runs what the report needs, and says where it is
 # make test   sets up .venv, runs the tests
+# make soak   runs the long tests: random kills, fuzzing at length, files larger than memory, full disks
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run report test lint setup
+.PHONY: run report test soak lint setup
 
 run: setup
 	@dvc repro
@@ -21,7 +22,10 @@ report: setup
 	@echo "The report: $(CURDIR)/reports/index.html"
 
 test: setup .venv/tests-installed
-	@python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@python -m pytest -m "not soak" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+soak: setup .venv/tests-installed
+	@python -m pytest -m soak --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/tests-installed
 	@ruff check .
