@@ -5,12 +5,14 @@ import importlib.util
 import re
 import sys
 import traceback
+from contextlib import contextmanager
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from textwrap import shorten
 
 from stages.shared.base.command import InputError
+from stages.shared.base.process import Interrupted
 
 MODELS = Path("models")
 
@@ -30,7 +32,8 @@ def construct(card, classes):
     builders = {"torchvision": torchvision_model, "keras": keras_model}
     builder = builders.get(source) or user_function(source, name, where)
     try:
-        return builder(name, card, classes) if source in builders else builder(**card.arguments)
+        with as_script(MODELS / source):
+            return builder(name, card, classes) if source in builders else builder(**card.arguments)
     except InputError:
         raise
     except Exception as error:  # a user's code can raise anything
@@ -102,7 +105,8 @@ def user_function(source, name, where):
     specification = importlib.util.spec_from_file_location(str(path), path.absolute())
     module = sys.modules[str(path)] = importlib.util.module_from_spec(specification)  # a name that hides no other
     try:
-        specification.loader.exec_module(module)
+        with as_script(path):
+            specification.loader.exec_module(module)
     except Exception as error:
         raise InputError(f"{where}, but {path} cannot be imported{origin(error)}: {oneline(error)}.") from None
     function = getattr(module, name, None)
@@ -111,11 +115,36 @@ def user_function(source, name, where):
     return function
 
 
+@contextmanager
+def as_script(path=""):
+    """Run user-defined code as Python runs the script at `path` without arguments.
+
+    It does not see the stage's command line, and `sys.exit`, with which argparse ends a script, is an error like any other.
+    """
+    arguments, sys.argv = sys.argv, [str(path)]
+    try:
+        yield
+    except Interrupted:
+        raise
+    except SystemExit as end:
+        raise RuntimeError(
+            f"it calls sys.exit({end.code!r}), perhaps by argparse; put what runs as a script under "
+            'if __name__ == "__main__":'
+        ).with_traceback(end.__traceback__) from None
+    finally:
+        sys.argv = arguments
+
+
+def check_below(name, where):
+    """Refuse the name of a file, or a pattern of names, that leads out of models/."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(f"{where}, but files of your own belong in {MODELS}/: put it, or a link to it, there.")
+
+
 def located(name, where):
     """The path of a file below models/."""
     path = MODELS / name
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise InputError(f"{where}, but files of your own belong in {MODELS}/: put it, or a link to it, there.")
+    check_below(name, where)
     if not path.is_file():
         raise InputError(f"{where}, but there is no file {path}: put it there.")
     return path
@@ -173,6 +202,7 @@ def given_files(card):
         return {}
     before, _, after = card.checkpoints.partition("*")
     where = f"{where}.checkpoints is {card.checkpoints!r}"
+    check_below(card.checkpoints, where)
     files = {}
     for path in sorted(MODELS.glob(f"{glob.escape(before)}*{glob.escape(after)}")):
         name = path.relative_to(MODELS).as_posix()

@@ -10,8 +10,9 @@ import yaml
 
 from stages.define.own import listing, see
 from stages.shared.base.command import InputError
+from stages.shared.base.process import Interrupted
 from stages.shared.card import read_card, select_layers, write_card
-from stages.shared.own import given_files, oneline
+from stages.shared.own import as_script, given_files, oneline
 from stages.shared.torch_network import build, device_of
 from tests.conftest import BLOCKS, own
 from tests.small_project import ROOT
@@ -316,3 +317,72 @@ def test_a_card_without_a_framework_loads_none(tmp_path):
     command = [sys.executable, "-c", code, tmp_path / "network.yaml"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+SCRIPT = """
+import argparse
+import sys
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--width", type=int, default=5)
+{required}
+settings = parser.parse_args()
+
+from mine_as_module import make_of
+
+def make():
+    return make_of(settings.width)
+
+def leaving():
+    sys.exit(3)
+"""
+
+
+@pytest.fixture
+def script(models):
+    """Writes models/script.py, which reads its command line, with one more argument or none."""
+    (models / "mine_as_module.py").write_text(
+        "from torch import nn\n\n\ndef make_of(width):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.Linear(width, 3))\n"
+    )
+    return lambda required="": (models / "script.py").write_text(SCRIPT.format(required=required))
+
+
+def test_a_script_that_reads_its_command_line_is_imported_as_one_without_arguments(script, monkeypatch):
+    script()
+    monkeypatch.setattr(sys, "argv", ["stages.define", "--", "mine"])
+    assert see(own(build="script.py:make"), 3, "blocks").modules[1].shape == [5]
+    assert sys.argv == ["stages.define", "--", "mine"]
+
+
+@pytest.mark.parametrize(
+    ("required", "function", "named"),
+    [
+        (
+            "parser.add_argument('--data', required=True)",
+            "make",
+            r"script.py, line 8\): RuntimeError: it calls sys.exit\(2",
+        ),
+        (
+            "",
+            "leaving",
+            r"script.py, line 16\): RuntimeError: it calls sys.exit\(3\), perhaps by argparse; put what runs",
+        ),
+    ],
+)
+def test_user_defined_code_that_ends_the_process_is_one_sentence(script, required, function, named):
+    script(required)
+    with pytest.raises(InputError, match=named):
+        see(own(build=f"script.py:{function}"), 3, "blocks")
+
+
+@pytest.mark.parametrize("ctrl_c", [KeyboardInterrupt, Interrupted])
+def test_ctrl_c_within_user_defined_code_is_no_error_of_it(ctrl_c):
+    with pytest.raises(ctrl_c), as_script():
+        raise ctrl_c
+
+
+@pytest.mark.parametrize("pattern", ["/absolute/run/epoch_*.pth", "../run/epoch_*.pth"])
+def test_checkpoints_outside_of_models_are_refused_like_one(models, pattern):
+    with pytest.raises(InputError, match=r"mine\.checkpoints is '.*', but files of your own belong in models/"):
+        given_files(own(checkpoints=pattern))

@@ -14,6 +14,10 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 
 
+class Interrupted(SystemExit):
+    """Ctrl-C ends the process; other code's `sys.exit` raises its base class."""
+
+
 @contextmanager
 def alone(work):
     """Hold the one lock of `work`, a command in this folder; while another process holds it, wait, and say so.
@@ -52,6 +56,6 @@ def end_on_interrupt(work):
         line = f"\n{work}: interrupted; run the same command again to go on\n"
         os.write(errors, line.encode())  # print may be at work
         atexit.register(os._exit, 130)  # not with a library's threads still at work
-        sys.exit(130)
+        raise Interrupted(130)
 
     signal.signal(signal.SIGINT, interrupted)
