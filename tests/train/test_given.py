@@ -1,12 +1,18 @@
 """Networks that come trained: whatever the file, its weights and nothing else."""
 
+import os
 import pickle
 import sys
+from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save_file, save_model
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from stages.define.own import see
 from stages.shared.base.command import InputError
@@ -14,6 +20,7 @@ from stages.shared.base.store import read
 from stages.shared.images import Split
 from stages.shared.torch_network import build
 from stages.shared.torch_network import load as load_stored
+from stages.shared.torch_weights import take_weights
 from stages.train import torch_given
 from stages.train.given import store_given
 from tests.conftest import MINE, own
@@ -25,26 +32,154 @@ def weights(models):
     return build(own(seed=7), 3).state_dict()
 
 
-def as_parallel(weights):
-    return {f"module.{name}": tensor for name, tensor in weights.items()}
+def below(prefix, weights):
+    """The state_dict `weights` of a module that is the attribute `prefix` of another."""
+    return {f"{prefix}.{name}": tensor for name, tensor in weights.items()}
+
+
+class Settings:
+    """Of a training script: code of its own, which no reader of weights may run."""
+
+    def __reduce__(self):
+        return alarm, ()
+
+
+def alarm():
+    pytest.exit("code in a checkpoint was run")
+
+
+BESIDE = {
+    "epoch": 3,
+    "best": np.float32(0.9),
+    "losses": np.arange(3.0),
+    "args": Namespace(lr=np.float64(0.1), betas=(0.9, 0.99), root=Path("data")),
+    "settings": Settings(),
+    "types": {int, Settings},
+}
+"""What training scripts keep beside the weights."""
+
+
+def averaged(weights):
+    model = AveragedModel(build(own(), 3))
+    model.module.load_state_dict(weights)
+    return model.state_dict()
 
 
 FORMATS = {
-    "plain.pth": torch.save,
-    "parallel.pt": lambda weights, path: torch.save(as_parallel(weights), path),
-    "compiled.pth": lambda weights, path: torch.save({f"_orig_mod.{k}": v for k, v in weights.items()}, path),
-    "both.pth": lambda weights, path: torch.save({f"_orig_mod.module.{k}": v for k, v in weights.items()}, path),
-    "script.pth": lambda weights, path: torch.save({"epoch": 3, "state_dict": as_parallel(weights)}, path),
-    "loop.pth": lambda weights, path: torch.save({"model_state_dict": weights, "loss": 0.3}, path),
-    "tensors.safetensors": lambda weights, path: save_file(weights, path),
+    "plain.pth": lambda weights: weights,
+    "parallel.pt": lambda weights: below("module", weights),
+    "compiled.pth": lambda weights: below("_orig_mod", weights),
+    "both.pth": lambda weights: below("_orig_mod.module", weights),
+    "compiled_block.pth": lambda weights: {name.replace("0.0", "0._orig_mod.0"): weights[name] for name in weights},
+    "script.pth": lambda weights: {"epoch": 3, "state_dict": below("module", weights)},
+    "loop.pth": lambda weights: {"model_state_dict": weights, "loss": 0.3},
+    "ema.pth": lambda weights: {"ema": weights},
+    "weights.pth": lambda weights: {"weights": weights},
+    "nested.pth": lambda weights: {"state": {"net": weights}},
+    "net.pth": lambda weights: below("net", weights),
+    "backbone.pth": lambda weights: below("backbone", weights),
+    "lightning.ckpt": lambda weights: {
+        "state_dict": {**below("model", weights), "loss.weight": torch.ones(3)},
+        **BESIDE,
+    },
+    "beside.pth": lambda weights: {"model": weights, **BESIDE},
+    "averaged.pth": averaged,
+    "optimizer.pth": lambda weights: {"optimizer": {"state": {0: {"exp_avg": weights["3.bias"]}}}, "net": weights},
 }
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_every_format_gives_the_weights(name, weights, models):
-    FORMATS[name](weights, models / name)
-    loaded = torch_given.load(own(checkpoint=name, device="cpu"), 3, models / name).state_dict()
+def assert_loaded(path, weights, card=None):
+    loaded = torch_given.load(card or own(checkpoint=path.name, device="cpu"), 3, path).state_dict()
     assert all(torch.equal(loaded[key], weights[key]) for key in weights)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("zipped", [True, False])  # as PyTorch saves since 1.6, and as before
+def test_every_format_gives_the_weights(name, zipped, weights, models):
+    torch.save(FORMATS[name](weights), models / name, _use_new_zipfile_serialization=zipped)
+    assert_loaded(models / name, weights)
+
+
+def test_safetensors_give_the_weights(weights, models):
+    save_file(below("model", weights), models / "tensors.safetensors")
+    assert_loaded(models / "tensors.safetensors", weights)
+
+
+def test_an_averaged_model_takes_the_bare_model_s_weights(weights, models):
+    torch.save(weights, models / "a.pth")
+    model = AveragedModel(build(own(), 3))
+    take_weights(model, own(), 3, models / "a.pth")
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in model.module.state_dict().items())
+
+
+def zeros(weights):
+    return {name: torch.zeros_like(tensor) for name, tensor in weights.items()}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda weights: {"model_ema": zeros(weights), "model": weights},
+        lambda weights: {"state_dict": {**below("net", weights), **below("swa_net", zeros(weights))}},
+    ],
+)
+def test_trained_weights_go_before_averages_of_them_and_a_line_says_so(content, weights, models, capsys):
+    torch.save(content(weights), models / "a.pth")
+    assert_loaded(models / "a.pth", weights)
+    assert "the latter is taken" in capsys.readouterr().err
+
+
+def test_what_lies_beside_the_network_in_a_file_is_named(weights, models, capsys):
+    torch.save({**below("net", weights), "normalize.mean": torch.ones(3)}, models / "a.pth")
+    assert_loaded(models / "a.pth", weights)
+    assert "the weights are those of net.*; normalize.mean beside them is left out" in capsys.readouterr().err
+
+
+def test_two_networks_of_one_file_are_refused_unless_they_are_the_same(weights, models):
+    torch.save({"student": weights, "teacher": zeros(weights)}, models / "a.pth")
+    with pytest.raises(InputError, match=r"fit in several places, student/\*, teacher/\*; leave one of them"):
+        assert_loaded(models / "a.pth", weights)
+    torch.save({"state_dict": {**below("model", weights), **below("net", weights)}}, models / "b.pth")
+    assert_loaded(models / "b.pth", weights)
+
+
+def test_weights_keep_the_versions_of_their_modules(models):
+    """Before its version 2 a batch norm had no count of batches, which is then taken for 0."""
+    model = nn.ModuleDict({"net": nn.BatchNorm1d(3)})
+    state = model.state_dict()
+    del state["net.num_batches_tracked"]
+    torch.save({"state": state}, models / "a.pth")
+    with pytest.raises(InputError, match=r"Missing key.*num_batches_tracked"):
+        take_weights(nn.BatchNorm1d(3), own(), 3, models / "a.pth")
+    state._metadata.clear()
+    torch.save({"state": state}, models / "a.pth")
+    take_weights(nn.BatchNorm1d(3), own(), 3, models / "a.pth")
+
+
+class Tied(nn.Module):
+    """Its `decode` is its `encode`, one tensor with two names."""
+
+    def __init__(self):
+        super().__init__()
+        self.encode, self.decode = nn.Linear(3, 3), nn.Linear(3, 3, bias=False)
+        self.decode.weight = self.encode.weight
+
+
+def test_tied_weights_may_be_stored_once_and_must_not_differ(models):
+    trained, path = Tied(), models / "a.safetensors"
+    save_model(trained, path)
+    with safe_open(path, "pt") as file:
+        assert len(file.keys()) == 2  # of three
+    for names in (["encode.weight", "encode.bias"], ["decode.weight", "encode.bias"], list(trained.state_dict())):
+        model, kept = Tied(), {name: trained.state_dict()[name].clone() for name in names}
+        save_file(kept, models / "b.safetensors")
+        for file in (path, models / "b.safetensors"):
+            take_weights(model, own(), 3, file)
+            assert model.encode.weight is model.decode.weight
+            assert torch.equal(model.decode.weight, trained.decode.weight)
+    save_file({**kept, "decode.weight": kept["decode.weight"] + 1}, path)
+    with pytest.raises(InputError, match=r"other values for decode\.weight than for encode\.weight"):
+        take_weights(Tied(), own(), 3, path)
 
 
 MORE = """
@@ -85,6 +220,11 @@ class Hostile:
         return exec, ("open('harmed', 'w')",)
 
 
+class System:
+    def __reduce__(self):
+        return os.system, ("touch harmed",)
+
+
 @pytest.mark.parametrize(
     ("write", "named"),
     [
@@ -96,8 +236,20 @@ class Hostile:
         (lambda weights, path: path.write_bytes(b"no checkpoint at all"), "cannot take its weights"),
         (lambda weights, path: path.write_bytes(pickle.dumps(Hostile())), "cannot take its weights"),
         (
+            lambda weights, path: torch.save({**weights, "4.weight": torch.zeros(3, 9)}, path),
+            'Unexpected key(s) in state_dict: "4.weight"',
+        ),
+        (
             lambda weights, path: torch.save({"model": Hostile()}, path),
+            "it holds 'model', and no tensor by a name such",
+        ),
+        (
+            lambda weights, path: torch.save({"model": System()}, path),
             "holds more than tensors, or is damaged. Save the",
+        ),
+        (
+            lambda weights, path: torch.save(nn.Linear(3, 3), path),
+            "it holds one Linear, and no tensor by a name such as",
         ),
         (lambda weights, path: torch.save([1, 2], path), "cannot take its weights"),
     ],
