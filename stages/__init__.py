@@ -20,7 +20,10 @@ if sys.argv[0] == "-m":  # `python -m stages.<room>` comes here first: what it l
 
     end_on_interrupt(" ".join(sys.orig_argv[sys.orig_argv.index("-m") + 1 :]))
 
+from stages.shared.base.deepbind import let_triton_follow_tensorflow
 from stages.shared.base.exports import lazily
+
+let_triton_follow_tensorflow()
 
 __getattr__, __dir__ = lazily(
     __name__,

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -29,9 +29,6 @@ def silenced():
 # whatever the shell sets for other projects.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-with suppress(ImportError):
-    import triton  # noqa: F401  PyTorch's optimisers load it, and after TensorFlow that ends the process (3.8 and 2.21)
 
 loaded = "keras" in sys.modules
 with silenced():

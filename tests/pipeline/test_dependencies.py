@@ -75,7 +75,9 @@ def test_a_stage_lists_exactly_the_modules_that_it_imports(name):
 def test_the_maps_of_folders_hold_no_code_that_a_result_could_depend_on():
     (docstring,) = ast.parse((ROOT / "stages/shared/__init__.py").read_text()).body
     assert isinstance(docstring, ast.Expr)
-    docstring, imported, started, lazily, table, public = ast.parse((ROOT / "stages/__init__.py").read_text()).body
+    docstring, imported, started, deepbind, lazily, bound, table, public = ast.parse(
+        (ROOT / "stages/__init__.py").read_text()
+    ).body
     assert isinstance(docstring, ast.Expr)
     assert ast.unparse(imported) == "import sys"
     assert ast.unparse(started.test) == "sys.argv[0] == '-m'"
@@ -83,6 +85,8 @@ def test_the_maps_of_folders_hold_no_code_that_a_result_could_depend_on():
         "from stages.shared.base.process import end_on_interrupt",
         "end_on_interrupt",
     ]
+    assert ast.unparse(deepbind) == "from stages.shared.base.deepbind import let_triton_follow_tensorflow"
+    assert ast.unparse(bound) == "let_triton_follow_tensorflow()"
     assert ast.unparse(lazily) == "from stages.shared.base.exports import lazily"
     names, rooms = table.value.args
     assert ast.unparse(table.targets) == "(__getattr__, __dir__)" and ast.unparse(names) == "__name__"
