@@ -156,11 +156,12 @@ def resnet18():
     import torch
     from torchvision.models import resnet18 as make
 
-    from stages.shared.torch_network import layer_names, to_input
+    from stages.shared.torch_network import observe, to_input
 
     torch.manual_seed(0)
     model = make(num_classes=10).eval()
-    return model, to_input, [name for name, kind in layer_names(model).items() if kind in ("module", "both")]
+    layers = observe(model, torch.zeros(3, 3, 32, 32))
+    return model, to_input, [layer.name for layer in layers if layer.kind in ("module", "both")]
 
 
 def convolutions():

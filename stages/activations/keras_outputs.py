@@ -6,47 +6,34 @@ import re
 import numpy as np
 
 from stages.activations.units import check_rows, pooled_blocks
-from stages.shared.base.command import InputError
-from stages.shared.keras_network import functional, keras, layers, tf
+from stages.shared.keras_network import capturing, keras, layers, layers_of, tf
 
 
-def stream(model, batches, layers, units):
-    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode.
+def stream(model, batches, names, units):
+    """Yield for each batch a dict of what `units` keep of the outputs of the layers `names`, float32, copied, in evaluation
+    mode.
 
     Compiled as one graph, whose intermediate results are let go of as soon as nothing needs them.
     """
-    if not functional(model):
-        remedy = (
-            "call it on images first" if isinstance(model, keras.Sequential) else "make it functional or sequential"
-        )
-        raise InputError(f"Keras does not know how the layers of {model.name} follow each other: {remedy}.")
-    whole = keras.Model(model.inputs, {layer: last_output(model, layer) for layer in layers})
-    extract = None
+    found, extract = layers_of(model), None
     for images in batches:
         images = keras.ops.convert_to_tensor(images, model.inputs[0].dtype)
-        extract = extract or compiled(whole, layers, units, images)
+        extract = extract or compiled(model, {name: found[name] for name in names}, units, images)
         outputs = extract(images)
-        yield check_rows({layer: np.array(outputs[layer], np.float32) for layer in layers}, len(images))
+        yield check_rows({name: np.array(outputs[name], np.float32) for name in names}, len(images))
 
 
-def compiled(whole, layers, units, first):
-    """What `units` keep of the outputs of the model `whole`, as a graph for batches of at most as many images as `first`."""
+def compiled(model, found, units, first):
+    """What `units` keep of the outputs of the layers `found` in `model`, as a graph for batches of at most as many images as
+    `first`."""
 
     def extract(images):
-        outputs = whole(images, training=False)
-        return {layer: kept(outputs[layer], layer, units, len(first)) for layer in layers}
+        with capturing(found) as outputs:
+            model(images, training=False)
+        return {name: kept(outputs[name], name, units, len(first)) for name in found}
 
     any_number = tf.TensorSpec((None, *first.shape[1:]), first.dtype)
     return tf.function(extract, autograph=False).get_concrete_function(any_number)
-
-
-def last_output(model, layer):
-    """The symbolic output of the last call of `layer` in `model`; `Layer.output` is that of its first call anywhere."""
-    in_model = [call for calls in functional(model)._nodes_by_depth.values() for call in calls]
-    outputs = [call.outputs for call in model.get_layer(layer)._inbound_nodes if call in in_model][-1]
-    if len(outputs) != 1:
-        raise InputError(f"The layer {layer!r} returns {len(outputs)} tensors, not one: choose others.")
-    return outputs[0]
 
 
 def kept(output, layer, units, most):

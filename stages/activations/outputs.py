@@ -1,7 +1,7 @@
 """The outputs of a model's layers, whichever of the two frameworks it is from."""
 
 import sys
-from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -20,8 +20,9 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
     images : array (n, ...)
         As the model takes them; float32 for both frameworks, NumPy or the framework's own.
     layers : "blocks", "all", or a list of names and patterns (`layer?.*`)
-        "blocks" are the top-level children of a PyTorch model and the layers with weights of a Keras one; "all" are a
-        PyTorch model's leaf modules and every layer of a Keras one; either leaves out what the model never calls.
+        "blocks" are the top layers of a PyTorch model and the layers with weights of a Keras one; "all" are the PyTorch
+        modules that hold no others and every layer of a Keras one; either leaves out what the model never calls. A PyTorch
+        container that is never called, and one that holds the whole network, is replaced by the layers in it.
     batch_size : int
     units : None, "flatten" or "pool"
         None gives outputs in their own shape, "flatten" (n, units) with each value a unit, "pool" (n, channels): the
@@ -42,8 +43,8 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
     ------
     InputError
         If a name or pattern matches no layer or one that is never called, or a layer's output is not one tensor of real
-        numbers with a row for each image; for no images, other words than those above, `max_units` without `units`, and
-        a model in TorchScript.
+        numbers whose rows follow the number of images, as 2 and 3 of them show; for no images, other words than those
+        above, `max_units` without `units`, and a model in TorchScript.
     """
     if not len(images):
         raise InputError("images holds none: give at least one.")
@@ -59,14 +60,26 @@ def stream_outputs(model, batches, layers, units):
     """
     if "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module):
         from stages.activations.torch_outputs import stream
-        from stages.shared.torch_network import layer_names
-
-        stream = partial(stream, every=not isinstance(layers, str))
+        from stages.shared.torch_network import observe
     else:
         from stages.activations.keras_outputs import stream
-        from stages.shared.keras_network import layer_names
-    kinds = layer_names(model)
+        from stages.shared.keras_network import observe
+    batches = iter(batches)
+    first = next(batches)
+    names = choose(observe(model, first), layers)
+    return stream(model, chain([first], batches), names, units)
+
+
+def choose(observed, layers):
+    """Names of those of the `observed` layers, as `Layer`, that `layers` picks; an `InputError` if one has no output."""
+    kinds, shapes = {layer.name: layer.kind for layer in observed}, {layer.name: layer.shape for layer in observed}
     for wanted in [] if isinstance(layers, str) else layers:
         if not pick(kinds, [wanted]):
             raise InputError(f"No layer matches {wanted!r}; the network has {enumerated(kinds, wanted)}.")
-    return stream(model, batches, pick(kinds, layers), units)
+    names = pick(kinds, layers)
+    for name in names:
+        if isinstance(shapes[name], str):
+            raise InputError(f"The layer {name!r} {shapes[name]}: choose others.")
+    if not names:
+        raise InputError(f"layers is {layers!r}, which picks none; the network has {enumerated(kinds)}.")
+    return names

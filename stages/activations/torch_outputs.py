@@ -7,39 +7,23 @@ import torch
 
 from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
+from stages.shared.layers import UNCALLED
+from stages.shared.torch_network import as_input, evaluating
 
 TRANSPOSED = torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d
 
 
-def stream(model, batches, layers, units, every=True):
-    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode.
-
-    Unless `every` one of them has to be called, those that the first batch does not call are left out.
-    """
-    device = next(model.parameters(), torch.empty(0)).device
+def stream(model, batches, layers, units):
+    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode."""
     with evaluating(model), capturing(model, layers, units) as outputs:
         for images in batches:
             outputs.clear()
             with torch.no_grad():
-                model(torch.as_tensor(images).to(device))
-            if not every:
-                layers, every = [layer for layer in layers if layer in outputs], True
+                model(as_input(images, model))
             for layer in layers:
                 if layer not in outputs:
-                    raise InputError(f"The network never calls its layer {layer!r}: choose others.")
+                    raise InputError(f"The layer {layer!r} {UNCALLED}: choose others.")
             yield check_rows({layer: outputs[layer] for layer in layers}, len(images))
-
-
-@contextmanager
-def evaluating(model):
-    """Put `model` in evaluation mode for the block, and each of its modules back into its own mode after it."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 @contextmanager
@@ -49,10 +33,6 @@ def capturing(model, layers, units):
 
     def capture(layer):
         def hook(module, inputs, output):
-            if not isinstance(output, torch.Tensor):
-                raise InputError(f"The layer {layer!r} returns {type(output).__name__}, not a tensor: choose others.")
-            if output.is_complex():
-                raise InputError(f"The layer {layer!r} returns complex numbers, not real ones: choose others.")
             own = kept(output.detach(), layer, units)
             # An in-place ReLU further on would rewrite what is only referred to.
             shared = own.data_ptr() == output.data_ptr()

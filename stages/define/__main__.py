@@ -5,10 +5,10 @@ With --layers nothing is written: the network's layers are printed, with their s
 
 from pathlib import Path
 
-from stages.define.own import listing, models_of, see
+from stages.define.own import left_out, listing, models_of, see
 from stages.define.resolve import resolve
 from stages.shared.analyses import section
-from stages.shared.base.command import command
+from stages.shared.base.command import command, say
 from stages.shared.base.parameters import load
 from stages.shared.base.store import read
 from stages.shared.card import Own, write_card
@@ -23,6 +23,8 @@ def main(network, *, layers=False):
         return
     if isinstance(card, Own):
         card = see(card, classes, selection)
+        if line := left_out(card, selection):
+            say(line)
     elif card.device == "auto":
         card = card.model_copy(update={"device": models_of(card.framework).best_device()})
     write_card(Path("artifacts", network, "network.yaml"), card)

@@ -7,9 +7,8 @@ import sys
 import numpy as np
 
 from stages.shared.base.command import InputError
-from stages.shared.card import Layer
-from stages.shared.keras_network import build, check_names, complete, functional, keras, layer_names, tf
-from stages.shared.own import oneline
+from stages.shared.keras_network import build, check_names, complete, functional, keras, observe, tf
+from stages.shared.own import as_script, oneline
 
 __all__ = ["best_device", "build", "inspect"]
 
@@ -31,31 +30,31 @@ def inspect(model, card, classes):
     """
     where = f"params.yaml: networks.{card.name}"
     check_scale(card, where)
-    try:
-        output = complete(model, card)(np.zeros((2, *card.input), np.float32), training=False)
-    except Exception as error:  # a user's code can raise anything
-        raise InputError(
-            f"{where} cannot take images of {card.input}: {oneline(error)}. "
-            "Its input may be larger than the images and, where they are grey, have 3 channels."
-        ) from None
-    if not functional(model):
-        raise InputError(
-            f"{where} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "
-            "build a functional or sequential model."
-        )
-    shape = list(getattr(output, "shape", []))
-    if shape != [2, classes]:
-        raise InputError(
-            f"{where} takes 2 images of {card.input} to an output of shape {shape}, but {card.dataset} has {classes} "
-            f"classes: it should be [2, {classes}]."
-        )
+    for count in (2, 3):
+        images = np.zeros((count, *card.input), np.float32)
+        try:
+            with as_script():
+                output = complete(model, card)(images, training=False)
+        except Exception as error:  # a user's code can raise anything
+            raise InputError(
+                f"{where} cannot take images of {card.input}: {oneline(error)}. "
+                "Its input may be larger than the images and, where they are grey, have 3 channels."
+            ) from None
+        if not functional(model):
+            raise InputError(
+                f"{where} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "
+                "build a functional or sequential model."
+            )
+        shape = list(getattr(output, "shape", []))
+        if shape != [count, classes]:
+            raise InputError(
+                f"{where} takes {count} images of {card.input} to an output of shape {shape}, but {card.dataset} has "
+                f"{classes} classes: it should be [{count}, {classes}]."
+            )
     check_types(model, where)
     check_names(model.weights, model)
     check_saving(model, where)
-    return [
-        Layer(name, kind, shape_of(model.get_layer(name)), count(model.get_layer(name)))
-        for name, kind in layer_names(model).items()
-    ]
+    return observe(model, images)
 
 
 def check_scale(card, where):
@@ -100,14 +99,3 @@ def unsaved(model):
         except Exception:
             return f" for its layer {layer.name!r} ({type(layer).__name__})"
     return ""
-
-
-def shape_of(layer):
-    """The shape of a layer's output without the samples; None where it is not one tensor."""
-    output = layer.output
-    return None if isinstance(output, list | tuple | dict) else list(output.shape[1:])
-
-
-def count(layer):
-    """A layer's number of parameters."""
-    return int(sum(np.prod(weight.shape) for weight in layer.weights))

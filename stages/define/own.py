@@ -4,7 +4,7 @@ import hashlib
 
 from stages.shared.base.command import InputError
 from stages.shared.card import Built, Own, Training, select_layers
-from stages.shared.layers import enumerated
+from stages.shared.layers import KINDS, enumerated, pick
 from stages.shared.own import MODELS, construct, framework_of, given_files, imported
 
 HEADINGS = "layer", "picked", "output shape", "parameters"
@@ -64,7 +64,7 @@ def check_layers(card, layers):
     where, patterns = (
         ("activations.layers", []) if card.layers is None else (f"networks.{card.name}.layers", card.layers)
     )
-    names = [name for name, _ in card.outline()]
+    names, shapes = [name for name, _ in card.outline()], {layer.name: layer.shape for layer in card.modules}
     if not names:
         raise InputError(
             f"params.yaml: networks.{card.name} builds a model without layers to look into: make what it computes with "
@@ -72,8 +72,9 @@ def check_layers(card, layers):
         )
     for pattern in patterns if isinstance(patterns, list) else []:
         if not select_layers(card.model_copy(update={"layers": [pattern]}), layers):
+            matched = [f"{name} of {card.name}, but that {shapes[name]}" for name in pick(shapes, [pattern])]
             raise InputError(
-                f"params.yaml: {where} has {pattern!r}, which matches no layer of {card.name}; "
+                f"params.yaml: {where} has {pattern!r}, which matches {(matched or [f'no layer of {card.name}'])[0]}; "
                 f"it has {enumerated(names, pattern)}."
             )
     if not select_layers(card, layers):
@@ -81,6 +82,17 @@ def check_layers(card, layers):
             f"params.yaml: {where} is {card.layers or layers}, which picks no layer of {card.name}; "
             f"it has {enumerated(names)}."
         )
+
+
+def left_out(card, layers):
+    """A line that says which layers of `card` the word "blocks" or "all" means, but cannot pick, and why; or nothing."""
+    chosen = card.layers or layers
+    reasons = [
+        f"{layer.name}, which {layer.shape}"
+        for layer in card.modules
+        if isinstance(layer.shape, str) and layer.kind in KINDS.get(str(chosen), ())
+    ]
+    return f"{card.name}: `layers: {chosen}` leaves out {enumerated(reasons)}" if reasons else ""
 
 
 def listing(card, classes, layers):
@@ -96,7 +108,7 @@ def listing(card, classes, layers):
         (
             layer.name,
             "*" * (layer.name in picked),
-            "none" if layer.shape is None else " x ".join(map(str, layer.shape)),
+            layer.shape if isinstance(layer.shape, str) else " x ".join(map(str, layer.shape)),
             f"{layer.parameters:,}",
         )
         for layer in modules

@@ -1,14 +1,12 @@
 """What a PyTorch model consists of, and which device there is for it."""
 
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 
 from stages.shared.base.command import InputError
-from stages.shared.card import Layer, Training
-from stages.shared.own import oneline
-from stages.shared.torch_network import build, layer_names, to_input
+from stages.shared.card import Training
+from stages.shared.own import as_script, oneline
+from stages.shared.torch_network import build, observe, to_input
 
 __all__ = ["best_device", "build", "inspect"]
 
@@ -29,51 +27,24 @@ def inspect(model, card, classes):
     Raises an `InputError` if the model does not take images of the card's input to (samples, `classes`), in training too,
     if what it takes them to are probabilities, or if its weights are none that a stage could train or store.
     """
-    where, kinds = f"params.yaml: networks.{card.name}", layer_names(model)
+    where = f"params.yaml: networks.{card.name}"
     check_weights(model, card, where)
-    images = to_input(np.random.default_rng(0).random((2, *card.input), np.float32))
-    with noting_shapes(model) as shapes:
-        for training in (True, False):
-            shapes.clear()  # a layer that is called in training alone has no output later
-            model.train(training)
-            try:
-                with torch.no_grad():
-                    output = model(images)
-            except Exception as error:  # a user's code can raise anything
-                raise InputError(
-                    f"{where} cannot take images of {card.input}, as the tensor {list(images.shape)}: {oneline(error)}. "
-                    "`input: [height, width, channels]` can be set to pad smaller images and to repeat grey ones; "
-                    "otherwise the network must take images of that shape."
-                ) from None
-            check_output(output, classes, where, card)
+    images = to_input(np.random.default_rng(0).random((3, *card.input), np.float32))
+    for training, count in ((True, 2), (False, 2), (False, 3)):
+        model.train(training)
+        try:
+            with as_script(), torch.no_grad():
+                output = model(images[:count])
+        except Exception as error:  # a user's code can raise anything
+            raise InputError(
+                f"{where} cannot take images of {card.input}, as the tensor {[count, *images.shape[1:]]}: {oneline(error)}. "
+                "`input: [height, width, channels]` can be set to pad smaller images and to repeat grey ones; "
+                "otherwise the network must take images of that shape."
+            ) from None
+        check_output(output, count, classes, where, card)
     check_logits(output, card, where)
     check_single_images(model, images[:1], card, where)
-    modules = dict(model.named_modules())
-    return [
-        Layer(name, kind, shapes.get(name), sum(parameter.numel() for parameter in modules[name].parameters()))
-        for name, kind in kinds.items()
-    ]
-
-
-@contextmanager
-def noting_shapes(model):
-    """Yield a dict that holds, after a call of `model` with 2 images, the shape of each called module's output without
-    the samples; None where that is not one tensor of real numbers with a row for each image."""
-    shapes = {}
-
-    def note(name):
-        def hook(module, inputs, output):
-            rows = isinstance(output, torch.Tensor) and output.shape[:1] == (2,) and not output.is_complex()
-            shapes[name] = list(output.shape[1:]) if rows else None
-
-        return hook
-
-    handles = [module.register_forward_hook(note(name)) for name, module in model.named_modules() if name]
-    try:
-        yield shapes
-    finally:
-        for handle in handles:
-            handle.remove()
+    return observe(model, images)
 
 
 def check_weights(model, card, where):
@@ -96,17 +67,17 @@ def check_weights(model, card, where):
         )
 
 
-def check_output(output, classes, where, card):
+def check_output(output, count, classes, where, card):
     """Refuse what is not one row of numbers for each sample, a number for each class."""
     if not isinstance(output, torch.Tensor):
         raise InputError(
             f"{where} returns {type(output).__name__} and not one tensor, in training or evaluation: "
             "change its function or its arguments (aux_logits: false, for some of torchvision's)."
         )
-    if list(output.shape) != [2, classes]:
+    if list(output.shape) != [count, classes]:
         raise InputError(
-            f"{where} takes 2 images of {card.input} to an output of shape {list(output.shape)}, but {card.dataset} has "
-            f"{classes} classes: it should be [2, {classes}]."
+            f"{where} takes {count} images of {card.input} to an output of shape {list(output.shape)}, but {card.dataset} "
+            f"has {classes} classes: it should be [{count}, {classes}]."
         )
 
 
@@ -129,7 +100,7 @@ def check_single_images(model, image, card, where):
         return
     model.train()
     try:
-        with torch.no_grad():
+        with as_script(), torch.no_grad():
             model(image)
     except Exception as error:  # a user's code can raise anything
         raise InputError(

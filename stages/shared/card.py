@@ -157,12 +157,12 @@ class Own(Network):
 
 
 class Layer(NamedTuple):
-    """A layer of a network: its output's `shape` without the samples, None where that is not one tensor of real numbers or
-    it is never called, and its number of `parameters`, those of the layers in it included."""
+    """A layer of a network: its output's `shape` without the samples or, in words, why it has none that can be analysed, and
+    its number of `parameters`, those of the layers in it included."""
 
     name: str
     kind: Literal["block", "module", "both", ""]
-    shape: list[int] | None
+    shape: list[int] | str
     parameters: int
 
 
@@ -178,7 +178,7 @@ class Built(Own):
 
     def outline(self):
         """The names of its layers in order, each with what it is: a "block", a "module" within it, "both", or ""."""
-        return [(layer.name, layer.kind) for layer in self.modules if layer.shape is not None]
+        return [(layer.name, layer.kind) for layer in self.modules if isinstance(layer.shape, list)]
 
     def squeeze_expand_pairs(self):
         """None: which of its layers could be such a pair is not known."""

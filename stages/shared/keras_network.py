@@ -2,12 +2,13 @@
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
 from stages.shared.base.command import InputError
-from stages.shared.card import Own, loading, no_device
+from stages.shared.card import Layer, Own, loading, no_device
+from stages.shared.layers import agreed, described
 from stages.shared.own import construct
 
 
@@ -113,13 +114,88 @@ def load(card, classes, checkpoint):
     return model
 
 
-def layer_names(model):
-    """Every layer's name in the model's order, with what it is: "both" with weights, else "module"."""
-    return {
-        layer.name: "both" if layer.weights else "module"
-        for layer in model.layers
-        if not isinstance(layer, layers.InputLayer)
-    }
+def observe(model, images):
+    """Return the layers of `model` as a list of `Layer`, in the model's order: what they do in evaluation mode.
+
+    Called are 2 and 3 of `images`, an array or a tensor of any number. With weights a layer is "both", else a "module".
+    """
+    found = layers_of(model)
+    fewer, more = (shapes_of(model, found, images, count) for count in (2, 3))
+    return [
+        Layer(name, kind_of(layer), agreed(fewer.get(name), more.get(name)), layer.count_params() if layer.built else 0)
+        for name, layer in found.items()
+    ]
+
+
+def layers_of(model, path=""):
+    """Every layer of `model` by name; after a model's name and a slash, as in the paths of weights, those in it."""
+    if not functional(model):
+        remedy = (
+            "call it on images first" if isinstance(model, keras.Sequential) else "make it functional or sequential"
+        )
+        raise InputError(f"Keras does not know how the layers of {model.name} follow each other: {remedy}.")
+    found = {}
+    for layer in model.layers:
+        if not isinstance(layer, layers.InputLayer):
+            name = f"{path}{layer.name}"
+            found |= {name: layer, **(layers_of(layer, f"{name}/") if nested(layer) else {})}
+    return found
+
+
+def nested(layer):
+    """Whether a layer is a model whose own layers are known."""
+    return isinstance(layer, keras.Model) and functional(layer) is not None
+
+
+def kind_of(layer):
+    """What a layer is; a nested model is neither, for its layers are."""
+    return "" if nested(layer) else "both" if layer.weights else "module"
+
+
+def shapes_of(model, found, images, count):
+    """What `described` says of the output of each of the layers `found` in `model` for `count` of `images`, in a dict."""
+    rows = keras.ops.take(images, [number % len(images) for number in range(count)], axis=0)
+    with capturing(found) as outputs:
+        model(keras.ops.cast(rows, model.inputs[0].dtype), training=False)
+    return {name: described_output(output, count) for name, output in outputs.items()}
+
+
+def described_output(output, count):
+    """What `described` says of a layer's output, which may be no tensor."""
+    if isinstance(output, list | tuple | dict):
+        return f"returns {len(output)} tensors, not one"
+    if "complex" in str(output.dtype):
+        return "returns complex numbers, not real ones"
+    return described(output.shape, count)
+
+
+@contextmanager
+def capturing(found):
+    """Yield a dict that holds, after a call of a model in the block, the last output of each of its layers `found`."""
+    outputs = {}
+
+    def keeping(name, call):
+        def keep(*arguments, **settings):
+            outputs[name] = call(*arguments, **settings)
+            return outputs[name]
+
+        return keep
+
+    with ExitStack() as stack:
+        for name, layer in found.items():
+            stack.enter_context(replaced(layer, "call", keeping(name, layer.call)))
+        yield outputs
+
+
+@contextmanager
+def replaced(owner, name, function):
+    """Give `owner` alone, not its class, another method while the block runs."""
+    before = vars(owner).get(name)
+    setattr(owner, name, function)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before) if before else delattr(owner, name)
 
 
 def to_input(images):

@@ -3,15 +3,18 @@
 import random
 import zipfile
 from collections import OrderedDict
+from contextlib import contextmanager
 from itertools import chain
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.nn.utils.parametrize import is_parametrized
 
 from stages.shared.base.command import InputError
-from stages.shared.card import Own, loading, no_device
+from stages.shared.card import Layer, Own, loading, no_device
+from stages.shared.layers import Tree, agreed, described
 from stages.shared.own import construct
 
 
@@ -82,19 +85,76 @@ def load(card, classes, checkpoint):
     return model.to(device_of(card))
 
 
-def layer_names(model):
-    """Every module's name in the order of its definition, with what it is: "block" (a child), "module" (a leaf) or "both"."""
-    names = {}
+def observe(model, images):
+    """Return the layers of `model` as a list of `Layer`, in the order of its definition: what they do in evaluation mode.
+
+    Called are 2 and 3 of `images`, an array or a tensor of any number; the helpers that compute a parametrized weight are
+    no layers.
+    """
+    modules = layers_of(model)
+    fewer, more = (shapes_of(model, modules, images, count) for count in (2, 3))
+    shapes = {name: agreed(fewer.get(name), more.get(name)) for name in modules}
+    sizes = {name: sum(weight.numel() for weight in module.parameters()) for name, module in modules.items()}
+    kinds = Tree(shapes, sizes).kinds()
+    return [Layer(name, kinds[name], shapes[name], sizes[name]) for name in modules]
+
+
+def layers_of(model):
+    """Every module within `model` by name, but for what parametrizes another."""
+    modules, helpers = {}, ()
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise InputError(
                 f"{f'The layer {name!r}' if name else 'The model'} is in TorchScript, which shows no layers' outputs: "
                 "take the model as it was before torch.jit."
             )
-        leaf, child = not any(module.children()), name.count(".") == 0
-        names[name] = "both" if leaf and child else "block" if child else "module" if leaf else ""
-    del names[""]
-    return names
+        if is_parametrized(module):
+            helpers = (*helpers, f"{name}.parametrizations".removeprefix("."))
+        if name and not any(f"{name}.".startswith(f"{helper}.") for helper in helpers):
+            modules[name] = module
+    return modules
+
+
+def shapes_of(model, modules, images, count):
+    """What `described` says of the output of each of `modules` that `model` calls for `count` of `images`, in a dict."""
+    shapes = {}
+
+    def note(name):
+        def hook(module, inputs, output):
+            if not isinstance(output, torch.Tensor):
+                shapes[name] = f"returns {type(output).__name__}, not a tensor"
+            elif output.is_complex():
+                shapes[name] = "returns complex numbers, not real ones"
+            else:
+                shapes[name] = described(output.shape, count)
+
+        return hook
+
+    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
+    try:
+        with evaluating(model), torch.no_grad():
+            model(as_input(images, model)[[number % len(images) for number in range(count)]])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return shapes
+
+
+@contextmanager
+def evaluating(model):
+    """Put `model` in evaluation mode for the block, and each of its modules back into its own mode after it."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def as_input(images, model):
+    """Return `images`, an array or a tensor, as a tensor on the device of `model`."""
+    return torch.as_tensor(images).to(next(model.parameters(), torch.empty(0)).device)
 
 
 def to_input(images):

@@ -6,14 +6,13 @@ import re
 import tempfile
 import weakref
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from stages.shared.base.command import InputError, progress, say
 from stages.shared.base.store import whole
-from stages.shared.keras_network import build, check_names, gives_logits, keras, tf, use_device
+from stages.shared.keras_network import build, check_names, gives_logits, keras, replaced, tf, use_device
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
 from stages.train.recorder import GradientRecorder
@@ -203,17 +202,6 @@ def keep_gradients(model):
     with replaced(model, "train_step", keeping_step):
         model.make_train_function(force=True)
     return kept_loss, kept, first_weights
-
-
-@contextmanager
-def replaced(owner, name, function):
-    """Give `owner` alone, not its class, another method while the block runs."""
-    before = vars(owner).get(name)
-    setattr(owner, name, function)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before) if before else delattr(owner, name)
 
 
 class ModelSaveCallback(keras.callbacks.Callback):

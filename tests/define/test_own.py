@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from stages.define.own import listing, see
+from stages.define.own import left_out, listing, see
 from stages.shared.base.command import InputError
 from stages.shared.base.process import Interrupted
 from stages.shared.card import read_card, select_layers, write_card
@@ -218,11 +218,16 @@ def test_what_can_be_trained_or_stored_is_taken(models, name, values):
     assert see(own(build=f"mine.py:{name}", **values), 3, "blocks").outline()
 
 
-def test_layers_without_a_row_for_each_image_and_those_of_training_alone_have_no_shape(models):
+def test_layers_without_a_row_for_each_image_and_those_of_training_alone_say_so(models):
     (models / "mine.py").write_text(ODD)
     card = see(own(build="mine.py:uneven"), 3, "all")
     shapes = {layer.name: layer.shape for layer in card.modules}
-    assert shapes == {"head": [3], "mean": None, "tokens": None, "extra": None}
+    assert shapes == {
+        "head": [3],
+        "mean": "returns an array () of 2 images, not a row for each",
+        "tokens": "returns an array (8, 16) of 2 images, not a row for each",
+        "extra": "is never called",
+    }
     assert select_layers(card, "all") == ["head"]
 
 
@@ -386,3 +391,54 @@ def test_ctrl_c_within_user_defined_code_is_no_error_of_it(ctrl_c):
 def test_checkpoints_outside_of_models_are_refused_like_one(models, pattern):
     with pytest.raises(InputError, match=r"mine\.checkpoints is '.*', but files of your own belong in models/"):
         given_files(own(checkpoints=pattern))
+
+
+HARD = """
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+class Attention(nn.Linear):
+    def forward(self, images):
+        return super().forward(images), None
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.ModuleDict({"attn": Attention(64, 64), "mlp": nn.Linear(64, 64)}) for _ in range(2))
+        self.head = weight_norm(nn.Linear(64, 2))
+
+    def forward(self, images):
+        features = images.flatten(1)
+        for block in self.blocks:
+            features = block["mlp"](block["attn"](features)[0])
+        return self.head(features)
+"""
+
+
+@pytest.fixture
+def hard(models):
+    """The card of a network of 2 classes without blocks at its top, with layers that return tuples and a weight norm."""
+    (models / "hard.py").write_text(HARD)
+    return lambda **values: see(own(build="hard.py:Network", **values), 2, "all")
+
+
+def test_weights_are_no_layers_though_there_are_as_many_rows_as_images(hard):
+    assert select_layers(hard(), "all") == ["blocks.0.mlp", "blocks.1.mlp", "head"]
+    assert [layer.name for layer in hard().modules if "parametrizations" in layer.name] == []
+
+
+def test_layers_that_a_word_means_but_cannot_pick_are_said(hard):
+    assert left_out(hard(), "blocks") == (
+        "mine: `layers: blocks` leaves out blocks.0.attn, which returns tuple, not a tensor, "
+        "blocks.1.attn, which returns tuple, not a tensor"
+    )
+    assert left_out(hard(layers=["head"]), "blocks") == ""
+
+
+def test_a_name_of_a_layer_without_a_tensor_is_told_why_it_cannot_be_picked(hard):
+    with pytest.raises(InputError) as failure:
+        hard(layers=["head", "blocks.*.attn"])
+    assert str(failure.value) == (
+        "params.yaml: networks.mine.layers has 'blocks.*.attn', which matches blocks.0.attn of mine, but that returns "
+        "tuple, not a tensor; it has blocks.0.mlp, blocks.1.mlp, head (did you mean blocks.1.mlp?)."
+    )

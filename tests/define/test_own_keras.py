@@ -89,7 +89,7 @@ import pytest
 
 from stages.define.own import see
 from stages.shared.base.command import InputError
-from stages.shared.keras_network import build, keras, layer_names
+from stages.shared.keras_network import build, keras, layers_of
 from tests.conftest import own
 
 
@@ -102,7 +102,7 @@ def same_in_training(card):
     built = see(card, 3, "all")
     first, second = (build(built, 3) for _ in range(2))
     names = [layer.name for layer in built.modules]
-    assert names == list(layer_names(first)) == list(layer_names(second)), card.build
+    assert names == list(layers_of(first)) == list(layers_of(second)), card.build
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     return built

@@ -1,0 +1,64 @@
+"""python -m tests.activations.keras_layers : which of a Keras network's layers have a row for each image, in a process
+of its own, for the two frameworks together are slow to load."""
+
+import numpy as np
+import pytest
+
+from stages.activations import get_intermediate_outputs
+from stages.shared.base.command import InputError
+from stages.shared.keras_network import keras, layers, observe
+
+IMAGES = np.random.default_rng(0).random((4, 8, 8, 3), np.float32)
+
+
+def backbone():
+    """A functional model within which another one is a layer."""
+    inner = keras.Sequential([keras.Input((8, 8, 5)), layers.ReLU(name="relu"), layers.Conv2D(4, 3, name="deep")])
+    inner.name = "inner"
+    images = keras.Input((8, 8, 3))
+    features = inner(layers.Conv2D(5, 3, padding="same", name="conv")(images))
+    return keras.Model(images, layers.BatchNormalization(name="norm")(features), name="backbone")
+
+
+def network():
+    images = keras.Input((8, 8, 3))
+    features = layers.GlobalAveragePooling2D(name="pool")(backbone()(layers.RandomFlip(name="flip")(images)))
+    return keras.Model(images, layers.Dense(2, name="head")(features))
+
+
+def layers_of_a_nested_model_are_layers():
+    model = network()
+    kinds = {layer.name: layer.kind for layer in observe(model, IMAGES)}
+    inner = {"backbone/inner": "", "backbone/inner/relu": "module", "backbone/inner/deep": "both"}
+    nested = {"backbone": "", "backbone/conv": "both", **inner, "backbone/norm": "both"}
+    assert kinds == {"flip": "module", **nested, "pool": "module", "head": "both"}
+    outputs = get_intermediate_outputs(model, IMAGES, "all", 3)
+    assert list(outputs) == [name for name, kind in kinds.items() if kind]
+    conv = model.get_layer("backbone").get_layer("conv")(IMAGES)
+    np.testing.assert_allclose(outputs["backbone/conv"], conv, atol=1e-6)
+    deep = model.get_layer("backbone").get_layer("inner")(conv)
+    np.testing.assert_allclose(outputs["backbone/inner/deep"], deep, atol=1e-6)
+    np.testing.assert_allclose(outputs["head"], model(IMAGES, training=False), atol=1e-6)
+    whole = get_intermediate_outputs(model, IMAGES, ["backbone"])["backbone"]
+    np.testing.assert_array_equal(whole, outputs["backbone/norm"])
+    blocks = get_intermediate_outputs(model, IMAGES, units="pool")
+    assert list(blocks) == ["backbone/conv", "backbone/inner/deep", "backbone/norm", "head"]
+    assert "call" not in vars(model.get_layer("head"))  # it captures no longer
+
+
+def tokens_are_no_images_though_there_are_as_many_of_them():
+    images = keras.Input((8, 8, 3))
+    tokens = layers.Reshape((4, 48), name="tokens")(images)
+    first = layers.Lambda(lambda x: keras.ops.transpose(x, (1, 0, 2)), output_shape=(None, 48), name="first")(tokens)
+    mixed = layers.Dense(5, name="mixed")(first)
+    last = layers.Lambda(lambda x: keras.ops.mean(x, 0), output_shape=(5,), name="mean")(mixed)
+    model = keras.Model(images, layers.Dense(2, name="head")(last))
+    for words in ("blocks", ["mixed"]):
+        with pytest.raises(InputError, match=r"'mixed' returns an array \(4, 2, 5\) of 2 images, not a row for each"):
+            get_intermediate_outputs(model, IMAGES, words)
+    assert list(get_intermediate_outputs(model, IMAGES, ["tokens", "mean", "head"])) == ["tokens", "mean", "head"]
+
+
+if __name__ == "__main__":
+    layers_of_a_nested_model_are_layers()
+    tokens_are_no_images_though_there_are_as_many_of_them()
