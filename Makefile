@@ -4,6 +4,7 @@
 # make soak   runs the long tests: random kills, fuzzing at length, files larger than memory, full disks
 
 PYTHON ?= python3
+INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: run report test soak lint setup
@@ -15,7 +16,8 @@ run: setup
 	@echo
 	@echo "Explore: reports/index.html in a browser"
 	@echo "Figures: reports/<network>/*.png and *.pdf, and reports/bottleneck/ for all widths side by side."
-	@echo "Next:    dvc exp run -S bottleneck=2    snakemake plots --cores 4    tensorboard --logdir artifacts"
+	@echo "Next:    change params.yaml, then .venv/bin/dvc repro, or .venv/bin/snakemake plots --cores 4"
+	@echo "         .venv/bin/tensorboard --logdir artifacts"
 
 report: setup
 	@dvc repro report
@@ -36,13 +38,21 @@ lint: .venv/tests-installed
 setup: .venv/installed
 	@[ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" ] || dvc config --local core.no_scm true
 
-.venv/installed: requirements.txt
+# What a full disk or a kill cut short pip takes for installed, or pip itself is half there: such a .venv is made anew.
+# So before one that is whole changes, what can fail without harm is tried: finding all packages.
+.venv/installed: requirements.txt $(wildcard engines/*.* engines/*/*.py)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, not " + sys.version.split()[0] + ": make PYTHON=python3.11 run")'
+	@[ ! -e .venv/unfinished ] && .venv/bin/python -m pip --version > /dev/null 2>&1 || rm -rf .venv
+	@[ ! -e $@ ] || $(INSTALL) --dry-run -r $<
+	@mkdir -p .venv && rm -f $@ && touch .venv/unfinished
 	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
 	@echo "Installing requirements.txt into .venv (about 8 GB, a few minutes the first time) ..."
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
+	@$(INSTALL) -r $<
+	@mv .venv/unfinished $@
 
-.venv/tests-installed: .venv/installed tests/requirements.txt
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+.venv/tests-installed: tests/requirements.txt .venv/installed
+	@$(INSTALL) --dry-run -r $<
+	@mv .venv/installed .venv/unfinished
+	@$(INSTALL) -r $<
+	@mv .venv/unfinished .venv/installed
 	@touch $@

@@ -1,0 +1,135 @@
+"""make sets up .venv, whatever ended an earlier try, and the commands that it prints work as printed."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FAKE = Path(__file__).with_name("fake_python.sh")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project of the Makefile and empty requirements."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "tests").mkdir()
+    for path in (tmp_path / "requirements.txt", tmp_path / "tests/requirements.txt"):
+        path.touch()
+        os.utime(path, (0, 0))
+    return tmp_path
+
+
+def make(project, target, python=FAKE):
+    """Run make as from a shell in which .venv is not activated: its status and what it said."""
+    environment = {"PATH": os.defpath, "HOME": str(project)}
+    done = subprocess.run(
+        ["make", target, f"PYTHON={python}"], cwd=project, env=environment, capture_output=True, text=True
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def whole(project):
+    """Whether the .venv has all, and nothing that is half there."""
+    return (project / ".venv/installed").exists() and not list(project.glob(".venv/half-*"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "target"), [("full-venv", "setup"), ("full-pip", "setup"), ("full-tests", ".venv/tests-installed")]
+)
+def test_the_same_command_sets_up_after_a_full_disk(fault, target, project):
+    (project / fault).touch()
+    assert make(project, target)[0] != 0
+    (project / fault).unlink()
+    assert make(project, target)[0] == 0
+    assert whole(project)
+
+
+def test_a_venv_whose_pip_does_not_work_is_made_anew(project):
+    assert make(project, "setup")[0] == 0
+    (project / ".venv/half-a-pip").touch()
+    os.utime(project / "requirements.txt")
+    os.utime(project / ".venv/installed", (1, 1))
+    assert make(project, "setup")[0] == 0
+    assert whole(project)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "target"), [("requirements.txt", "setup"), ("tests/requirements.txt", ".venv/tests-installed")]
+)
+def test_a_requirement_that_does_not_exist_leaves_a_whole_venv_alone(requirements, target, project):
+    assert make(project, target)[0] == 0
+    kept = project / ".venv/kept"
+    kept.touch()
+    for marker in ("installed", "tests-installed"):
+        (project / ".venv" / marker).touch()
+        os.utime(project / ".venv" / marker, (1, 1))
+    os.utime(project / requirements)
+    (project / "misspelt").touch()
+    assert make(project, target)[0] != 0
+    (project / "misspelt").unlink()
+    assert make(project, target)[0] == 0
+    assert whole(project)
+    assert kept.exists()
+
+
+def test_a_whole_venv_is_not_touched(project):
+    assert make(project, "setup")[0] == 0
+    before = (project / ".venv/installed").stat().st_mtime_ns
+    assert make(project, "setup")[0] == 0
+    assert (project / ".venv/installed").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("target", ["run", "report"])
+def test_what_make_prints_works_as_printed(target, project):
+    status, said = make(project, target)
+    assert status == 0, said
+    commands = re.findall(r"(\S*\b(?:dvc|snakemake|tensorboard|python))(?= )", said)
+    assert commands or target != "run"
+    assert [command for command in commands if not re.fullmatch(r"\.venv/bin/\w+", command)] == []
+    assert [command for command in commands if not (Path(sys.executable).parent / Path(command).name).exists()] == []
+
+
+@pytest.fixture
+def mount(tmp_path_factory):
+    """A function that makes a folder a file system of some megabytes, and then of more."""
+    folder = tmp_path_factory.mktemp("disk")
+
+    def sized(megabytes, *options):
+        options = ",".join([f"size={megabytes}m", *options])
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        return folder
+
+    yield sized
+    subprocess.run(["umount", folder], check=os.path.ismount(folder))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("megabytes", [1, 12, 40])
+def test_the_same_command_sets_up_after_a_disk_was_full_for_real(megabytes, project, mount):
+    folder, large = mount(megabytes), project / "large-1-py3-none-any.whl"
+    wheel(large, "large", megabytes=20)
+    shutil.copytree(project, folder, dirs_exist_ok=True, ignore=lambda *_: [large.name])
+    (folder / "requirements.txt").write_text(f"{large}\n")
+    status, said = make(folder, ".venv/installed", sys.executable)
+    assert status != 0, said
+    mount(200, "remount")
+    status, said = make(folder, ".venv/installed", sys.executable)
+    assert status == 0, said
+    subprocess.run([folder / ".venv/bin/python", "-c", "import large"], check=True)
+
+
+def wheel(path, name, megabytes):
+    """Write a package that holds a module of that size."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(f"{name}.py", "#" * (megabytes << 20))
+        file.writestr(f"{name}-1.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        file.writestr(f"{name}-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(f"{name}-1.dist-info/RECORD", "")
