@@ -241,41 +241,11 @@ def position(path, read):
     return chunk.byte_offset + chunk.size // 2
 
 
-CUTS = {
-    "everything": r"",
-    "the rest of a stage's name": r"\n  sv",
-    "an output's checksum": r"outs:\n    - path: \S+\n",
-    "a checksum but for a digit": r"md5: \d",
-    "half a checksum": r"deps:\n    - path: \S+\n      hash: md5\n      md5: \w{16}",
-}
-"""What is missing of dvc.lock with all that comes after it: a pattern of the last that is left."""
-
-
-@pytest.mark.parametrize("left", CUTS.values(), ids=CUTS)
-def test_a_half_written_dvc_lock_costs_nothing(left, project):
-    path, before = project.folder / "dvc.lock", project.outputs()
-    cut_after(left, path)
-    with project.start("dvc", "repro", *MADE) as process:
-        said = process.communicate(timeout=120)[0]
-    if process.returncode:
-        path.unlink()
-        said = project.run("dvc", "repro", *MADE)
-    assert ran(said) == set()
+def test_a_lost_dvc_lock_costs_nothing(project):
+    before = project.outputs()
+    (project.folder / "dvc.lock").unlink()
+    assert ran(project.run("dvc", "repro", *MADE)) == set()
     assert project.outputs() == before
-
-
-def test_half_the_last_checksum_of_a_stage_costs_that_stage(project):
-    path, before = project.folder / "dvc.lock", project.outputs()
-    cut_after(r"  train@squeeze:\n(    .*\n)*?    outs:\n([ -]{6}.*\n)*      md5: \w{16}", path)
-    assert ran(project.run("dvc", "repro", *MADE)) == {"train@squeeze"}
-    assert project.outputs() == before
-
-
-def cut_after(left, path):
-    """Keep of a file what ends with a match of the pattern `left`, of several the one in the middle."""
-    text = path.read_text()
-    ends = [match.end() for match in re.finditer(left, text)]
-    path.write_text(text[: ends[len(ends) // 2] if left else 0])
 
 
 # Two at once

@@ -1,0 +1,117 @@
+"""The changes to DVC and Snakemake, each a function of the module that it changes."""
+
+import fcntl
+import os
+import socket
+import sys
+from contextlib import suppress
+from functools import cache
+from glob import escape, glob
+from importlib.metadata import version
+from itertools import count
+from types import SimpleNamespace
+
+from drillcore_engines import KNOWN
+from drillcore_engines.whole_files import WholeFiles
+
+
+@cache
+def known(engine):
+    """Whether an engine has the version that the changes are written for."""
+    return version(engine) == KNOWN[engine]
+
+
+def refuse_another(module):
+    """Say in one line that another version of an engine stays as it is."""
+    engine = module.__name__
+    if not known(engine):
+        print(
+            f"drillcore: {engine} {version(engine)} stays as it is, and a kill can leave half of a file that it needs; how "
+            f"to prevent that is known for {KNOWN[engine]}: run `pip install -r requirements.txt`.",
+            file=sys.stderr,
+        )
+
+
+def find_own_commands(_):
+    """Put the folder of this Python first on PATH: a stage's command is `python`, and has to be this one."""
+    own, path = os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)
+    if path.split(os.pathsep)[0] != own:
+        os.environ["PATH"] = own + os.pathsep + path
+
+
+def write_data_whole(module):
+    """Write dvc.lock, dvc.yaml and params.yaml whole."""
+    dump = module._dump_data
+    module._dump_data = lambda path, data, dumper, fs=None, **options: dump(
+        path, data, dumper, WholeFiles(fs), **options
+    )
+
+
+def write_config_whole(module):
+    """Write .dvc/config and .dvc/config.local whole."""
+    of_level = module.Config._get_fs
+    module.Config._get_fs = lambda self, level: WholeFiles(of_level(self, level))
+
+
+def write_rwlock_whole(module):
+    """Write DVC's list of the files in use whole, and take a process for dead that nobody has waited for yet.
+
+    It is rewritten eight times for a stage that is up to date, and stands for processes alone: it may wait for the disk.
+    """
+    import psutil
+
+    def at_work(pid):
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    edit = module._edit_rwlock
+    module._edit_rwlock = lambda folder, fs, hardlink: edit(folder, WholeFiles(fs, durable=False), hardlink)
+    module.psutil = SimpleNamespace(pid_exists=at_work)
+
+
+def let_locks_end(module):
+    """Let a lock of Snakemake's end with its process.
+
+    The process holds a `flock` of its lock's file, which the kernel drops when it dies, however it does, and names its
+    host in it, for on a network file system only that host may know. Jobs on a cluster outlive Snakemake: a lock that
+    stands for some stays until a person has seen to them.
+    """
+    persistence, owner = module.FilePersistence, f"flock on {socket.gethostname()}\n"
+    read, held = persistence._read_locks, []
+
+    def write_locks(self, kind, keys):
+        keys = list(keys)
+        if keys:
+            self._lockfile[kind], lock = new_lock(self._lockdir, kind)
+            held.append(lock)
+            with suppress(OSError):  # a file system without it: the lock stays until a person removes it
+                if self.dag.workflow.local_exec:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    lock.write(owner)
+            print(*keys, sep="\n", file=lock, flush=True)
+
+    def read_locks(self):
+        for path in glob(os.path.join(escape(self._lockdir), "*.lock")):
+            drop_if_dead(path, owner)
+        return read(self)
+
+    persistence._write_locks, persistence._read_locks = write_locks, read_locks
+
+
+def new_lock(folder, kind):
+    """The path of a lock's file that nobody has, and the file, made and open."""
+    for number in count():
+        path = os.path.join(folder, f"{number}.{kind}.lock")
+        with suppress(FileExistsError):
+            return path, open(path, "x")
+
+
+def drop_if_dead(path, owner):
+    """Remove a lock of Snakemake's that names this `owner` and is held by no process any more."""
+    with suppress(FileNotFoundError, BlockingIOError), open(path) as lock:
+        if lock.readline() == owner:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock.fileno()), os.stat(path)):  # nobody has cleared and taken it meanwhile
+                os.unlink(path)
