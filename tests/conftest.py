@@ -69,15 +69,13 @@ def models(tmp_path, monkeypatch):
     """The folder models/ of a project, the current folder, with mine.py and what it imports."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("models/mine.py", "blocks"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delitem(sys.modules, "blocks", raising=False)
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "mine.py").write_text(MINE)
     (folder / "blocks.py").write_text(BLOCKS)
     yield folder
-    for name in ("models/mine.py", "blocks"):
-        sys.modules.pop(name, None)
+    sys.modules.pop("blocks", None)
 
 
 def own(**values):

@@ -5,7 +5,7 @@ import hashlib
 from stages.shared.base.command import InputError
 from stages.shared.card import Built, Own, Training, select_layers
 from stages.shared.layers import KINDS, enumerated, pick
-from stages.shared.own import MODELS, construct, framework_of, given_files, imported
+from stages.shared.own import MODELS, check_no_linked_folder, construct, framework_of, given_files, imported
 
 HEADINGS = "layer", "picked", "output shape", "parameters"
 
@@ -35,6 +35,8 @@ def see(card, classes, layers):
     if not card.given():
         settings["training"] = (card.training or Training()).model_dump()
     files = [*given_files(card).values(), *imported()]
+    for file in files:
+        check_no_linked_folder(file, f"params.yaml: networks.{card.name}")
     built = Built(**settings, framework=framework, modules=modules, files={str(file): digest(file) for file in files})
     check_layers(built, layers)
     if "input" in select_layers(built, layers):

@@ -16,6 +16,13 @@ from stages.shared.base.process import Interrupted
 
 MODELS = Path("models")
 
+PACKAGE = "models/"
+"""What the modules below models/ are called within Python: no name that an installed package could have."""
+
+EPOCH = re.compile(r"epochs?[^\d/]?(\d+)", re.IGNORECASE)
+NUMBER = re.compile(r"(?<![\d.])\d+(?![\d.])")
+"""A whole one: what has a decimal point in a checkpoint's name is a loss or an accuracy."""
+
 
 def construct(card, classes):
     """Return the model that `card` (an `Own`) says how to build, for images of its input and `classes` classes.
@@ -96,23 +103,48 @@ def user_function(source, name, where):
     path = located(source, where)
     if path.suffix != ".py":
         raise InputError(f"{where}, but should be <file>.py:<function>, torchvision:<name> or keras:<name>.")
-    if str(path.parent.absolute()) not in sys.path:
-        sys.path.append(str(path.parent.absolute()))  # last: a neighbour it imports never hides an installed package
-    if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
-        import stages.shared.keras_network  # noqa: F401  TensorFlow greets whoever loads it first
-    for known in own_modules():
-        del sys.modules[known]
-    specification = importlib.util.spec_from_file_location(str(path), path.absolute())
-    module = sys.modules[str(path)] = importlib.util.module_from_spec(specification)  # a name that hides no other
+    import_anew(path)
     try:
         with as_script(path):
-            specification.loader.exec_module(module)
+            module = import_below(path)
     except Exception as error:
         raise InputError(f"{where}, but {path} cannot be imported{origin(error)}: {oneline(error)}.") from None
     function = getattr(module, name, None)
     if not callable(function):
         raise InputError(f"{where}, but {path} has no function {name!r}: add it, or name another.")
     return function
+
+
+def import_anew(path):
+    """Prepare Python to import what lies below models/ for the file at `path`, and forget what it imported before."""
+    folders = dict.fromkeys([str(path.parent.absolute()), str(MODELS.absolute())])
+    others = [known for known in sys.path if MODELS.absolute() not in (Path(known), *Path(known).parents)]
+    sys.path[:] = [*others, *folders]  # last: a module there never hides an installed package
+    if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
+        import stages.shared.keras_network  # noqa: F401  TensorFlow greets whoever loads it first
+    for known in {*own_modules(), *(known for known in sys.modules if f"{known}.".startswith(f"{PACKAGE}."))}:
+        del sys.modules[known]
+
+
+def import_below(path):
+    """Import the file or folder `path`, models/ or below it, and the folders that it is in, for relative imports.
+
+    A folder is a package, with and without an __init__.py.
+    """
+    if path != MODELS:
+        import_below(path.parent)
+    parts = [part.removesuffix(".py").replace(".", "_") for part in path.relative_to(MODELS).parts]
+    name = ".".join([PACKAGE, *parts])
+    if name not in sys.modules:
+        folders = [str(path.absolute())] if path.is_dir() else None
+        file = path / "__init__.py" if folders else path
+        specification = importlib.util.spec_from_file_location(
+            name, file.absolute(), submodule_search_locations=folders
+        )
+        sys.modules[name] = importlib.util.module_from_spec(specification)
+        if file.is_file():
+            specification.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
 
 
 @contextmanager
@@ -181,7 +213,9 @@ def origin(error):
     """Where in the user's files an exception was raised: ` (models/mine.py, line 3)`, or nothing."""
     folder, frames = MODELS.absolute(), traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in frames if folder in Path(frame.filename).parents]
-    return f" ({MODELS / Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    if not frames:
+        return ""
+    return f" ({MODELS / Path(frames[-1].filename).relative_to(folder)}, line {frames[-1].lineno})"
 
 
 def oneline(error):
@@ -192,7 +226,7 @@ def oneline(error):
 def given_files(card):
     """The files that a network comes trained in, by epoch: paths below models/; empty for one that is yet to be trained.
 
-    The epoch is the one number in what the `*` of `checkpoints` stands for; a single `checkpoint` counts as epoch 1.
+    A single `checkpoint` counts as epoch 1.
     """
     where = f"params.yaml: networks.{card.name}"
     if card.checkpoint:
@@ -206,14 +240,33 @@ def given_files(card):
     files = {}
     for path in sorted(MODELS.glob(f"{glob.escape(before)}*{glob.escape(after)}")):
         name = path.relative_to(MODELS).as_posix()
-        numbers = re.findall(r"\d+", name.removeprefix(before).removesuffix(after))
-        if len(numbers) != 1 or int(numbers[0]) in files:
+        epoch = epoch_of(name, len(before), len(name) - len(after))
+        if epoch is None or epoch in files:
             raise InputError(
                 f"{where}, but of {path} the * stands for {name.removeprefix(before).removesuffix(after)!r}, which is no "
-                "epoch of its own: write the pattern so that each file has one number there, as in run/epoch_*.pth."
+                "epoch of its own: write the pattern so that each file has one number there, as in run/epoch_*.pth, or "
+                "one behind the word epoch, as in run/epoch=0-step=100.ckpt."
             )
         located(name, where)
-        files[int(numbers[0])] = Path(name)
+        files[epoch] = Path(name)
     if not files:
         raise InputError(f"{where}, but no file in {MODELS}/ matches: put them there.")
     return dict(sorted(files.items()))
+
+
+def epoch_of(name, begin, end):
+    """The epoch in `name[begin:end]`, the part of a file's name that `*` stands for: the number behind the word epoch, which
+    may stand before that part, or the only whole number; None where there is neither."""
+    named = {int(match[1]) for match in EPOCH.finditer(name) if match.end(1) > begin and match.start(1) < end}
+    numbers = named or {int(number) for number in NUMBER.findall(name[begin:end])}
+    return numbers.pop() if len(numbers) == 1 else None
+
+
+def check_no_linked_folder(file, where):
+    """Refuse a file below models/ that is reached by a link to a folder: DVC sees links to files, but not into folders."""
+    linked = [folder for folder in (MODELS / file).parents if MODELS in folder.parents and folder.is_symlink()]
+    if linked:
+        raise InputError(
+            f"{where} uses {MODELS / file}, but {linked[0]} is a link to a folder, in which no change would be noticed: "
+            "copy the folder there, or make it a folder of links to the files."
+        )

@@ -245,6 +245,69 @@ def test_a_long_error_is_cut_between_words():
     assert 280 < len(line) <= 300
 
 
+RELATIVE = """
+from torch import nn
+from .blocks import convolution
+from . import sizes
+from ..blocks import convolution as outer
+import pkg.deep.sizes
+
+def make():
+    return nn.Sequential(outer(4), nn.Flatten(), nn.Linear(4 * 36, sizes.CLASSES))
+
+def fails():
+    return sizes.fails()
+"""
+SIZES = """
+from .deep.sizes import CLASSES
+
+def fails():
+    raise ZeroDivisionError("twice")
+"""
+
+
+@pytest.fixture
+def package(models):
+    """A package in models/, one folder of it without an __init__.py."""
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/net.v2.py": RELATIVE,
+        "pkg/blocks.py": BLOCKS,
+        "pkg/sizes.py": SIZES,
+        "pkg/deep/sizes.py": "CLASSES = 3",
+    }
+    for name, content in files.items():
+        (models / name).parent.mkdir(exist_ok=True)
+        (models / name).write_text(content)
+    return files
+
+
+def test_files_in_a_folder_may_import_each_other_by_relative_names(models, package):
+    before = see(own(build="pkg/net.v2.py:make"), 3, "blocks")
+    assert before.files.keys() == {*package, "blocks.py"}
+    (models / "pkg/deep/sizes.py").write_text("CLASSES = 4")
+    after = see(own(build="pkg/net.v2.py:make"), 4, "blocks")
+    assert [name for name in before.files if before.files[name] != after.files[name]] == ["pkg/deep/sizes.py"]
+    assert see(own(), 3, "blocks").files.keys() == {"blocks.py", "mine.py"}
+
+
+@pytest.mark.usefixtures("package")
+def test_an_error_names_the_file_in_its_folder(models):
+    with pytest.raises(InputError, match=r"\(models/pkg/sizes.py, line 5\): ZeroDivisionError: twice"):
+        see(own(build="pkg/net.v2.py:fails"), 3, "blocks")
+
+
+@pytest.mark.parametrize("linked", ["pkg", "pkg/deep", "run"])
+@pytest.mark.usefixtures("package")
+def test_a_folder_that_is_a_link_is_refused_for_dvc_does_not_look_into_it(models, tmp_path, linked):
+    (models / "run").mkdir()
+    (models / "run/1.pth").touch()
+    (models / linked).rename(tmp_path / "elsewhere")
+    (models / linked).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=rf"uses models/{linked}/.*, but models/{linked} is a link to a folder"):
+        see(own(build="pkg/net.v2.py:make", checkpoints="run/*.pth"), 3, "blocks")
+
+
 UNUSUAL = """
 import torch
 from torch import nn
@@ -286,6 +349,12 @@ def test_a_file_that_cannot_be_imported_names_its_line(models):
         ("run/*.pth", ["epoch_001.pth", "epoch_010.pth", "epoch_002.pth"], [1, 2, 10]),
         ("run/net18_e*.pth", ["net18_e3.pth", "net18_e20.pth"], [3, 20]),
         ("run[1]/e?_*.pth", ["e?_3.pth", "ex_4.pth"], [3]),
+        ("run/*.ckpt", ["epoch=0-step=100.ckpt", "epoch=1-step=200.ckpt"], [0, 1]),
+        ("run/epoch=*.ckpt", ["epoch=0-step=100.ckpt", "epoch=12-val_loss=0.31.ckpt", "last.ckpt"], [0, 12]),
+        ("run/step=*.ckpt", ["step=9-epoch=3.ckpt"], [3]),
+        ("run/epoch_1*.pth", ["epoch_10.pth", "epoch_12.pth"], [10, 12]),
+        ("epochs_20/net*.pth", ["net-3.pth", "net-4.pth"], [3, 4]),
+        ("run/weights.*.keras", ["weights.05-0.31.keras", "weights.06-0.29.keras"], [5, 6]),
     ],
 )
 def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
@@ -302,6 +371,8 @@ def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
         (["e1_acc93.pth"], "stands for 'e1_acc93'"),
         (["best.pth"], "stands for 'best'"),
         (["a1.pth", "b1.pth"], "is no epoch of its own"),
+        (["epoch=1-step=9.pth", "epoch=1-step=9-v1.pth"], "is no epoch of its own"),
+        (["loss_0.31.pth"], "one behind the word epoch, as in"),
         ([], "no file in models/ matches"),
     ],
 )

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -199,7 +198,6 @@ def frozen():
 @pytest.fixture
 def more(weights, models):
     """What else models/mine.py may build of the network."""
-    sys.modules.pop("models/mine.py")
     (models / "mine.py").write_text(MINE + MORE)
 
 
