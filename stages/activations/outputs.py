@@ -16,7 +16,8 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
     Parameters
     ----------
     model : torch.nn.Module or keras.Model
-        A Keras model must be functional or sequential.
+        A Keras model must be functional or sequential. What torch.compile has compiled gives the outputs, and has the
+        layers' names, that it had before.
     images : array (n, ...)
         As the model takes them; float32 for both frameworks, NumPy or the framework's own.
     layers : "blocks", "all", or a list of names and patterns (`layer?.*`)
@@ -42,9 +43,9 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
     Raises
     ------
     InputError
-        If a name or pattern matches no layer or one that is never called, or a layer's output is not one tensor of real
-        numbers whose rows follow the number of images, as 2 and 3 of them show; for no images, other words than those
-        above, `max_units` without `units`, and a model in TorchScript.
+        If a name or pattern matches no layer or one that is never called, none is picked, or a layer's output is not one
+        tensor of real numbers whose rows follow the number of images, as 2 and 3 of them show; for no images, other words
+        than those above, `max_units` without `units`, and a model in TorchScript or from torch.export.
     """
     if not len(images):
         raise InputError("images holds none: give at least one.")
@@ -72,6 +73,8 @@ def stream_outputs(model, batches, layers, units):
 
 def choose(observed, layers):
     """Names of those of the `observed` layers, as `Layer`, that `layers` picks; an `InputError` if one has no output."""
+    if not observed:
+        raise InputError("The network has no layers within it: wrap it in one that has, as in Sequential.")
     kinds, shapes = {layer.name: layer.kind for layer in observed}, {layer.name: layer.shape for layer in observed}
     for wanted in [] if isinstance(layers, str) else layers:
         if not pick(kinds, [wanted]):

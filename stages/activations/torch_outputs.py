@@ -8,7 +8,7 @@ import torch
 from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
 from stages.shared.layers import UNCALLED
-from stages.shared.torch_network import as_input, evaluating
+from stages.shared.torch_network import as_input, evaluating, layers_of, observing
 
 TRANSPOSED = torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d
 
@@ -29,23 +29,16 @@ def stream(model, batches, layers, units):
 @contextmanager
 def capturing(model, layers, units):
     """Yield a dict that holds, after each call of `model`, what `units` keep of `layers`, as arrays of their own."""
-    outputs, modules = {}, dict(model.named_modules())
+    outputs, modules = {}, layers_of(model)
 
-    def capture(layer):
-        def hook(module, inputs, output):
-            own = kept(output.detach(), layer, units)
-            # An in-place ReLU further on would rewrite what is only referred to.
-            shared = own.data_ptr() == output.data_ptr()
-            outputs[layer] = own.to("cpu", torch.float32, copy=shared).numpy()
+    def capture(layer, output):
+        own = kept(output.detach(), layer, units)
+        # An in-place ReLU further on would rewrite what is only referred to.
+        shared = own.data_ptr() == output.data_ptr()
+        outputs[layer] = own.to("cpu", torch.float32, copy=shared).numpy()
 
-        return hook
-
-    handles = [modules[layer].register_forward_hook(capture(layer)) for layer in layers]
-    try:
+    with observing({layer: modules[layer] for layer in layers}, capture):
         yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def kept(output, layer, units):

@@ -1,9 +1,11 @@
 """The PyTorch networks that a card can describe."""
 
 import random
+import sys
 import zipfile
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
 from itertools import chain
 
 import numpy as np
@@ -100,9 +102,13 @@ def observe(model, images):
 
 
 def layers_of(model):
-    """Every module within `model` by name, but for what parametrizes another."""
+    """Every module within `model` by name, but for what parametrizes another.
+
+    What torch.compile has wrapped has the name that it had before.
+    """
     modules, helpers = {}, ()
     for name, module in model.named_modules():
+        name = ".".join(part for part in name.split(".") if part != "_orig_mod")  # it comes after its wrapper
         if isinstance(module, torch.jit.ScriptModule):
             raise InputError(
                 f"{f'The layer {name!r}' if name else 'The model'} is in TorchScript, which shows no layers' outputs: "
@@ -119,32 +125,74 @@ def shapes_of(model, modules, images, count):
     """What `described` says of the output of each of `modules` that `model` calls for `count` of `images`, in a dict."""
     shapes = {}
 
-    def note(name):
-        def hook(module, inputs, output):
-            if not isinstance(output, torch.Tensor):
-                shapes[name] = f"returns {type(output).__name__}, not a tensor"
-            elif output.is_complex():
-                shapes[name] = "returns complex numbers, not real ones"
-            else:
-                shapes[name] = described(output.shape, count)
+    def note(name, output):
+        if not isinstance(output, torch.Tensor):
+            shapes[name] = f"returns {type(output).__name__}, not a tensor"
+        elif output.is_complex():
+            shapes[name] = "returns complex numbers, not real ones"
+        else:
+            shapes[name] = described(output.shape, count)
 
-        return hook
-
-    handles = [module.register_forward_hook(note(name)) for name, module in modules.items()]
-    try:
-        with evaluating(model), torch.no_grad():
-            model(as_input(images, model)[[number % len(images) for number in range(count)]])
-    finally:
-        for handle in handles:
-            handle.remove()
+    with evaluating(model), observing(modules, note), torch.no_grad():
+        model(as_input(images, model)[[number % len(images) for number in range(count)]])
     return shapes
+
+
+@contextmanager
+def observing(layers, take):
+    """Call `take(name, output)` in the block whenever one of `layers`, modules by name, returns an output.
+
+    Code that torch.compile has compiled passes hooks by, so that what it was made from runs instead.
+    """
+    with ExitStack() as stack:
+        if "torch._dynamo" in sys.modules:  # as it is once anything was compiled; it is slow to load
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        for name, module in layers.items():
+            stack.enter_context(observed(module, partial(take, name)))
+        yield
+
+
+@contextmanager
+def observed(module, take):
+    """Call `take(output)` in the block whenever `module` or its `forward` is called.
+
+    A hook sees a call, with what hooks of others make of the output; it does not see a network that calls `forward`.
+    """
+    forward, before, calls = module.forward, vars(module).get("forward"), []
+
+    @wraps(forward)
+    def direct(*inputs, **named):
+        called = bool(calls) and calls.pop()
+        output = forward(*inputs, **named)
+        if not called:
+            take(output)
+        return output
+
+    hooks = (
+        module.register_forward_pre_hook(lambda *_: calls.append(True)),
+        module.register_forward_hook(lambda *call: take(call[-1])),
+    )
+    module.forward = direct
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+        del module.forward
+        if before:
+            module.forward = before
 
 
 @contextmanager
 def evaluating(model):
     """Put `model` in evaluation mode for the block, and each of its modules back into its own mode after it."""
     modes = {module: module.training for module in model.modules()}
-    model.eval()
+    try:
+        model.eval()
+    except NotImplementedError:
+        raise InputError(
+            "The model was made by torch.export, which leaves no layers: take it as it was before."
+        ) from None
     try:
         yield
     finally:
