@@ -41,6 +41,7 @@ __getattr__, __dir__ = lazily(
             "permuted_linear_cka",
             "procrustes",
             "pwcca",
+            "q_values_of_pairs",
             "rbf_cka",
             "rsa",
             "stream_cka",

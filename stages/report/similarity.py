@@ -7,24 +7,27 @@ import numpy as np
 from stages.report.pack import colours
 from stages.shared.base.store import read
 from stages.shared.evenly import evenly
+from stages.shared.measures import MEASURES, catalogued
 
 LEAST_EPOCHS, MOST_CELLS = 2, 100_000
 """Maps of more cells, over all epochs, are kept of fewer epochs."""
 CHANCE = "null/debiased_cka/q_value"
+CONTROLS = {"null", "floor"}
+"""What a pair's file holds beside the measures."""
 
 
 def within(folder):
     """`between/<measure>` float32 (epochs, layers, layers), `across/<measure>` (layers, epochs), each layer against itself
     at the last epoch, and `q_value` (epochs, layers, layers)."""
     with read(folder / "similarity.h5") as file:
-        layers, measures = list(file.attrs["layers"]), list(file["between_layers"])
+        layers, measures = list(file.attrs["layers"]), catalogued(file["between_layers"])
         most = max(LEAST_EPOCHS, MOST_CELLS // len(layers) ** 2)
         kept = evenly(range(len(file.attrs["epochs"])), most)
         meta = {
             "rows": layers,
             "columns": layers,
             "colours": colours(layers),
-            "measures": measures,
+            "measures": described(measures),
             "epochs": [int(file.attrs["epochs"][position]) for position in kept],
             "stored": len(file.attrs["epochs"]),
             "compared": [int(epoch) for epoch in file["across_epochs"].attrs["epochs"]],
@@ -40,19 +43,25 @@ def within(folder):
 def between(path):
     """The same of two networks, whose file is at `path`: one epoch, and no history."""
     with read(path) as file:
-        measures = [name for name in file if name not in ("null", "floor")]
+        measures = catalogued(set(file) - CONTROLS)
         meta = {
             "networks": [str(file.attrs[f"network_{side}"]) for side in "ab"],
             "rows": list(file.attrs["layers_a"]),
             "columns": list(file.attrs["layers_b"]),
-            "measures": measures,
+            "measures": described(measures),
             "epochs": [int(file.attrs["epoch_a"])],
+            "last": [int(file.attrs[f"epoch_{side}"]) for side in "ab"],
             "stored": 1,
             "compared": [],
             "samples": int(file.attrs["samples"]),
         }
         arrays = {f"between/{name}": file[name][:][None].astype(np.float32) for name in measures}
         return meta, {**arrays, "q_value": file[CHANCE][:][None]}
+
+
+def described(measures):
+    """By measure what the page wants of the catalogue."""
+    return {name: MEASURES[name]._asdict() for name in measures}
 
 
 def pair_files(artifacts, networks):

@@ -1,10 +1,11 @@
 """The analyses' sections of params.yaml; a stage depends on its own section alone."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from stages.shared.base.parameters import Count, Layers, Name, Section, check, load
+from stages.shared.measures import MEASURES
 
 
 class Augment(Section):
@@ -49,14 +50,13 @@ class Tsne(Section):
     neighbors: Count = 10
 
 
-MEASURES = Literal["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
 Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
 
 
 class Similarity(Section):
     """Which measures compare layers, on how many samples of the probe set, and with which controls."""
 
-    measures: Annotated[list[MEASURES], Field(min_length=1)] = list(get_args(MEASURES))
+    measures: Annotated[list[Literal[tuple(MEASURES)]], Field(min_length=1)] = list(MEASURES)
     samples: Annotated[int, Field(ge=4)] = 1000
     epochs: Annotated[int, Field(ge=2)] = 20
     explained_variance: Annotated[float, Field(gt=0, le=1)] = 0.99

@@ -10,7 +10,13 @@ from stages.similarity.cca import pwcca, svcca
 from stages.similarity.cka import debiased_cka, linear_cka, rbf_cka
 from stages.similarity.geometry import procrustes, rsa
 from stages.similarity.minibatch import minibatch_cka, minibatch_matrix
-from stages.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
+from stages.similarity.null import (
+    benjamini_hochberg,
+    noise_floor,
+    permutation_null,
+    permuted_linear_cka,
+    q_values_of_pairs,
+)
 from stages.similarity.streaming import stream_cka
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "permuted_linear_cka",
     "procrustes",
     "pwcca",
+    "q_values_of_pairs",
     "rbf_cka",
     "rsa",
     "stream_cka",

@@ -6,8 +6,9 @@ import numpy as np
 
 from stages.shared.base.command import progress
 from stages.shared.base.store import write
+from stages.shared.measures import MEASURES
 from stages.similarity.measures import choose_measures, families
-from stages.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
+from stages.similarity.null import noise_floor, permutation_null, permuted_linear_cka, q_values_of_pairs
 from stages.similarity.parallel import side_by_side
 from stages.similarity.probe import Status
 from stages.similarity.representation import Undefined, matrix, prepare
@@ -56,7 +57,7 @@ def store_between_layers(file, name, measure, probe, results):
     status = Status("epoch")
     for epoch, (values, layers) in zip(probe.epochs, results, strict=True):
         status.note(epoch, values[name], layers, probe.layers, measure.undefined_pair)
-    store(file, f"between_layers/{name}", np.array([values[name] for values, _ in results]), measure, status)
+    store(file, f"between_layers/{name}", np.array([values[name] for values, _ in results]), status)
 
 
 def store_across_epochs(file, name, measure, probe, epochs, history, each):
@@ -71,12 +72,12 @@ def store_across_epochs(file, name, measure, probe, epochs, history, each):
     values = list(each(compare_epochs, versions))
     for layer, matrix_of_layer, of_layer in zip(probe.layers, values, versions, strict=True):
         status.note(layer, matrix_of_layer, of_layer, [f"epoch {epoch}" for epoch in epochs], measure.undefined_pair)
-    store(file, f"across_epochs/{name}", np.array(values), measure, status)
+    store(file, f"across_epochs/{name}", np.array(values), status)
 
 
-def store(file, name, values, measure, status):
-    """Write a measure's values with their range and, where some are NaN, why."""
-    write(file, name, values).attrs.update(range=measure.range, status=str(status))
+def store(file, name, values, status):
+    """Write a measure's values, with their range and, where some are NaN, why; the last part of `name` is the measure."""
+    write(file, name, values).attrs.update(range=MEASURES[name.rpartition("/")[2]].range, status=str(status))
 
 
 def store_controls(file, probe, settings):
@@ -100,14 +101,6 @@ def store_null(file, p_values, q_values, permutations):
     write(file, "null/debiased_cka/p_value", p_values)
     write(file, "null/debiased_cka/q_value", q_values)
     file["null/debiased_cka"].attrs["permutations"] = permutations
-
-
-def q_values_of_pairs(p_values):
-    """Benjamini-Hochberg over every pair of layers once; NaN on the diagonal, where nothing is tested."""
-    above = np.triu_indices(len(p_values), 1)
-    q_values = np.full_like(p_values, np.nan)
-    q_values[above] = q_values.T[above] = benjamini_hochberg(p_values[above])
-    return q_values
 
 
 def store_sizes(file, probe, seed):
@@ -149,7 +142,7 @@ def store_outlier(file, probe, measures, seed):
             for key, measure in group.items():
                 values, status = matrix(measure.compare, [original], versions), Status("layer")
                 status.note(name, values, [original], [name], measure.undefined_pair, versions, shifts)
-                store(file, f"outlier/{key}", values[0], measure, status)
+                store(file, f"outlier/{key}", values[0], status)
 
 
 def with_outlier(layer, shift, seed):

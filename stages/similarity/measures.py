@@ -24,12 +24,11 @@ MOST_GRAM_SAMPLES = 2000
 class Measure(NamedTuple):
     """A measure: `work` on one layer's activations, shared by all its pairs, and `compare` of lists of what it made.
 
-    `range` is where values lie, `undefined_pair` why two layers that both have a value may have none together.
+    `undefined_pair` is why two layers that both have a value may have none together.
     """
 
     work: Callable
     compare: Callable
-    range: str = "similarity, 0 to 1"
     undefined_pair: str = ""
 
 
@@ -41,12 +40,12 @@ def choose_measures(names, samples, explained_variance=0.99, bandwidth=0.5):
     spectral = partial(components, explained_variance=explained_variance)
     known = {
         "linear_cka": linear,
-        "debiased_cka": debiased._replace(range="similarity, at most 1, about 0 by chance"),
+        "debiased_cka": debiased,
         "rbf_cka": Measure(partial(rbf_vector, bandwidth=bandwidth), cosines),
-        "svcca": Measure(spectral, svcca_matrix, undefined_pair=TOO_FEW_SAMPLES),
-        "pwcca": Measure(spectral, pwcca_matrix, "similarity, 0 to 1, weighted by the row's layer", TOO_FEW_SAMPLES),
-        "procrustes": Measure(spectral, procrustes_matrix, "distance in radians, 0 to pi/2"),
-        "rsa": Measure(ranked_distances, cosines, "similarity, -1 to 1"),
+        "svcca": Measure(spectral, svcca_matrix, TOO_FEW_SAMPLES),
+        "pwcca": Measure(spectral, pwcca_matrix, TOO_FEW_SAMPLES),
+        "procrustes": Measure(spectral, procrustes_matrix),
+        "rsa": Measure(ranked_distances, cosines),
     }
     return {name: known[name] for name in names}
 

@@ -77,6 +77,17 @@ def benjamini_hochberg(p_values):
     return q_values.reshape(p_values.shape)
 
 
+def q_values_of_pairs(p_values):
+    """Q-values (layers, layers) of the p-values of every two layers, as `permutation_null` gives them.
+
+    Every pair counts once; NaN on the diagonal, where nothing is tested.
+    """
+    above = np.triu_indices(len(p_values), 1)
+    q_values = np.full_like(p_values, np.nan)
+    q_values[above] = q_values.T[above] = benjamini_hochberg(p_values[above])
+    return q_values
+
+
 def noise_floor(samples, units_a, units_b):
     """Linear CKA of independent Gaussian noise, sqrt(p q / ((p + n)(q + n))), for many samples or units.
 

@@ -66,7 +66,7 @@ def compare_networks(file, networks, probes, settings):
             for name, measure in group.items():
                 values, status = matrix(measure.compare, a, b), Status("epochs")
                 status.note(" and ".join(epochs), values, a, names[0], measure.undefined_pair, b, names[1])
-                store(file, name, values, measure, status)
+                store(file, name, values, status)
     store_pair_controls(file, *layers, settings)
 
 

@@ -9,16 +9,17 @@ from matplotlib.colors import to_rgb
 
 from stages.plots.pairs import main as main_of_pairs
 from stages.plots.similarities import (
-    DEAD,
-    MEASURES,
     cka_bias,
     cka_outlier,
+    figures,
     layer_similarity,
     settled,
     similarity_evolution,
     similarity_settling,
 )
-from stages.plots.style import applied
+from stages.plots.style import DEAD, applied
+from stages.shared.base.command import InputError
+from stages.shared.measures import MEASURES
 
 LAYERS = ["input", "layer1", "output"]
 
@@ -74,6 +75,88 @@ def test_why_cells_are_crossed_is_said_where_only_cca_has_none():
     ):
         (legend,) = [axes.get_legend() for axes in draw(values, np.zeros((3, 3))).axes if axes.get_legend()]
         assert why in [text.get_text() for text in legend.get_texts()]
+
+
+def key(figure):
+    """What the key of a figure says, apart from its colour bars."""
+    return [text.get_text() for axes in figure.axes if axes.get_legend() for text in axes.get_legend().get_texts()]
+
+
+GREY = "no more than chance:\nq > 0.05 (debiased CKA)"
+FLOOR = "below linear CKA's diagonal,\nits floor: noise of that shape"
+HALF, SURE = np.full((3, 3), 0.5), np.zeros((3, 3))
+
+
+@pytest.mark.parametrize(
+    ("values", "q_values", "floor", "others", "said"),
+    [
+        ({"linear_cka": HALF}, SURE, HALF, None, [FLOOR]),
+        ({"linear_cka": HALF}, SURE, HALF, LAYERS, []),
+        ({"linear_cka": HALF}, SURE, None, None, []),
+        ({"linear_cka": HALF[:1, :1]}, SURE[:1, :1], HALF[:1, :1], None, []),
+        ({"rsa": HALF}, SURE, HALF, None, []),
+        ({"rsa": HALF}, None, HALF, None, []),
+        ({"rsa": HALF}, SURE + 1, HALF, None, [GREY]),
+        ({"rsa": HALF * np.nan}, SURE + 1, HALF, None, ["undefined"]),
+        ({"linear_cka": HALF}, np.tri(3, k=-1), HALF, None, [FLOOR]),
+    ],
+)
+def test_the_key_explains_what_is_drawn_and_nothing_else(values, q_values, floor, others, said):
+    rows = LAYERS[: len(next(iter(values.values())))]
+    assert key(layer_similarity(values, rows, others, q_values, floor, "net")) == said
+
+
+def test_the_key_of_the_evolution_knows_only_pairs():
+    diagonal = np.where(np.eye(3, dtype=bool), np.nan, 0.5)[None]
+    figure = similarity_evolution([1], {"rsa": diagonal}, np.eye(3)[None], LAYERS, "net")
+    assert key(figure) == []
+    assert key(similarity_evolution([1], {"rsa": 0 * diagonal.T + HALF * np.nan}, None, LAYERS, "net")) == ["undefined"]
+
+
+def test_the_bias_explains_its_crosses():
+    linear = np.full((2, 3, 3), 0.5)
+    linear[-1, 1] = linear[-1, :, 1] = np.nan
+    for debiased, said in ((linear, ["undefined"]), (np.full((2, 3, 3), 0.5), ["undefined"])):
+        assert key(cka_bias(np.array([16, 40]), linear, debiased, HALF, LAYERS, "net"))[-1:] == said
+    assert "undefined" not in key(cka_bias(np.array([16, 40]), debiased, debiased, HALF, LAYERS, "net"))
+
+
+def test_a_colour_bar_says_where_values_lie_beyond_it():
+    for lowest, text in ((0.0, "0"), (-0.3, "≤ 0")):
+        figure = draw({"rsa": np.array([[1, lowest], [lowest, 1]])}, np.zeros((2, 2)), rows=LAYERS[:2])
+        bars = [bar for axes in figure.axes for bar in axes.child_axes]
+        labels = [[label.get_text() for label in axes.get_xticklabels()] for axes in bars]
+        assert [text, "0.5", "1"] in labels
+
+
+@pytest.mark.parametrize(
+    "draw_measures",
+    [
+        lambda values: layer_similarity(values, LAYERS, None, SURE, None, "net"),
+        lambda values: similarity_evolution(
+            [0], {name: array[None] for name, array in values.items()}, None, LAYERS, "net"
+        ),
+        lambda values: similarity_settling([0, 1], {name: np.ones((3, 2, 2)) for name in values}, LAYERS, "net"),
+        lambda values: cka_outlier(np.array([0.0, 1.0]), {name: np.ones(2) for name in values}, "net"),
+    ],
+)
+def test_a_measure_that_is_not_in_the_catalogue_is_refused_by_name(draw_measures):
+    with pytest.raises(InputError, match=r"'my_cka' is none of the measures linear_cka, .*MEASURES of stages/shared"):
+        draw_measures({"rsa": HALF, "my_cka": HALF})
+
+
+def test_a_file_with_an_unknown_measure_is_refused(network):
+    folder = network("net", {"layer1": 3, "output": 4})
+    with h5py.File(folder / "similarity.h5", "a") as file:
+        file["between_layers/my_cka"] = np.full((3, 3, 3), 0.5)
+    with pytest.raises(InputError, match="'my_cka' is none of the measures"):
+        list(figures(folder))
+
+
+def test_every_measure_is_drawn_under_its_own_title():
+    figure = draw(dict.fromkeys(MEASURES, HALF), SURE, rows=LAYERS, others=LAYERS)
+    titles = [axes.get_title("left").partition(" (")[0] for axes in figure.axes]
+    assert titles[: len(MEASURES)] == [measure.title for measure in MEASURES.values()]
 
 
 def test_linear_cka_has_its_floor_below_the_diagonal():

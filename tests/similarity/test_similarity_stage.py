@@ -10,7 +10,8 @@ import yaml
 from stages.shared.base.command import InputError
 from stages.similarity import debiased_cka, linear_cka, procrustes, svcca
 from stages.similarity.__main__ import main
-from stages.similarity.comparison import q_values_of_pairs, with_outlier
+from stages.similarity.comparison import with_outlier
+from stages.similarity.null import q_values_of_pairs
 from stages.similarity.pairs import main as main_of_pairs
 
 ROOT = Path(__file__).resolve().parents[2]

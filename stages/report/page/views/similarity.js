@@ -1,9 +1,9 @@
 // Which layers represent the images alike, whatever the order of their units.
 
-import { missing, onPage, paint, sequential } from "colours";
+import { missing, onPage, paint, pixel, rgb, sequential } from "colours";
 import { select, slider } from "controls";
 import { pair, pairs, topic, withTopic } from "data";
-import { h, number, plain } from "dom";
+import { h, number, plain, themed } from "dom";
 import { chart } from "figures";
 import { raster } from "raster";
 import * as state from "state";
@@ -13,17 +13,12 @@ export const title = "Similarity";
 export const intro =
   "How alike two layers represent the same images, by the measure you choose: invariant to the order of their units, and to rotations. Cells that are no more alike than chance are grey: their false-discovery rate lies above the limit.";
 
-const LIMITS = [0.01, 0.05, 0.1, 1],
-  WORDS = ["linear", "debiased", "procrustes"];
-const measureText = name =>
-  name
-    .split("_")
-    .map(word => (WORDS.includes(word) ? word : word.toUpperCase()))
-    .join(" ");
+const LIMITS = [0.01, 0.05, 0.1, 1];
 
-// By measure: the ends of its colours, and the scale; a distance runs the other way.
-const scaleOf = name =>
-  name === "procrustes" ? { low: 0, high: Math.PI / 2, unit: " (radians)" } : { low: 0, high: 1, unit: "" };
+const isDistance = ({ alike, unlike }) => alike < unlike;
+const withUnit = (text, { unit }) => (unit ? `${text} (${unit})` : text);
+// The values at the ends of a measure's colours.
+const ends = ({ alike, unlike }) => [alike, unlike].sort((a, b) => a - b);
 
 export async function show(root) {
   const names = [...withTopic("similarity"), ...pairs()];
@@ -34,6 +29,7 @@ export async function show(root) {
   const name = state.get("network", names, names[0]),
     data = await (pairs().includes(name) ? pair(name) : topic("similarity", name));
   const epoch = slider("epoch", "epoch", data.epochs, { play: true });
+  const measures = Object.keys(data.measures);
   const labels = names.map(one => [one, one.replace("--", " against ")]);
   root.append(
     controls(
@@ -41,7 +37,7 @@ export async function show(root) {
       select(
         "measure",
         "measure",
-        data.measures.map(one => [one, measureText(one)]),
+        measures.map(one => [one, data.measures[one].title]),
         preferred(data),
       ),
       epoch,
@@ -54,7 +50,7 @@ export async function show(root) {
   const grid = h("div", { class: "grid" });
   root.append(grid);
   const now = () => ({
-    measure: state.get("measure", data.measures, preferred(data)),
+    measure: state.get("measure", measures, preferred(data)),
     epoch: state.get("epoch", data.epochs, data.epochs.at(-1)),
     limit: state.get("limit", LIMITS, 0.05),
   });
@@ -80,7 +76,7 @@ export async function show(root) {
   return { update, again: () => update(), step: epoch.step };
 }
 
-const preferred = data => (data.measures.includes("debiased_cka") ? "debiased_cka" : data.measures[0]);
+const preferred = data => ("debiased_cka" in data.measures ? "debiased_cka" : Object.keys(data.measures)[0]);
 
 function cell(data, { measure, epoch }, i, j) {
   const place = (data.epochs.indexOf(epoch) * data.rows.length + i) * data.columns.length + j;
@@ -89,23 +85,27 @@ function cell(data, { measure, epoch }, i, j) {
 
 function drawMap(map, data, now) {
   const { rows, columns } = data,
-    { low, high, unit } = scaleOf(now.measure),
+    measure = data.measures[now.measure],
+    [low, high] = ends(measure),
     all = rows.flatMap((_, i) => columns.map((_, j) => cell(data, now, i, j)));
-  const scale =
-    now.measure === "procrustes"
-      ? {
-          pixels: sequential.pixels.slice().reverse(),
-          stops: sequential.stops.map(([at], i, stops) => [at, stops[stops.length - 1 - i][1]]),
-        }
-      : sequential;
+  const scale = isDistance(measure)
+    ? {
+        pixels: sequential.pixels.slice().reverse(),
+        stops: sequential.stops.map(([at], i, stops) => [at, stops[stops.length - 1 - i][1]]),
+      }
+    : sequential;
   const pixels = paint(
     all.map(one => one[0]),
     scale,
     low,
     high,
   );
-  all.forEach(([, q], i) => {
-    if (q > now.limit) pixels[i] = missing;
+  const undefinedCells = all.map(([value]) => !Number.isFinite(value)),
+    grey = all.map(([, q], i) => q > now.limit && !undefinedCells[i]),
+    background = pixel(rgb(themed("--panel")));
+  all.forEach((_, i) => {
+    if (grey[i]) pixels[i] = missing;
+    if (undefinedCells[i]) pixels[i] = background;
   });
   map.draw({
     pixels,
@@ -114,17 +114,26 @@ function drawMap(map, data, now) {
     xs: cells(columns, data.networks?.[1]),
     ys: cells(rows, data.networks?.[0]),
     side: 500,
-    bar: { low, high, stops: scale.stops, title: measureText(now.measure) + unit },
-    texts: all.map(([value]) => (Number.isFinite(value) ? value.toFixed(2) : "×")),
+    bar: { low, high, stops: scale.stops, title: withUnit(measure.title, measure) },
+    texts: all.map(([value], i) => (undefinedCells[i] ? "×" : value.toFixed(2))),
   });
-  map.say(
-    `${measureText(now.measure)}, epoch ${now.epoch}`,
-    `${data.samples} test images; ×: undefined. ${data.stored > data.epochs.length ? `${data.epochs.length} of ${data.stored} epochs are kept. ` : ""}${now.measure === "procrustes" ? "A distance: 0 is the same up to rotation and scale. " : "1 is the same up to what the measure ignores. "}` +
-      (now.limit < 1
-        ? "Grey: by the permutation null of debiased CKA (Benjamini and Hochberg) no more than chance."
-        : "No cell is greyed."),
-  );
+  const beyond = all.some(([value], i) => !grey[i] && (value - measure.unlike) * (measure.alike - measure.unlike) < 0);
+  const said = [
+    `${data.samples} test images.`,
+    data.stored > data.epochs.length && `${data.epochs.length} of ${data.stored} epochs are kept.`,
+    isDistance(measure) ? "A distance: 0 is the same up to rotation and scale." : "1 is the same up to what the measure ignores.",
+    beyond && `Values beyond ${number(measure.unlike)} have its colour.`,
+    undefinedCells.some(Boolean) && "Empty, or × where there is room: undefined.",
+    grey.some(Boolean)
+      ? "Grey: by the permutation null of debiased CKA (Benjamini and Hochberg) no more than chance."
+      : "No cell is greyed.",
+  ];
+  map.say(`${measure.title}, ${moment(data, now)}`, said.filter(Boolean).join(" "));
 }
+
+// Which epoch is shown: of two networks, the last of each.
+const moment = ({ networks, last }, { epoch }) =>
+  networks ? networks.map((name, i) => `${name} at epoch ${last[i]}`).join(" against ") : `epoch ${epoch}`;
 
 function describe(data, now, i, j) {
   const [value, q] = cell(data, now, i, j);
@@ -133,6 +142,7 @@ function describe(data, now, i, j) {
 
 function drawSettling(one, data, now) {
   const values = data.arrays[`across/${now.measure}`],
+    measure = data.measures[now.measure],
     count = data.compared.length;
   const traces = data.rows
     .map((layer, l) => ({
@@ -148,8 +158,8 @@ function drawSettling(one, data, now) {
   one.draw(traces, {
     xaxis: { title: { text: "epoch" } },
     yaxis: {
-      title: { text: `${measureText(now.measure)}${scaleOf(now.measure).unit} with the last epoch` },
-      autorange: now.measure === "procrustes" ? "reversed" : true,
+      title: { text: withUnit(`${measure.title} with the last epoch`, measure) },
+      autorange: isDistance(measure) ? "reversed" : true,
     },
   });
 }
