@@ -6,7 +6,6 @@ import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -18,10 +17,13 @@ from stages.plots.style import (
     canvas,
     epoch_axis,
     epochs_text,
+    layer_handles,
     layer_lines,
     legend_beside,
     legend_height,
+    letters,
     pairs_of,
+    plain,
 )
 from stages.shared.base.store import epochs, read
 from stages.shared.evenly import evenly
@@ -83,10 +85,11 @@ def layer_feature_correlation(matrix, layer_of_unit, layers, mean_abs, where):
     pixels = max(2, round(cell * matplotlib.rcParams["figure.dpi"]))
     members = [np.flatnonzero(layer_of_unit == layer) for layer in range(count)]
     image, dead = pair_squares(matrix, members, pixels)
+    grey = bool((image == dead_pixel()).all(2).any())
     texts = layers
     if cell >= LEGIBLE:
         texts = [label(*values) for values in zip(layers, map(len, members), dead, strict=True)]
-    longest = max(len(line) for text in texts for line in text.split("\n")) * 0.066 + 0.1
+    longest = max(letters(line) for text in texts for line in text.split("\n")) * 0.066 + 0.1
     size, below, upright = cell * count, 0.72, cell < longest
     above, right = (max(0.5, longest) if upright else 0.5), max(longest, 4.6 - size)
     what = "Correlation between the units of every two layers"
@@ -99,7 +102,7 @@ def layer_feature_correlation(matrix, layer_of_unit, layers, mean_abs, where):
     axes.axis("off")
     label_squares(axes, texts, mean_abs, cell, upright)
     bar = colour_bar(figure, EDGE + 0.1, 0.36, min(2.4, size + right - 1.6), 0.1)
-    note = "In grey: dead units,\nwhich have no r.\n" if any(dead) else ""
+    note = "In grey: dead units,\nwhich have no r.\n" if grey else ""
     note += f"Below the diagonal: mean |r|{'' if cell >= LEGIBLE else ' as a colour'}." if count > 1 else ""
     bar.text(1.15, 1.2, note.strip(), transform=bar.transAxes, size=7, va="top")
     return figure
@@ -108,7 +111,7 @@ def layer_feature_correlation(matrix, layer_of_unit, layers, mean_abs, where):
 def label_squares(axes, texts, mean_abs, cell, upright):
     """Name each layer, or as many as are legible, and write the means of pairs below the diagonal where there is room."""
     gap, every = 0.06 / cell, int(np.ceil(0.11 / cell))
-    for layer, text in list(enumerate(texts))[::every]:
+    for layer, text in list(enumerate(map(plain, texts)))[::every]:
         style = {"size": 7, "linespacing": 1.15}
         axes.text(layer + 0.5, -gap, text, ha="center", va="bottom", rotation=90 if upright else 0, **style)
         axes.text(len(texts) + gap, layer + 0.5, text, ha="left", va="center", **style)
@@ -155,6 +158,11 @@ def correlation_colours(values):
     return CORRELATION.with_extremes(bad=DEAD)(R(np.ma.masked_invalid(values)), bytes=True)
 
 
+def dead_pixel():
+    """The RGBA bytes that stand for NaN."""
+    return correlation_colours(np.array([np.nan]))[0]
+
+
 def colour_bar(figure, left, bottom, width, height):
     """A horizontal colour bar of r, labelled, at inches from the left edge and above the footer."""
     axes = box(figure, left, bottom, width, height)
@@ -181,12 +189,12 @@ def correlation_evolution(numbers, mean, mean_abs, layers, where):
     lines = layer_lines(layers)
     height = 0.7 + 0.15 * max(4, len(pairs))
     what = "Mean correlation between layers, by epoch"
-    longest = max(map(len, layers))
+    longest = max(map(letters, layers))
     heights = [max(2.0, legend_height(len(layers))), *([height] if pairs else [])]
     figure = canvas(6.6 + 0.2 * longest, sum(heights), what, where)
     grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
-    handles = [Line2D([], [], marker="o", label=layer, **line) for layer, line in lines.items()]
-    legend_beside(figure.add_subplot(grid[0, 4]), handles, "within a layer")
+    undefined = [layer for position, layer in enumerate(layers) if np.isnan(mean[:, position, position]).all()]
+    legend_beside(figure.add_subplot(grid[0, 4]), layer_handles(lines, undefined), "within a layer")
     for column, values, mean_of in ((0, mean, "mean r"), (2, mean_abs, "mean |r|")):
         axes = figure.add_subplot(grid[0, column], title="between the units of one layer", ylabel=mean_of)
         for position, layer in enumerate(layers):
@@ -196,7 +204,9 @@ def correlation_evolution(numbers, mean, mean_abs, layers, where):
             by_pair = np.array([values[:, i, j] for i, j in pairs])
             axes = figure.add_subplot(grid[1, column], title=f"between the units of two layers{some}")
             evolution_map(axes, figure.add_subplot(grid[1, column + 1]), numbers, by_pair, mean_of)
-            names = [f"{layers[i]}, {layers[j]}" for i, j in pairs] if column == 0 else []
+            if column == 0 and np.isnan(by_pair).any():
+                legend_beside(figure.add_subplot(grid[1, 4]), [Patch(color=DEAD, label="undefined:\na dead layer")])
+            names = [plain(f"{layers[i]}, {layers[j]}") for i, j in pairs] if column == 0 else []
             axes.set_yticks(range(len(pairs)) if names else [], names)
     return figure
 
@@ -227,7 +237,7 @@ def intra(matrix, of, where):
     where : str
     """
     matrix = matrix[:]
-    count, dead = len(matrix), int(np.isnan(np.diag(matrix)).sum())
+    count, dead = len(matrix), np.isnan(np.diag(matrix))
     what = "Correlation between units, over augmentations"
     if of != "unit":
         what = f"Correlation between {of}s, over units"
@@ -241,9 +251,9 @@ def intra(matrix, of, where):
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
         axis.set_label_text(of)
-    if dead:
+    if dead[shown].any():
         axes.legend(
-            handles=[Patch(color=DEAD, label=f"{dead} of {count} without variance")],
+            handles=[Patch(color=DEAD, label=f"{dead.sum()} of {count} without variance")],
             loc="lower left",
             bbox_to_anchor=(0, 1),
             borderaxespad=0.1,

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
 
-from stages.plots.style import box, canvas
+from stages.plots.style import box, canvas, letters, plain
 from stages.shared.base.store import read
 from stages.shared.colours import class_colours, layer_colours
 from stages.shared.evenly import evenly
@@ -71,23 +71,27 @@ def model_tsne_layers(maps, labels, classes, where, colours=None):
     across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
     pitch = 2 * SIDE + TITLE + 0.62
     width = max(5.6, LEFT + across * (SIDE + GAP))
-    handles = class_handles(classes)
+    shown = [map_ for map_ in maps.values() if np.isfinite(map_.points).all()]
+    drawn = " or ".join(dict.fromkeys(map_.status.partition(":")[0] for map_ in shown))
+    handles = class_handles(classes, labels) if drawn else []
     columns = fitting_columns([handle.get_label() for handle in handles], width - 0.2)
     key = 0.2 * -(-len(handles) // columns) + 0.1
-    figure = canvas(width, rows * pitch + key, "Samples in every layer: t-SNE, and PCA below", where, layout=None)
+    what = f"Samples in every layer: {drawn or 'no map'}, and PCA below"
+    figure = canvas(width, rows * pitch + key, what, where, layout=None)
     for position, (layer, map_) in enumerate(maps.items()):
         row, column = divmod(position, ACROSS)
         left, bottom = LEFT + column * (SIDE + GAP), key + (rows - 1 - row) * pitch + 0.28
         upper = box(figure, left, bottom + SIDE + 0.3, SIDE, SIDE)
         lower = box(figure, left, bottom, SIDE, SIDE)
-        draw_map(upper, map_.points, labels, classes, "t-SNE" if map_.status == "t-SNE" else "coordinate")
+        name = {"t-SNE": "t-SNE", "PCA": "PC"}.get(map_.status.partition(":")[0], "coordinate")
+        draw_map(upper, map_.points, labels, classes, name)
         draw_map(lower, map_.pca, labels, classes, "PC")
         style = {"transform": upper.transAxes, "clip_on": False}
         upper.text(
             0,
             1 + 0.42 / SIDE,
-            layer,
-            size=min(8, 150 / len(layer)),
+            plain(layer),
+            size=min(8, 150 / max(1, letters(layer))),
             weight="bold",
             color=colours[layer],
             va="bottom",
@@ -121,8 +125,8 @@ def draw_map(axes, points, labels, classes, name):
         jitter = np.random.default_rng(0).uniform(-0.32, 0.32, len(points))
         axes.scatter(points[:, 0], labels + jitter, s=3, c=colours, lw=0)
         axes.set_ylim(len(classes) - 0.4, -0.6)
-        short = len(classes) <= 12 and max(map(len, classes)) <= 2
-        axes.set_yticks(range(len(classes)) if short else [], classes if short else [])
+        short = len(classes) <= 12 and max(map(letters, classes)) <= 2
+        axes.set_yticks(range(len(classes)) if short else [], list(map(plain, classes)) if short else [])
         axes.set_ylabel("class" if short else "class, in the legend's order", fontsize=6.5, labelpad=2)
         axes.set_xlabel(f"{name} 1, the only one", fontsize=6.5, labelpad=1)
         axes.locator_params(axis="x", nbins=4)
@@ -139,17 +143,18 @@ def fitting_columns(names, room):
     """In how many columns, at most 10, the legend of `names` is no wider than `room` inches."""
     for rows in range(-(-len(names) // 10), len(names)):
         columns = [names[first : first + rows] for first in range(0, len(names), rows)]
-        if sum(0.066 * max(map(len, column)) + 0.4 for column in columns) <= room:
+        if sum(0.066 * max(map(letters, column)) + 0.4 for column in columns) <= room:
             return len(columns)
     return 1
 
 
-def class_handles(classes):
-    """What the one legend of all maps, above the footer, says."""
+def class_handles(classes, labels):
+    """What the one legend of all maps, above the footer, says: of the classes that some of the `labels` have."""
+    present, colours = np.unique(labels), class_colours(len(classes))
+    style = {"marker": "o", "linestyle": "", "markersize": 4.5}
     handles = [
-        Line2D([], [], marker="o", linestyle="", markersize=4.5, color=colour, label=name)
-        for name, colour in zip(classes[:MOST_CLASSES], class_colours(len(classes)), strict=False)
+        Line2D([], [], color=colours[label], label=plain(classes[label]), **style) for label in present[:MOST_CLASSES]
     ]
-    if len(classes) > MOST_CLASSES:
-        handles.append(Line2D([], [], linestyle="", label=f"and {len(classes) - MOST_CLASSES} more"))
+    if len(present) > MOST_CLASSES:
+        handles.append(Line2D([], [], linestyle="", label=f"and {len(present) - MOST_CLASSES} more"))
     return handles

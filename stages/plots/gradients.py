@@ -17,6 +17,7 @@ from stages.plots.style import (
     canvas,
     epoch_axis,
     epochs_text,
+    layer_handles,
     layer_lines,
     legend_beside,
     number,
@@ -140,9 +141,14 @@ def fraction_released(by_step, by_layer, starts, where):
         row[0].set_ylim(bottom=0)
         row[0].set_ylabel("released / (retained\n+ released)")
     legend_beside(legend(0), handles)
-    handles = [Line2D([], [], marker="o", label=layer, **line) for layer, line in lines.items()]
-    legend_beside(legend(slice(1, None)), handles)
+    drawn = {layer for kinds in by_layer.values() for _, layers in kinds.values() for layer in finite(layers)}
+    legend_beside(legend(slice(1, None)), layer_handles(lines, lines.keys() - drawn))
     return figure
+
+
+def finite(series):
+    """The names of those of the `series`, arrays by name, that have a number."""
+    return [name for name, values in series.items() if np.isfinite(values).any()]
 
 
 def fraction_flipped(by_step, starts, where):
@@ -237,7 +243,7 @@ def gradient_histogram(epochs, shares, edges, where):
     bins = len(edges) + 2
     figure = canvas(8.4, 0.9 + 0.24 * bins, "Sizes of the gradients, by epoch", where)
     first, second, bar = figure.subplots(1, 3, width_ratios=[1, 1, 0.03])
-    scale = LogNorm(1e-6, 1)
+    scale, written = LogNorm(1e-6, 1), len(epochs) <= 12
     for axes, (kind, values) in zip((first, second), shares.items(), strict=True):
         if len(epochs):
             masked = np.ma.masked_less_equal(np.ma.masked_invalid(values.T), 0)
@@ -248,13 +254,14 @@ def gradient_histogram(epochs, shares, edges, where):
         axes.set_xticks(shown, [int(epochs[position]) for position in shown])
         axes.set_xlabel("epoch")
         axes.set_yticks([])
-        if len(epochs) <= 12:
+        if written:
             write_shares(axes, values, scale)
     first.set_yticks(range(bins), ["exactly 0", *(f"≤ {number(edge)}" for edge in edges), f"> {number(edges[-1])}"])
     first.set_ylabel("|gradient|")
-    figure.colorbar(
-        ScalarMappable(scale, "viridis"), cax=bar, label="share of all parameters (in the cells: %)"
-    ).outline.set_linewidth(0.4)
+    label = "share of all parameters" + (" (in the cells: %)" if written else "")
+    figure.colorbar(ScalarMappable(scale, "viridis"), cax=bar, label=label).outline.set_linewidth(0.4)
+    if any(np.equal(values, 0).any() for values in shares.values()):
+        bar.set_title("white: none", size=6.5, loc="right")
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from stages.plots.style import box, canvas, epochs_text, number
+from stages.plots.style import box, canvas, epochs_text, letters, number, plain
 from stages.shared.base.store import read, row_blocks
 from stages.shared.colours import PALETTES, SIGNS, layer_colours, layers_of
 
@@ -101,8 +101,7 @@ def layer_wise_grad_signs(snapshots, edges, palette, where):
     total, rows = int(snapshots.sizes.sum()), len(snapshots.rows)
     width, height, left = 8.6, float(np.clip(0.22 * rows, 1.2, 4.6)), 0.5
     layers = layer_ends(snapshots)
-    names = [f"{layer} " for layer in layers]
-    upright = sum(map(len, names)) * 0.063 > width
+    upright = sum(letters(layer) + 1 for layer in layers) * 0.063 > width
     figure = canvas(
         left + width + 0.3, height + (1.0 if upright else 0.5) + 0.85, "Signs of all gradients", where, layout=None
     )
@@ -136,7 +135,7 @@ def mark_layers(figure, axes, layers, total, width, height, upright):
     bottom = 1 + 0.04 / height
     band = 0.07 / height
     transform = axes.get_xaxis_transform()
-    room = [0.2 if upright else 0.065 * len(layer) + 0.12 for layer in layers]
+    room = [0.2 if upright else 0.065 * letters(layer) + 0.12 for layer in layers]
     centres = [(first + last) / 2 / total * width for first, last in layers.values()]
     places, colours = spread(centres, room, width), layer_colours(list(layers))
     for (layer, (first, last)), centre, place in zip(layers.items(), centres, places, strict=True):
@@ -149,7 +148,7 @@ def mark_layers(figure, axes, layers, total, width, height, upright):
         axes.text(
             ends[0][1],
             ends[1][1] + 0.02 / height,
-            layer,
+            plain(layer),
             color=colour,
             transform=transform,
             ha="center",
@@ -185,13 +184,13 @@ def label_epochs(axes, epochs):
 
 
 def sign_legend(figure, left, edges, palette, present):
-    """What the colours mean, above the footer; `present` (kinds) leaves out NaN where there is none."""
+    """What the colours mean, above the footer, of the kinds that are `present` (kinds)."""
     tau = number(near_zero(edges))
     texts = (f"negative, |g| ≤ {tau}", f"positive, |g| ≤ {tau}", f"|g| > {tau}", "exactly 0", "NaN")
     handles = [
         Patch(facecolor=colour, edgecolor="#777777", lw=0.5, label=text)
-        for kind, colour, text in zip(SIGNS, PALETTES[palette], texts, strict=True)
-        if kind != "nan" or present[SIGNS.index(kind)]
+        for shown, colour, text in zip(present, PALETTES[palette], texts, strict=True)
+        if shown
     ]
     axes = box(figure, left - 0.05, 0, 6, 0.3)
     axes.axis("off")
@@ -208,7 +207,8 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
     rows = len(snapshots.rows)
     height, pitch, left, width = float(np.clip(0.055 * rows, 0.32, 1.6)), 0.42, 0.5, 8.6
     bottom = 0.75
-    what = f"Signs of gradients: each layer's {ZOOM} neighbours most often near zero"
+    longest = max((window.stop - window.start for _, window in windows), default=0)
+    what = f"Signs of gradients: each layer's {longest} neighbours most often near zero"
     figure = canvas(left + width + 0.3, bottom + len(windows) * (height + pitch) - 0.15, what, where, layout=None)
     present, ticks = np.zeros(len(SIGNS), bool), MaxNLocator(8, integer=True)
     for position, (tensor, window) in enumerate(reversed(windows)):
@@ -229,7 +229,7 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
         axes.set_ylabel("epoch")
         axes.set_yticks([0, rows - 1] if rows > 1 else [0], snapshots.epochs[:: max(1, rows - 1)])
         size = dict(zip(snapshots.tensors, snapshots.sizes, strict=True))[tensor]
-        axes.set_title(f"{tensor} ({size:,} parameters)", color=shades[-1 - position])
+        axes.set_title(f"{plain(tensor)} ({size:,} parameters)", color=shades[-1 - position])
         if position == 0:
             axes.set_xlabel("parameter of the tensor")
     sign_legend(figure, left, edges, palette, present)

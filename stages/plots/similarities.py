@@ -23,7 +23,9 @@ from stages.plots.style import (
     layer_lines,
     legend_beside,
     legend_height,
+    letters,
     pairs_of,
+    plain,
 )
 from stages.shared.base.store import read
 from stages.shared.evenly import evenly
@@ -97,7 +99,7 @@ def layer_similarity(values, rows, others, q_values, floor, where):
     columns, order = others or rows, catalogued(values)
     across = min(ACROSS, len(values) + 1)
     down = -(-(len(values) + 1) // across)
-    longest = 0.065 * max(map(len, [*rows, *columns]))
+    longest = 0.065 * max(map(letters, [*rows, *columns]))
     what = "Similarity of the layers' representations"
     figure = canvas(across * (SIDE + 0.25) + longest, down * (SIDE + 0.45) + longest, what, where)
     panels = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
@@ -135,7 +137,7 @@ def similarity_evolution(numbers, between, q_values, layers, where):
     rows, columns = np.array(pairs, int).reshape(-1, 2).T
     width = float(np.clip(0.16 * len(numbers), 0.9, 2.4))
     names = [f"{layers[i]}, {layers[j]}" for i, j in pairs]
-    longest = 0.065 * max(map(len, names), default=1)
+    longest = 0.065 * max(map(letters, names), default=1)
     what = f"Similarity of every two layers, by epoch{some}"
     figure = canvas(longest + len(between) * (width + 0.15) + 2.3, 0.9 + 0.15 * max(12, len(pairs)), what, where)
     ratios = [width] * len(between) + [1.7]
@@ -148,7 +150,7 @@ def similarity_evolution(numbers, between, q_values, layers, where):
         shown = range(0, len(numbers), -(-len(numbers) // 6))
         axes.set_xticks(shown, [numbers[position] for position in shown])
         axes.set_xlabel("epoch")
-    panels[0].set_yticks(range(len(pairs)), names)
+    panels[0].set_yticks(range(len(pairs)), list(map(plain, names)))
     key.axis("off")
     explain(key, drawn)
     return figure
@@ -167,7 +169,7 @@ def similarity_settling(numbers, across, layers, where):
     where : str
     """
     order, down = catalogued(across), -(-(len(across) + 1) // ACROSS)
-    wider = max(0, 4 * (0.06 * max(map(len, layers)) - 1))
+    wider = max(0, 4 * (0.06 * max(map(letters, layers)) - 1))
     height = down * max(1.9, legend_height(len(layers)))
     figure = canvas(9.2 + wider, height, "When each layer settles: its similarity to itself at the last epoch", where)
     panels = list(figure.subplots(down, min(ACROSS, len(across) + 1), squeeze=False).flat)
@@ -187,7 +189,7 @@ def similarity_settling(numbers, across, layers, where):
     handles = []
     for position in learning:
         epoch = settled(numbers, across[measure][position, :, -1], measure)
-        label = layers[position] + (f": epoch {epoch}" if epoch is not None else ": undefined")
+        label = plain(layers[position]) + (f": epoch {epoch}" if epoch is not None else ": undefined")
         handles.append(Line2D([], [], marker="o", label=label, **lines[layers[position]]))
     legend_beside(panels[len(across)], handles, f"settled: {MEASURES[measure].title} {bound(measure)}")
     return figure
@@ -226,7 +228,7 @@ def cka_bias(sizes, linear, debiased, permuted, layers, where):
     layers : list of str
     where : str
     """
-    longest, drawn = 0.065 * max(map(len, layers)), Drawn()
+    longest, drawn = 0.065 * max(map(letters, layers)), Drawn()
     what = "Linear CKA is biased: what chance gives it, and debiased CKA"
     figure = canvas(3 * (SIDE + 0.2) + 5.0 + longest, SIDE + 0.5 + longest, what, where)
     *maps, bar, curves, legend = figure.subplots(1, 6, width_ratios=[SIDE] * 3 + [0.08, 2.4, 1.4])
@@ -242,7 +244,7 @@ def cka_bias(sizes, linear, debiased, permuted, layers, where):
     draw_sizes(curves, sizes, linear, debiased, layers)
     lines = layer_lines(layers)
     named = evenly(layers[1:], MOST_NAMED - 2)
-    handles = [Line2D([], [], color=lines[layer]["color"], label=layer) for layer in named]
+    handles = [Line2D([], [], color=lines[layer]["color"], label=plain(layer)) for layer in named]
     if handles:
         handles.append(Line2D([], [], color="#555555", linestyle="--", label="linear CKA"))
         handles.append(Line2D([], [], color="#555555", marker="o", label="debiased CKA"))
@@ -259,7 +261,7 @@ def draw_sizes(axes, sizes, linear, debiased, layers):
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("samples")
-    axes.set_ylabel(f"CKA with {layers[0]}")
+    axes.set_ylabel(f"CKA with {plain(layers[0])}")
     axes.set_title("the same of fewer samples")
     axes.grid(True)
 

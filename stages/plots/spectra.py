@@ -3,10 +3,9 @@
 from functools import partial
 
 import numpy as np
-from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
-from stages.plots.style import canvas, epoch_axis, epochs_text, layer_lines, legend_beside
+from stages.plots.style import canvas, epoch_axis, epochs_text, layer_handles, layer_lines, legend_beside
 from stages.shared.base.store import read
 from stages.shared.colours import STUDIED, layer_of
 
@@ -78,7 +77,10 @@ def svd_analysis(epochs, spectra, ranks, what, where):
             axes.plot(epochs, values, marker="o", **lines[name])
         rank_axis(axes, np.concatenate([*ranks[rank].values()]))
         epoch_axis(axes, epochs)
-    handles = [Line2D([], [], marker="o", label=short(name), **lines[name]) for name in spectra]
+    undefined = [
+        short(name) for name, both in spectra.items() if not any(values.max(initial=0.0) > 0 for values in both)
+    ]
+    handles = layer_handles({short(name): lines[name] for name in spectra}, undefined)
     legend_beside(figure.add_subplot(grid[:, 2]), handles)
     return figure
 

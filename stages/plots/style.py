@@ -6,13 +6,18 @@ footer with the data's source, which `save` adds. Lengths are in inches. Draw wi
 
 import re
 import textwrap
+from dataclasses import replace
 from itertools import combinations
+from unicodedata import east_asian_width
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
+from noto_cjk_sans_jp_regular import FONT_PATH
 
 from stages.shared.colours import STUDIED, layer_colours
 from stages.shared.evenly import evenly
@@ -20,7 +25,12 @@ from stages.shared.evenly import evenly
 EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
 """Margin at the left and right, heights of the footer and of the lines of the head."""
 
+FALLBACK = "Noto Sans CJK JP"
+"""The font of characters that matplotlib's own lacks: Chinese, Japanese and Korean ones."""
+
 STYLE = {
+    "font.family": ["sans-serif", FALLBACK],
+    "text.usetex": False,
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.titlelocation": "left",
@@ -50,6 +60,26 @@ CORRELATION = matplotlib.colormaps["RdBu_r"].resampled(201)  # few enough colour
 DEAD = "#a6a6a6"
 
 
+def register_fallback():
+    """Tell matplotlib of the fallback font, as bold too: headlines want that, and it has but one weight."""
+    if FALLBACK not in fontManager.get_font_names():
+        fontManager.addfont(str(FONT_PATH))
+        fontManager.ttflist.append(replace(fontManager.ttflist[-1], weight=700))
+
+
+register_fallback()
+
+
+def plain(text):
+    """`text` as matplotlib draws it literally: a name's dollar signs begin no formula."""
+    return text.replace("$", r"\$")
+
+
+def letters(text):
+    """How many Latin letters are about as wide as `text`."""
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
 def applied(dpi=150):
     """A context in which figures get this style."""
     return matplotlib.rc_context({**STYLE, "figure.dpi": dpi, "savefig.dpi": "figure"})
@@ -69,13 +99,14 @@ def canvas(width, height, what, where, layout="constrained"):
         )
     for text, above, size, weight in ((headline, 0, 10.5, "bold"), (line, HEADLINE * len(headline), 8.5, "normal")):
         y = 1 - (EDGE + above) / total
-        figure.text(EDGE / width, y, "\n".join(text), size=size, weight=weight, va="top")
+        figure.text(EDGE / width, y, plain("\n".join(text)), size=size, weight=weight, va="top")
     return figure
 
 
-def wrap(text, room, size, bold=False):
-    """`text` in lines of at most about `room` inches at a font size of `size` points."""
-    return textwrap.wrap(text, max(10, int(room / (size * (0.0112 if bold else 0.0088))))) or [""]
+def wrap(text, room, size, bold=False, **limits):
+    """`text` in lines of at most about `room` inches at a font size of `size` points; `limits` are those of textwrap."""
+    narrow = len(text) / max(1, letters(text))
+    return textwrap.wrap(text, max(10, int(narrow * room / (size * (0.0112 if bold else 0.0088)))), **limits) or [""]
 
 
 def box(figure, left, bottom, width, height):
@@ -88,8 +119,8 @@ def box(figure, left, bottom, width, height):
 def save(figure, path, source):
     """Write `figure` to `path`.png and .pdf with the data's `source` below it: the same bytes every time."""
     width, height = figure.get_size_inches()
-    lines = textwrap.wrap(f"Data: {source}", int((width - 2 * EDGE) / 0.052), max_lines=2, placeholder=" ...")
-    figure.text(EDGE / width, 0.07 / height, "\n".join(lines), size=6.5, color="#666666", va="bottom", in_layout=False)
+    text = "\n".join(wrap(f"Data: {source}", width - 2 * EDGE, 5.9, max_lines=2, placeholder=" ..."))
+    figure.text(EDGE / width, 0.07 / height, plain(text), size=6.5, color="#666666", va="bottom", in_layout=False)
     if figure.get_layout_engine() is not None:
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine(None)  # arranged once for both files
@@ -124,7 +155,7 @@ def name_ticks(axis, names, room):
     """Name the places 0, 1, 2 ... of `axis`, which has `room` inches: smaller, then fewer names where not all fit."""
     size = float(np.clip(65 * room / max(1, len(names)), 5, 8))
     shown = range(0, len(names), max(1, int(np.ceil(len(names) * size / (72 * room)))))
-    axis.set_ticks(shown, [names[position] for position in shown], fontsize=size)
+    axis.set_ticks(shown, [plain(names[position]) for position in shown], fontsize=size)
 
 
 def epoch_axis(axes, epochs):
@@ -133,6 +164,14 @@ def epoch_axis(axes, epochs):
     axes.set_xlim(min(epochs) - 0.3, max(epochs) + 0.3)
     axes.set_xlabel("epoch")
     axes.grid(True)
+
+
+def layer_handles(lines, undefined=()):
+    """The entries of a legend for `layer_lines`; of `undefined` layers, which have no values to draw, it says so."""
+    return [
+        Line2D([], [], marker="o", label=plain(layer) + (": undefined" if layer in undefined else ""), **line)
+        for layer, line in lines.items()
+    ]
 
 
 def legend_beside(axes, handles, title=None, columns=1):

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from stages.plots.artifacts import read_history
 from stages.plots.style import canvas, epoch_axis, epochs_text, legend_beside
 from stages.shared.base.store import read
-from stages.shared.card import read_card
+from stages.shared.card import LOSSES, read_card
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
 
@@ -23,7 +23,8 @@ def draw_curves(folder):
     history, card = read_history(folder / "history.csv"), read_card(folder / "network.yaml")
     with read(folder / "gradients.h5") as file:
         losses = file["loss"][:]
-    return training_curves(history, losses, f"{folder.name}, {epochs_text(history['epoch'])}: {recipe(card)}")
+    where = f"{folder.name}, {epochs_text(history['epoch'])}: {recipe(card)}"
+    return training_curves(history, losses, where, card.loss())
 
 
 def recipe(card):
@@ -34,7 +35,7 @@ def recipe(card):
     return f"{training.optimizer}, learning rate {training.learning_rate:g}, batches of {training.batch_size}"
 
 
-def training_curves(history, losses, where):
+def training_curves(history, losses, where, loss="cross_entropy"):
     """Loss, accuracy and F1 by epoch, over the loss of every step.
 
     Parameters
@@ -44,6 +45,8 @@ def training_curves(history, losses, where):
     losses : array (steps)
         The training loss at every step.
     where : str
+    loss : str
+        Which loss it is: "cross_entropy" or "mse".
 
     What was not recorded, as of a network that came trained, is left out.
     """
@@ -57,18 +60,18 @@ def training_curves(history, losses, where):
     if len(losses):
         handles.insert(0, Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"))
     figure = canvas(8.4, 2.6, "Training", where)
-    loss, accuracy, legend = figure.subplots(1, 3, width_ratios=[1, 1, 0.33])
+    left, right, legend = figure.subplots(1, 3, width_ratios=[1, 1, 0.33])
     # A step's loss is that of the weights before it, an epoch's metrics are drawn at its end.
-    loss.plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)
-    for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
+    left.plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)
+    for axes, name in ((left, "loss"), (right, "accuracy")):
         axes.plot(epochs, history[f"train_{name}"], marker="o", color=TRAIN)
         axes.plot(epochs, history[f"val_{name}"], marker="o", color=VALIDATION)
-    accuracy.plot(epochs, history["val_f1"], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white")
-    loss.set_ylabel("cross-entropy (nats)")
-    accuracy.set_ylabel("accuracy, F1")
-    for axes in (loss, accuracy):
+    right.plot(epochs, history["val_f1"], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white")
+    left.set_ylabel(LOSSES[loss])
+    right.set_ylabel("accuracy, F1")
+    for axes in (left, right):
         epoch_axis(axes, [0, *epochs])
     if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
-        loss.set_yscale("log")
+        left.set_yscale("log")
     legend_beside(legend, handles)
     return figure

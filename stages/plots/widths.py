@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from stages.plots.artifacts import read_json
 from stages.plots.report import draw, whole_folder
-from stages.plots.style import canvas, layer_lines, legend_beside
+from stages.plots.style import canvas, layer_handles, layer_lines, legend_beside, wrap
 from stages.shared.analyses import section
 from stages.shared.base.command import InputError, command
 from stages.shared.base.store import read
@@ -20,12 +20,14 @@ from stages.shared.card import read_card
 
 
 class Point(NamedTuple):
-    """One network: its squeeze's `width`, test `accuracy`, and by layer its `ranks` (effective) and `trust`worthiness."""
+    """One network: its squeeze's `width`, test `accuracy`, and by layer its `ranks` (effective), `trust`worthiness and the
+    `status` of its map, which says why a layer has no trustworthiness."""
 
     width: int
     accuracy: float
     ranks: dict
     trust: dict
+    status: dict
 
 
 def main(name):
@@ -60,16 +62,17 @@ def write_table(path, points):
 def read_point(folder):
     """The `Point` of the network whose artifacts are in `folder`, at its last epoch."""
     card = read_card(folder / "network.yaml")
-    widths = [layer[0] for layer in getattr(card, "layers", []) if isinstance(layer, list)]
-    if not widths:
+    width = card.squeeze_width()
+    if not width:
         raise InputError(f"{card.name} has no squeeze-expand layer, but stands for a width: restore it in params.yaml.")
     with read(folder / "svd.h5") as svd, read(folder / "tsne.h5") as tsne:
-        features = svd[f"features/{max(svd['features'])}"]
+        features = svd[f"features/{max(svd['features'], key=int)}"]
         layers = [layer for layer in svd.attrs["layers"] if layer.startswith("squeeze")]
         layers += [layer for layer in svd.attrs["layers"] if layer.startswith("layer")][-1:]
         ranks = {layer: float(features[layer].attrs["effective_rank"]) for layer in layers}
         trust = {layer: float(tsne[layer].attrs["trustworthiness"]) for layer in layers}
-    return Point(min(widths), read_json(folder / "metrics.json")["val_accuracy"], ranks, trust)
+        status = {layer: str(tsne[layer].attrs["status"]) for layer in layers}
+    return Point(width, read_json(folder / "metrics.json")["val_accuracy"], ranks, trust, status)
 
 
 def bottleneck(ablations, chosen):
@@ -85,10 +88,11 @@ def bottleneck(ablations, chosen):
     where = f"{', '.join(ablations)}, and {', '.join(chosen)} as stars; last epoch of each"
     figure = canvas(9.6, 2.7, "What the squeeze's width costs", where)
     accuracy, rank, trust, legend = figure.subplots(1, 4, width_ratios=[1, 1, 1, 0.4])
-    points = sorted(ablations.values())
-    widths = sorted({point.width for point in [*points, *chosen.values()]})
+    points = sorted(ablations.values(), key=lambda point: point.width)
+    drawn = [*points, *chosen.values()]
+    widths = sorted({point.width for point in drawn})
     draw_series(accuracy, points, chosen, lambda point: point.accuracy, {"color": "#333333"})
-    layers = list(dict.fromkeys(layer for point in points for layer in point.ranks))
+    layers = list(dict.fromkeys(layer for point in drawn for layer in point.ranks))
     lines = layer_lines(layers)
     for layer in layers:
         for axes, values in ((rank, "ranks"), (trust, "trust")):
@@ -108,12 +112,23 @@ def bottleneck(ablations, chosen):
         axes.minorticks_off()
         axes.set_xlabel("width of the squeeze (units)")
         axes.grid(True)
-    trust.set_title("layers of width 1 or 2 need no t-SNE: no value", fontsize=6.5)
-    handles = [Line2D([], [], marker="o", label=layer, **lines[layer]) for layer in layers]
+    trust.set_title("\n".join(wrap(missing(drawn), 2.4, 6.5)), fontsize=6.5)
+    handles = layer_handles(lines)
     handles.append(Line2D([], [], color="#b0b0b0", lw=0.8, linestyle=":", label="rank = width"))
     handles.append(Line2D([], [], marker="*", markersize=11, linestyle="", **STAR, label=", ".join(chosen)))
     legend_beside(legend, handles)
     return figure
+
+
+def missing(points):
+    """Which layers of `points` have no trustworthiness, and why; empty where all have one."""
+    reasons = dict.fromkeys(
+        point.status[layer].partition(": ")[2]
+        for point in points
+        for layer, value in point.trust.items()
+        if value != value
+    )
+    return f"no value: {'; '.join(reasons)}" if reasons else ""
 
 
 STAR = {"markerfacecolor": "none", "markeredgecolor": "#333333", "markeredgewidth": 0.9}

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from stages.shared.base.store import read
-from stages.shared.card import Built, read_card
+from stages.shared.card import LOSSES, Built, read_card
 from stages.shared.colours import DENSE_HUES, HUES
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,8 @@ def network(artifacts, name, live=False):
     about = {"name": name, "card": None, "history": {}, "unfinished": False, "source": None, "ranks": {}}
     if (folder / "network.yaml").exists():
         card = read_card(folder / "network.yaml")
-        about |= {"card": card.model_dump(), "width": squeeze_width(card), "family": family(card)}
+        about |= {"card": card.model_dump(), "width": card.squeeze_width(), "family": family(card)}
+        about["loss"] = LOSSES[card.loss()]
     history = folder / "history.csv"
     if live and (folder / "training" / "history.csv").exists():
         history, about["unfinished"] = folder / "training" / "history.csv", True
@@ -43,12 +44,6 @@ def network(artifacts, name, live=False):
         with read(folder / "gradients.h5") as file:
             about["parameters"] = int(np.sum(file.attrs["sizes"]))
     return about
-
-
-def squeeze_width(card):
-    """The narrowest squeeze of a network, None where there is none."""
-    widths = [layer[0] for layer in getattr(card, "layers", None) or [] if isinstance(layer, list)]
-    return min(widths, default=None)
 
 
 def family(card):

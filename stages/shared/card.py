@@ -31,6 +31,10 @@ def ascending(edges):
 Edges = Annotated[list[Rate], Field(min_length=1, max_length=60), AfterValidator(ascending)]
 
 
+LOSSES = {"cross_entropy": "cross-entropy (nats)", "mse": "mean squared error"}
+"""By a loss's name what an axis with its values is called."""
+
+
 class Training(Section):
     """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last.
 
@@ -39,7 +43,7 @@ class Training(Section):
     training images: "flip" left to right, "crop" after padding by an eighth.
     """
 
-    loss: Literal["cross_entropy", "mse"] = "cross_entropy"
+    loss: Literal[tuple(LOSSES)] = "cross_entropy"
     optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adam"
     learning_rate: Rate = 0.001
     schedule: Literal["constant", "cosine", "step"] = "constant"
@@ -88,6 +92,14 @@ class Network(Section):
         """Whether it comes trained."""
         return False
 
+    def loss(self):
+        """The loss that its history holds, by its name; a network that comes trained is evaluated by cross-entropy."""
+        return self.training.loss if self.training and not self.given() else "cross_entropy"
+
+    def squeeze_width(self):
+        """The width of its narrowest squeeze; None where it has none."""
+        return None
+
 
 class Mlp(Network):
     """A PyTorch multilayer perceptron: each layer a width, or [squeeze, expand] for a linear map to a bottleneck first."""
@@ -108,6 +120,9 @@ class Mlp(Network):
             names += [(f"layer{number}.batch_norm", "module")] * self.batch_norm
             names.append((f"layer{number}.relu", "module"))
         return [*names, ("output", "both")]
+
+    def squeeze_width(self):
+        return min((layer[0] for layer in self.layers if isinstance(layer, list)), default=None)
 
     def squeeze_expand_pairs(self):
         """The weight tensors (expand, squeeze) whose product is one linear map; none where a ReLU stands between."""

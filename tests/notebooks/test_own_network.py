@@ -44,7 +44,7 @@ def hsic(x, y):
 pair = outputs["fc1"], outputs["fc2"]
 expected = hsic(*pair) / np.sqrt(hsic(pair[0], pair[0]) * hsic(pair[1], pair[1]))
 np.testing.assert_allclose(cka[0, 2], expected, rtol=1e-4)
-assert (p_values == 1 / 201).all()
+assert (p == 1 / 201).all()
 
 (line,) = [line for line in axes.lines if len(line.get_ydata()) == 10]
 centred = outputs["fc2"] - outputs["fc2"].mean(0, dtype=np.float64)
@@ -56,6 +56,11 @@ assert all(map_.trustworthiness > 0.9 and map_.points.shape == (500, 2) for map_
 @pytest.fixture(scope="module")
 def notebook():
     return nbformat.read(NOTEBOOK, 4)
+
+
+def test_similarity_is_greyed_by_q_values(notebook):
+    (drawn,) = [cell.source for cell in code(notebook) if "layer_similarity(" in cell.source]
+    assert "stages.q_values_of_pairs(p)" in drawn.splitlines()[-1]
 
 
 def code(notebook):

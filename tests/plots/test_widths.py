@@ -33,7 +33,10 @@ def test_all_widths_are_drawn_from_files(network):
 
 
 def test_the_table_has_a_row_for_each_network(tmp_path):
-    points = {"a": Point(8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {}), "b": Point(1, 0.25, {"layer2": 1.0}, {})}
+    points = {
+        "a": Point(8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {}, {}),
+        "b": Point(1, 0.25, {"layer2": 1.0}, {}, {}),
+    }
     write_table(tmp_path / "table.csv", points)
     header, *rows = (tmp_path / "table.csv").read_text().splitlines()
     assert header == "network,width,test_accuracy,effective_rank"
@@ -59,7 +62,7 @@ def test_a_network_without_a_squeeze_is_refused(network):
 
 def test_widths_ascend_along_x_and_the_chosen_width_is_a_star():
     points = {
-        f"n{width}": Point(width, 1 - 1 / width, {"layer3": 1.0 * width}, {"layer3": 0.9}) for width in (32, 8, 2)
+        f"n{width}": Point(width, 1 - 1 / width, {"layer3": 1.0 * width}, {"layer3": 0.9}, {}) for width in (32, 8, 2)
     }
     with applied(50):
         accuracy, *_ = bottleneck(points, {"squeeze": points["n8"]}).axes

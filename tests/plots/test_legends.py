@@ -1,0 +1,172 @@
+"""What a figure explains is what it shows."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+
+from stages.plots.catalogue import figures
+from stages.plots.correlations import correlation_evolution, intra, layer_feature_correlation
+from stages.plots.embeddings import Map, model_tsne_layers
+from stages.plots.gradients import gradient_histogram
+from stages.plots.signs import Snapshots, layer_wise_grad_signs, zoomed_layer_wise_grad_signs
+from stages.plots.spectra import svd_analysis
+from stages.plots.style import applied
+from stages.plots.training import training_curves
+from stages.plots.widths import Point, bottleneck, read_point
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with applied(60):
+        yield
+
+
+def legends(figure):
+    return [text.get_text() for axes in figure.axes if axes.get_legend() for text in axes.get_legend().get_texts()]
+
+
+def words(figure):
+    """All that a figure says outside of its legends."""
+    texts = [
+        *figure.texts,
+        *(text for axes in figure.axes for text in (*axes.texts, axes._left_title, axes._right_title)),
+    ]
+    return "\n".join([*(text.get_text() for text in texts), *(axes.get_ylabel() for axes in figure.axes)])
+
+
+def test_dead_units_are_explained_where_some_are_drawn():
+    r, owner, layers = np.eye(400), np.arange(400) // 200, ["a", "b"]
+    means = np.full((2, 2), 0.5)
+    assert "grey" not in words(layer_feature_correlation(r, owner, layers, means, "net"))
+    hidden, shown = r.copy(), r.copy()
+    hidden[1], hidden[:, 1], shown[:20], shown[:, :20] = [np.nan] * 4
+    assert "grey" not in words(layer_feature_correlation(hidden, owner, layers, means, "net"))
+    assert "In grey: dead units" in words(layer_feature_correlation(shown, owner, layers, means, "net"))
+
+
+def test_the_evolution_of_correlations_names_dead_layers():
+    mean = np.full((2, 2, 2), 0.5)
+    assert legends(correlation_evolution([0, 1], mean, mean, ["a", "b"], "net")) == ["a", "b"]
+    mean[:, 1] = mean[:, :, 1] = np.nan
+    found = legends(correlation_evolution([0, 1], mean, mean, ["a", "b"], "net"))
+    assert found == ["a", "b: undefined", "undefined:\na dead layer"]
+
+
+def test_a_matrix_counts_units_without_variance_where_it_has_some():
+    r = np.eye(4)
+    assert legends(intra(r, "unit", "net")) == []
+    r[1] = r[:, 1] = np.nan
+    assert legends(intra(r, "unit", "net")) == ["1 of 4 without variance"]
+
+
+@pytest.mark.parametrize(("epochs", "numbers"), [(12, True), (13, False)])
+def test_the_histogram_says_that_cells_hold_percentages_where_they_do(epochs, numbers):
+    shares = {kind: np.full((epochs, 3), 1 / 3) for kind in ("raw", "ema")}
+    said = words(gradient_histogram(np.arange(epochs), shares, [1e-5], "net"))
+    assert ("(in the cells: %)" in said) == numbers
+    assert "white" not in said
+    shares["raw"][0, 0] = 0
+    assert "white: none" in words(gradient_histogram(np.arange(epochs), shares, [1e-5], "net"))
+
+
+@pytest.mark.parametrize("draw", [layer_wise_grad_signs, zoomed_layer_wise_grad_signs])
+def test_the_legend_of_signs_holds_the_kinds_that_are_drawn(draw):
+    for values, said in (
+        ([1, 1, -1], ["negative, |g| ≤ 1e-5", "positive, |g| ≤ 1e-5"]),
+        ([0, 2, -128], ["|g| > 1e-5", "exactly 0", "NaN"]),
+    ):
+        snapshots = Snapshots([1], ["w"], np.array([3]), [{"w": np.array(values, np.int8)}])
+        figure = draw(snapshots, [1e-5], "study", "net")
+        assert legends(figure) == said
+        assert "240" not in words(figure)
+
+
+def test_classes_without_a_sample_are_not_in_the_legend():
+    points = np.random.default_rng(0).normal(size=(6, 2))
+    maps = {"a": Map(points, points, 0.9, 0.5, "t-SNE")}
+    figure = model_tsne_layers(maps, np.array([0, 2, 0, 2, 0, 2]), ["cat", "dog", "owl"], "net")
+    assert legends(figure) == ["cat", "owl"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "headline"),
+    [
+        (["t-SNE", "t-SNE"], "t-SNE, and PCA"),
+        (["coordinates: the layer has width 1", "t-SNE"], "coordinates or t-SNE, and PCA"),
+        (["PCA: perplexity 30 needs 91 samples", "none: not finite"], "PCA, and PCA"),
+        (["none: not finite"], "no map, and PCA"),
+    ],
+)
+def test_the_headline_of_the_maps_names_what_they_are(statuses, headline):
+    points = np.random.default_rng(0).normal(size=(6, 2))
+    maps = {
+        str(place): Map(points * (np.nan if status.startswith("none") else 1), points, np.nan, np.nan, status)
+        for place, status in enumerate(statuses)
+    }
+    figure = model_tsne_layers(maps, np.zeros(6, int), ["cat"], "net")
+    assert f"Samples in every layer: {headline} below" in words(figure).replace("\n", " ")
+    assert legends(figure) == (["cat"] if headline[:2] != "no" else [])
+
+
+def test_a_spectrum_of_nothing_is_called_undefined():
+    spectra = {"a": [np.ones(3)] * 2, "b": [np.zeros(3), np.full(3, np.nan)]}
+    ranks = {rank: {"a": np.ones(2), "b": np.full(2, np.nan)} for rank in ("effective_rank", "participation_ratio")}
+    assert legends(svd_analysis([0, 1], spectra, ranks, "Spectra", "net")) == ["a", "b: undefined"]
+
+
+def history(epochs):
+    columns = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_f1")
+    return {"epoch": np.array(epochs, float), **{name: np.ones(len(epochs)) for name in columns}}
+
+
+def test_the_loss_is_named_as_it_is():
+    for loss, label in (((), "cross-entropy (nats)"), (("mse",), "mean squared error")):
+        figure = training_curves(history([1, 2]), np.ones(4), "net", *loss)
+        assert figure.axes[0].get_ylabel() == label
+
+
+@pytest.mark.parametrize(
+    ("card", "label"),
+    [
+        ({"training": {"loss": "mse"}}, "mean squared error"),
+        ({"training": {"loss": "cross_entropy"}}, "cross-entropy (nats)"),
+    ],
+)
+def test_the_loss_comes_from_the_card(network, card, label):
+    folder = network("net", {"layer1": 3, "output": 4})
+    path = folder / "network.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | card))
+    figure = dict(figures(folder, "study"))["training_curves"]()
+    assert figure.axes[0].get_ylabel() == label
+
+
+def test_widths_say_why_a_layer_has_no_trustworthiness_where_one_has_none():
+    def drawn(*statuses):
+        points = {
+            f"n{width}": Point(width, 0.5, {"a": 1.0}, {"a": 0.9 if status == "t-SNE" else np.nan}, {"a": status})
+            for width, status in zip((8, 2, 1), statuses, strict=True)
+        }
+        star = points.pop("n1")
+        return words(bottleneck(points, {"n1": star})).replace("\n", " ")
+
+    assert "no value" not in drawn("t-SNE", "t-SNE", "t-SNE")
+    said = drawn("t-SNE", "coordinates: the layer has width 2", "PCA: perplexity 30 needs 91 samples")
+    assert "no value: the layer has width 2; perplexity 30 needs 91 samples" in said
+
+
+def test_equal_networks_can_be_compared_by_width():
+    point = Point(8, 0.5, {"layer2": 1.0}, {"layer2": 0.9}, {"layer2": "t-SNE"})
+    figure = bottleneck({"a": point, "b": point._replace(ranks={"layer2": 2.0})}, {"c": point})
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [8, 8]
+
+
+def test_the_last_epoch_is_the_largest_number(network):
+    widths = {"layer1": 5, "squeeze2": 2, "layer2": 8, "output": 4}
+    folder = network("net", widths, epochs=(999, 1000))
+    with h5py.File(folder / "svd.h5") as file:
+        expected = file["features/1000/layer2"].attrs["effective_rank"]
+        assert expected != file["features/999/layer2"].attrs["effective_rank"]
+    assert read_point(Path("artifacts/net")).ranks["layer2"] == expected
