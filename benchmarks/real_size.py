@@ -15,7 +15,8 @@ import zipfile
 from pathlib import Path
 
 import psutil
-import yaml
+
+from stages.shared.base.parameters import dump, load
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ["define", "train", "activations", "correlations", "similarity", "gradients", "svd", "tsne", "plots"]
@@ -59,13 +60,13 @@ def write_subset(source, path):
 
 def write_parameters(project):
     """The project's own parameters, with ResNet-18 as the only network."""
-    parameters = yaml.safe_load((ROOT / "params.yaml").read_text())
+    parameters = load(ROOT / "params.yaml")
     parameters["datasets"] = {"images": "images.zip"}
     parameters["networks"] = {"resnet18": NETWORK}
     parameters["activations"]["samples"] = TEST * 10
     parameters["similarity"]["pairs"] = []
     parameters["plots"]["widths"] = {}
-    (project / "params.yaml").write_text(yaml.safe_dump(parameters, sort_keys=False))
+    (project / "params.yaml").write_text(dump(parameters))
     (project / "models").mkdir()
 
 

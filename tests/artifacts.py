@@ -4,7 +4,8 @@ import json
 
 import h5py
 import numpy as np
-import yaml
+
+from stages.shared.base.parameters import dump
 
 EDGES = [float(f"1e{k}") for k in range(-10, 1)]
 CLASSES = ["0", "1", "2", "3"]
@@ -120,7 +121,7 @@ def write_card(folder, name, widths):
         "framework": "torch",
         "layers": layers or [3],
     }
-    (folder / "network.yaml").write_text(yaml.safe_dump(card))
+    (folder / "network.yaml").write_text(dump(card))
 
 
 def write_own_card(folder, name, widths, tensors, image, build, given):
@@ -141,7 +142,7 @@ def write_own_card(folder, name, widths, tensors, image, build, given):
         "files": {"trained.pth": "0" * 64} if given else {},
         "modules": [[layer, "module", [width, 4, 4], parameters[layer]] for layer, width in widths.items()],
     }
-    (folder / "network.yaml").write_text(yaml.safe_dump(card))
+    (folder / "network.yaml").write_text(dump(card))
 
 
 def write_history(folder, epochs, random, given=False):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
+from stages.shared.base.parameters import dump, load
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = [
@@ -65,9 +65,9 @@ class Project:
 
     def change(self, edit):
         path = self.folder / "params.yaml"
-        parameters = yaml.safe_load(path.read_text())
+        parameters = load(path)
         edit(parameters)
-        path.write_text(yaml.safe_dump(parameters, sort_keys=False))
+        path.write_text(dump(parameters))
 
     def commit(self):
         self.run("git", "add", "--all")
@@ -110,7 +110,7 @@ class Project:
 
     def outputs(self):
         """The checksums of all outputs in dvc.lock but TensorBoard's, which hold the time: {path: md5}."""
-        stages = yaml.safe_load((self.folder / "dvc.lock").read_text())["stages"]
+        stages = load(self.folder / "dvc.lock")["stages"]
         checksums = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
         return {path: md5 for path, md5 in checksums.items() if not path.endswith("/tensorboard")}
 

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-import yaml
 
+from stages.shared.base.parameters import dump
 from stages.shared.base.store import read
 from stages.shared.card import LOSSES, Built, read_card
 from stages.shared.colours import DENSE_HUES, HUES
@@ -78,7 +78,7 @@ def provenance(parameters):
     return {
         "commit": git("log", "-1", "--format=%H %cI", "--", *RECIPE),
         "changed": git("status", "--porcelain", "--", *RECIPE),
-        "parameters": yaml.safe_dump(parameters, sort_keys=False, default_flow_style=None, width=110),
+        "parameters": dump(parameters, width=110),
         "data": str(parameters.get("data")),
         "python": platform.python_version(),
         "machine": f"{platform.system()}, {platform.machine()}",

@@ -6,11 +6,10 @@
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NamedTuple
 
-import yaml
 from pydantic import AfterValidator, Field
 
 from stages.shared.base.command import InputError
-from stages.shared.base.parameters import Count, Layers, Name, Section, check, load
+from stages.shared.base.parameters import Count, Layers, Name, Section, check, dump, load
 from stages.shared.base.store import absence, damage, whole
 from stages.shared.layers import pick
 
@@ -227,7 +226,7 @@ def read_card(path):
 def write_card(path, card):
     """Write `card` to `path` as YAML, every default spelled out."""
     with whole(path) as part:
-        part.write_text(yaml.safe_dump(card.model_dump(), sort_keys=False, default_flow_style=None))
+        part.write_text(dump(card.model_dump()))
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 import copy
 import string
 
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.define.resolve import resolve
 from stages.shared.base.command import InputError
-from stages.shared.base.parameters import load
+from stages.shared.base.parameters import dump, load
 from stages.shared.card import Own, read_card, write_card
 from tests.conftest import SHAPES
 from tests.small_project import ROOT
@@ -69,7 +68,7 @@ def check(parameters, folder):
     """Resolve every network that could be asked for, from the file that holds `parameters`."""
     path = folder / "params.yaml"
     try:
-        path.write_text(parameters if isinstance(parameters, str) else yaml.safe_dump(parameters), encoding="utf-8")
+        path.write_text(parameters if isinstance(parameters, str) else dump(parameters), encoding="utf-8")
     except UnicodeEncodeError:
         return
     names = ["squeeze", "own", "nothing"]

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 import torch
-import yaml
 
 from stages.define.own import left_out, listing, see
 from stages.shared.base.command import InputError
+from stages.shared.base.parameters import dump
 from stages.shared.base.process import Interrupted
 from stages.shared.card import read_card, select_layers, write_card
 from stages.shared.own import as_script, given_files, oneline
@@ -387,7 +387,7 @@ def test_files_without_an_epoch_of_their_own_are_refused(models, names, named):
 def test_a_card_without_a_framework_loads_none(tmp_path):
     values = {"name": "a", "dataset": "digits", "input": [8, 8, 1], "seed": 0, "build": "mine.py:make"}
     built = {**values, "framework": "torch", "files": {}, "modules": [["fc", "both", [3], 12]]}
-    (tmp_path / "network.yaml").write_text(yaml.safe_dump(built))
+    (tmp_path / "network.yaml").write_text(dump(built))
     code = "import sys, pathlib; from stages.shared.card import read_card; read_card(pathlib.Path(sys.argv[1]));"
     code += "print({'torch', 'keras', 'tensorflow'} & set(sys.modules))"
     command = [sys.executable, "-c", code, tmp_path / "network.yaml"]

@@ -3,10 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from stages.define.resolve import resolve
 from stages.shared.base.command import InputError
+from stages.shared.base.parameters import dump
 from stages.shared.card import read_card, select_layers, write_card
 from tests.conftest import SHAPES
 
@@ -155,7 +155,7 @@ def test_a_network_name_that_could_leave_its_folder_is_refused(parameters, name)
 
 def test_the_stage_ends_with_one_line_and_writes_nothing(parameters, tmp_path):
     parameters["networks"]["mnist-mlp"]["training"]["epochs"] = "ten"
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
+    (tmp_path / "params.yaml").write_text(dump(parameters))
     command = [sys.executable, "-m", "stages.define", "squeeze"]
     result = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert result.returncode == 1

@@ -8,12 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from stages.download.__main__ import load_data, main
 from stages.download.sample import load_sample
 from stages.shared.base.command import InputError
+from stages.shared.base.parameters import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,7 +138,7 @@ def test_images_of_a_single_class_are_refused(tmp_path, monkeypatch, source):
 
 @pytest.mark.parametrize("stage", ["download", "augment"])
 def test_a_data_set_s_name_reaches_no_shell(stage):
-    command = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]["do"]["cmd"]
+    command = load(ROOT / "dvc.yaml")["stages"][stage]["do"]["cmd"]
     assert command.endswith(f'python -m stages.{stage} -- "\\${{DVC_STAGE#{stage}@}}"')
 
 

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+
+from stages.shared.base.parameters import load
 
 ROOT = Path(__file__).resolve().parents[2]
-GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+GRAPH = load(ROOT / "dvc.yaml")["stages"]
 FRAMEWORKS = {"torch", "keras"}
 ANALYSES = ["correlations", "gradients", "svd", "tsne", "similarity", "plots", "report"]
 

@@ -8,8 +8,8 @@ import sys
 import h5py
 import numpy as np
 import pytest
-import yaml
 
+from stages.shared.base.parameters import dump
 from stages.shared.base.store import create, reserve, write
 from tests.artifacts import write_card
 from tests.small_project import ROOT
@@ -43,7 +43,7 @@ def folder(block, tmp_path_factory):
     folder, random = root / "artifacts" / "large", np.random.default_rng(1)
     folder.mkdir(parents=True)
     sections = {"similarity": {"samples": SAMPLES, "permutations": 20}}
-    (root / "params.yaml").write_text(yaml.safe_dump(sections))
+    (root / "params.yaml").write_text(dump(sections))
     write_card(folder, "large", WIDTHS)
     try:
         with create(folder / "activations.h5") as file:

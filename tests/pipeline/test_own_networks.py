@@ -9,9 +9,9 @@ import sys
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
+from stages.shared.base.parameters import load
 from stages.shared.base.store import epochs, read
 from tests.small_project import Project, one_network, ran
 
@@ -204,7 +204,7 @@ def test_keras_networks_of_every_kind(project):
     run(project, "define", "saved")
     evaluated = run(project, f"train {ANALYSES}", "saved")
     assert ": loss" not in evaluated
-    card = yaml.safe_load(artifact(project, "saved", "network.yaml").read_text())
+    card = load(artifact(project, "saved", "network.yaml"))
     assert card["framework"] == "keras"
     assert card["device"] in ("cpu", "cuda", "mps")
     with (

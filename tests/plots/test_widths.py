@@ -5,12 +5,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import yaml
 from matplotlib.image import imread
 
 from stages.plots.style import applied
 from stages.plots.widths import Point, bottleneck, main, read_point, write_table
 from stages.shared.base.command import InputError
+from stages.shared.base.parameters import dump
 
 WIDTHS = {"ablation-0": 32, "ablation-1": 8, "ablation-2": 2, "ablation-3": 1, "squeeze": 8}
 
@@ -23,7 +23,7 @@ def test_all_widths_are_drawn_from_files(network):
     for name, width in WIDTHS.items():
         status = {"squeeze2": f"coordinates: the layer has width {width}"} if width <= 2 else {}
         network(name, squeezed(width), epochs=(0, 2), kinds=status)
-    Path("params.yaml").write_text(yaml.safe_dump({"plots": {"widths": {"narrower": list(WIDTHS)}}}))
+    Path("params.yaml").write_text(dump({"plots": {"widths": {"narrower": list(WIDTHS)}}}))
     main("narrower")
     report = Path("reports/narrower")
     assert sorted(path.name for path in report.iterdir()) == ["bottleneck.csv", "bottleneck.pdf", "bottleneck.png"]

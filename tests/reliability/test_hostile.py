@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from stages.define.resolve import resolve
 from stages.download.folder import load_folder
 from stages.shared.base.command import InputError
+from stages.shared.base.parameters import dump
 from stages.shared.torch_network import build, load
 from tests.conftest import SHAPES
 from tests.small_project import ROOT, Project
@@ -130,7 +130,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from stages.shared.base.command import InputError
 from stages.shared.card import read_card
@@ -180,7 +179,7 @@ except InputError:
 
 @pytest.mark.slow
 def test_a_keras_checkpoint_is_not_executed_and_its_flipped_bits_are_noticed(small_cnn, tmp_path):
-    (tmp_path / "network.yaml").write_text(yaml.safe_dump(small_cnn.model_dump()))
+    (tmp_path / "network.yaml").write_text(dump(small_cnn.model_dump()))
     command = [sys.executable, "-c", KERAS, tmp_path]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr

@@ -13,10 +13,10 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-import yaml
 
 from stages.job import shared_lock
 from stages.job.shared_lock import SharedLock, clear, place, read, take
+from stages.shared.base.parameters import dump, load
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB = [sys.executable, "-m", "stages.job"]
@@ -45,7 +45,7 @@ class Toy:
             "trivial": {"foreach": list(range(100)), "do": trivial},
             "slow": {"cmd": SLOW, "deps": ["seed.txt"], "outs": ["out/slow"]},
         }
-        (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+        (folder / "dvc.yaml").write_text(dump({"stages": stages}))
         self.run("dvc", "init", "--no-scm", "--quiet")
 
     def start(self, *command):
@@ -82,7 +82,7 @@ class Toy:
     def recorded(self):
         """The names of the stages in dvc.lock."""
         path = self.folder / "dvc.lock"
-        return set(yaml.safe_load(path.read_text())["stages"]) if path.exists() else set()
+        return set(load(path)["stages"]) if path.exists() else set()
 
     def in_use(self):
         """Every entry of DVC's list of files in use."""

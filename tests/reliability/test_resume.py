@@ -12,11 +12,10 @@ import time
 import h5py
 import numpy as np
 import pytest
-import yaml
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from stages.define.resolve import resolve
-from stages.shared.base.parameters import load
+from stages.shared.base.parameters import dump, load
 from stages.shared.card import write_card
 from tests.conftest import SHAPES
 from tests.small_project import ROOT
@@ -129,9 +128,9 @@ def test_it_ends_as_if_it_had_never_been_killed(network, epochs, folder):
 
 def test_another_card_s_training_is_discarded_and_said_so(folder):
     path = folder / "artifacts/sgd/network.yaml"
-    card = yaml.safe_load(path.read_text())
+    card = load(path)
     card["training"]["learning_rate"] = 0.02
-    path.write_text(yaml.safe_dump(card))
+    path.write_text(dump(card))
     said = finish(folder, "sgd")
     assert "holds an unfinished training with another network card. It is discarded" in said
     assert "epoch 1/5" in said

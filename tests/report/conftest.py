@@ -9,9 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import yaml
 
 from stages.report.build import build
+from stages.shared.base.parameters import dump
 from tests.artifacts import MEASURES, write_network
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -56,9 +56,7 @@ def write_page(root):
 def root(tmp_path_factory):
     """A folder with the artifacts of `net` and `other`, with params.yaml that names a third, and with their page."""
     root = tmp_path_factory.mktemp("report")
-    (root / "params.yaml").write_text(
-        yaml.safe_dump({"data": "sample", "networks": {"net": {}, "other": {}, "bare": {}}})
-    )
+    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"net": {}, "other": {}, "bare": {}}}))
     write_network(root, "net", WIDTHS, kinds={"squeeze2": "coordinates: the layer has width 1"})
     write_network(root, "other", {**WIDTHS, "squeeze2": 3}, epochs=(0, 2), seed=1, dead=("layer2",))
     write_pair(root, "net", "other")

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import yaml
 
 from stages.report import correlations, embeddings, gradients, signs, similarity, spectra
 from stages.report.overview import network
 from stages.report.pack import PIXELS, thumbnails
+from stages.shared.base.parameters import dump
 from tests.artifacts import mobilenet, resnet18, write_network
 from tests.report.conftest import write_page
 
@@ -15,7 +15,7 @@ from tests.report.conftest import write_page
 def own(tmp_path_factory):
     """A folder with the page of `many`, which has all layers of a MobileNetV2 and 100 classes, and of `given`."""
     root = tmp_path_factory.mktemp("own")
-    (root / "params.yaml").write_text(yaml.safe_dump({"data": "sample", "networks": {"many": {}, "given": {}}}))
+    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"many": {}, "given": {}}}))
     names = [f"class {number}" for number in range(100)]
     widths, tensors = mobilenet(100)
     widths = {layer: min(width, 6) for layer, width in widths.items()} | {"predictions": 100}

@@ -4,11 +4,11 @@ import re
 import shutil
 
 import pytest
-import yaml
 
 from stages.report.__main__ import main
 from stages.report.build import build
 from stages.shared.base.command import InputError
+from stages.shared.base.parameters import dump
 from tests.artifacts import write_network
 from tests.report.conftest import WIDTHS, write_page
 
@@ -71,7 +71,7 @@ def test_hostile_names_are_only_text(browser, tmp_path):
     classes = [HOSTILE, "{{blocks}}", "<b>bold</b>", "=1+1"]
     write_network(tmp_path, "net", WIDTHS, classes=classes)
     parameters = {"data": HOSTILE, "networks": {"net": {HOSTILE: HOSTILE}, HOSTILE: {}}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
+    (tmp_path / "params.yaml").write_text(dump(parameters))
     page = write_page(tmp_path)
     assert HOSTILE not in page.read_text()
     browser.open(page, "overview")
@@ -89,7 +89,7 @@ def test_hostile_names_are_only_text(browser, tmp_path):
 
 
 def test_views_without_anything_to_show_say_so(browser, tmp_path):
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"networks": {"bare": {}}}))
+    (tmp_path / "params.yaml").write_text(dump({"networks": {"bare": {}}}))
     page = write_page(tmp_path)
     browser.open(page, "overview")
     assert "not trained yet" in browser.text("[data-network=bare]")
@@ -110,4 +110,4 @@ def test_a_network_with_some_stages_finished_is_shown_as_far_as_it_is(browser, r
     assert browser.run(options) == ["other"]
     browser.open(page, "overview")
     terms = "return [...document.querySelectorAll('#origin dt')].map(t => [t.textContent, t.nextSibling.textContent])"
-    assert dict(browser.run(terms))["not finished"] == "bare, net"
+    assert dict(browser.run(terms))["not finished"] == "net, bare"

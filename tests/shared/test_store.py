@@ -9,11 +9,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.shared.base.command import InputError
+from stages.shared.base.parameters import load
 from stages.shared.base.store import absence, create, epochs, new_group, read, row_blocks, whole, write, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def test_a_missing_and_a_damaged_file_are_named(tmp_path):
 
 
 def test_what_is_missing_is_named_with_the_stage_of_dvc_yaml_that_makes_it():
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    stages = load(ROOT / "dvc.yaml")["stages"]
     made = {}
     for stage, definition in stages.items():
         parts = definition.get("do", definition)

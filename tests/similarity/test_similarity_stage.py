@@ -5,9 +5,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import yaml
 
 from stages.shared.base.command import InputError
+from stages.shared.base.parameters import dump
 from stages.similarity import debiased_cka, linear_cka, procrustes, svcca
 from stages.similarity.__main__ import main
 from stages.similarity.comparison import with_outlier
@@ -48,7 +48,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def write_params(**values):
-    Path("params.yaml").write_text(yaml.safe_dump({"similarity": {"permutations": 19, **values}}))
+    Path("params.yaml").write_text(dump({"similarity": {"permutations": 19, **values}}))
 
 
 @pytest.fixture

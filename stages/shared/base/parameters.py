@@ -1,11 +1,11 @@
 """params.yaml, read and checked: every mistake is one sentence that names the parameter, the value and the remedy."""
 
-import re
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML, YAMLError
 
 from stages.shared.base.command import InputError
 
@@ -30,28 +30,34 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers, as DVC reads them: PyYAML alone takes 1e-7 for a string."""
-
-    yaml_implicit_resolvers = {key: list(rules) for key, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()}
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
 def load(path):
-    """Return the YAML mapping in the file at `path`."""
+    """Return the YAML mapping in the file at `path`, read as DVC reads it: YAML 1.2, where 010 is ten and `no` a word."""
     try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), Loader)
+        values = YAML(typ="safe").load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: run from the folder that holds it.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is not valid YAML: {fault(error)}.") from None
     if not isinstance(values, dict):
         raise InputError(f"{path} holds {type(values).__name__}, not a mapping of parameters to values.")
     return values
+
+
+def fault(error):
+    """What a reader of YAML found wrong, and where, with the remedy for a colon, which it takes for that of a mapping."""
+    mark = getattr(error, "problem_mark", None)
+    if not mark:
+        return " ".join(str(error).split())
+    colon = ", which within brackets wants quotes" if error.problem == "found unexpected ':'" else ""
+    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}{colon}"
+
+
+def dump(values, width=80):
+    """Return `values` as YAML that `load` reads back, the innermost lists and mappings each within brackets."""
+    writer, text = YAML(typ="safe"), StringIO()
+    writer.sort_base_mapping_type_on_output, writer.width = False, width
+    writer.dump(values, text)
+    return text.getvalue()
 
 
 def check(model, values, where):
