@@ -8,11 +8,13 @@ calls the stage changed.
 import json
 import os
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+
+from stages.shared.base.parameters import load
 
 CARDS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
 TRIES = 20
@@ -32,10 +34,11 @@ class Rule(NamedTuple):
 
 
 def rules():
-    """Return a `Rule` for every stage of the pipeline in this folder."""
+    """Return a `Rule` for every stage of the pipeline in this folder, in a time that grows with their number alone."""
     stages = [stage for stage in resolved_stages() if stage.cmd]
-    produced = sorted(out.def_path for stage in stages for out in stage.outs)
-    return [rule(stage, produced) for stage in stages]
+    values, filled = load("params.yaml"), by_folder(sorted(out.def_path for stage in stages for out in stage.outs))
+    files = {path: inputs(path, filled) for stage in stages for path in dependencies(stage)}
+    return [rule(stage, values, files) for stage in stages]
 
 
 def resolved_stages():
@@ -48,28 +51,51 @@ def resolved_stages():
     return Repo(".").index.stages
 
 
-def rule(stage, produced):
-    """The `Rule` of one of DVC's stages; `produced` are the outputs of all."""
-    parameters = json.dumps({str(file): file.read_params() for file in stage.params}, sort_keys=True)
-    files = [dependency.def_path for dependency in stage.deps if dependency not in stage.params]
+def by_folder(produced):
+    """The outputs of all stages that lie in each folder, at any depth."""
+    filled = {}
+    for out in produced:
+        for folder in PurePath(out).parents:
+            filled.setdefault(str(folder), []).append(out)
+    return filled
+
+
+def dependencies(stage):
+    """The files and folders that one of DVC's stages reads, its parameters aside."""
+    return dict.fromkeys(dependency.def_path for dependency in stage.deps if dependency not in stage.params)
+
+
+def rule(stage, values, files):
+    """The `Rule` of one of DVC's stages, from the parameters' `values` and the `files` that stand for a dependency."""
+    used = {key: lookup(values, key) for file in stage.params for key in file.params}
+    parameters = json.dumps(used, default=str)
+    changed = any(file.hash_info.value != used for file in stage.params)
     return Rule(
         stage=stage.addressing,
         name=stage.addressing.replace("@", "_").replace("-", "_"),
-        inputs=[path for file in files for path in inputs(file, produced)] + [card(stage, parameters)],
+        inputs=[file for path in dependencies(stage) for file in files[path]] + [card(stage, parameters, changed)],
         outputs=[(out.def_path, with_caption(out)) for out in stage.outs],
         parameters=parameters,
         meta=stage.meta or {},
     )
 
 
-def inputs(path, produced):
-    """`path`, or of a room the files in it, or the outputs where several stages fill a folder.
+def lookup(values, name):
+    """The value of a parameter `name` as in `similarity.pairs`; None where there is none, which DVC then says."""
+    for key in name.split("."):
+        values = values.get(key) if isinstance(values, dict) else None
+    return values
+
+
+def inputs(path, filled):
+    """`path`, or of a folder of code the files in it, or the outputs where several stages fill a folder.
 
     A folder's own time changes with whatever Python caches in it.
     """
-    files = [file for file in Path(path).rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
-    room = sorted(map(str, files)) if Path(path).parts[0] in FOLDERS else []
-    return room or [out for out in produced if Path(path) in Path(out).parents] or [path]
+    if PurePath(path).parts[0] in FOLDERS and os.path.isdir(path):
+        files = [file for file in Path(path).rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
+        return sorted(map(str, files)) or [path]
+    return filled.get(path, [path])
 
 
 def with_caption(out):
@@ -83,11 +109,11 @@ def with_caption(out):
     return {**meta, "report": {**meta["report"], "caption": str(path)}}
 
 
-def card(stage, parameters):
-    """Write the stage's card, and return its path."""
+def card(stage, parameters, changed):
+    """Write the stage's card, and return its path; `changed` says whether its parameters are."""
     path = CARDS / stage.addressing
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{stage.cmd}\n{parameters}\n")
-    changed = stage.changed_stage() or any(file.workspace_status() for file in (*stage.params, *stage.outs))
+    changed = changed or stage.changed_stage() or any(out.workspace_status() for out in stage.outs)
     os.utime(path, None if changed else (0, 0))
     return str(path)
