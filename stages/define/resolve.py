@@ -1,8 +1,8 @@
 """From params.yaml to network cards: names replaced by their values, defaults spelled out, every mistake refused."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from stages.shared.analyses import SECTIONS
 from stages.shared.base.command import InputError
@@ -13,14 +13,18 @@ from stages.shared.layers import enumerated
 
 
 class Common(Section):
-    """The parameters at the top level, beside the analyses' sections."""
+    """The parameters at the top level; `Parameters` adds the analyses' sections."""
 
     data: Annotated[str, Field(min_length=1)]
     bottleneck: Width
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     threads: Count
     gpu: Annotated[int, Field(ge=0)]
+    datasets: Any = None  # which `read_sources` checks
     networks: Annotated[dict[str, dict], Field(min_length=1)]
+
+
+Parameters = create_model("Parameters", __base__=Common, **{key: (kind, kind()) for key, kind in SECTIONS.items()})
 
 
 def resolve(values, name, shape_of):
@@ -35,15 +39,14 @@ def resolve(values, name, shape_of):
         pipeline later stops it here, before anything is trained.
     """
     datasets = read_sources(values.get("datasets"))
-    common = check(Common, {key: value for key, value in values.items() if key not in (*SECTIONS, "datasets")}, "")
-    sections = {key: check(model, values.get(key, {}), key) for key, model in SECTIONS.items()}
+    common = check(Parameters, values, "")
     if name not in common.networks:
         raise InputError(f"params.yaml: networks holds no {name!r}; it holds {', '.join(common.networks)}.")
     networks = {key: resolve_network(key, network, common, datasets) for key, network in common.networks.items()}
-    check_layers(networks.values(), sections["activations"].layers)
-    check_thresholds(networks[name], sections["gradients"].thresholds)
-    check_pairs(networks, sections["similarity"].pairs)
-    check_widths(networks, sections["plots"].widths)
+    check_layers(networks.values(), common.activations.layers)
+    check_thresholds(networks[name], common.gradients.thresholds)
+    check_pairs(networks, common.similarity.pairs)
+    check_widths(networks, common.plots.widths)
     shape = shape_of(networks[name].dataset)
     network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common, datasets)
     check_input(network, shape)

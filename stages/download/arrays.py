@@ -24,6 +24,9 @@ SCALE = "scale them to 0 to 255, where they are not, and only then save them by 
 SMALL = 64 << 20
 """Bytes up to which the ratio does not matter."""
 
+ROUNDING = 1e-6
+"""How far floats may be outside of [0, 1]: scaling in single precision leaves 1.0000001, which rounds to the same byte."""
+
 
 def load_arrays(name, path, size=None):
     """Return the arrays of the .npz file at `path` as a `Dataset`; images are scaled to `size` (height, width) if given.
@@ -34,16 +37,28 @@ def load_arrays(name, path, size=None):
         If the file is missing or damaged, or its arrays are no images with labels.
     """
     stored = read_arrays(name, path)
+    floats = ", values in [0, 1] times 255" if stored["train_images"][1].dtype.kind == "f" else ""
+    return as_dataset(name, path, stored, f"npz {path}{floats}", size)
+
+
+def as_dataset(name, path, stored, source, size=None, shape=None):
+    """Return the arrays `stored` of `path`, {role: (the array's own name, array)}, as a `Dataset` from `source`.
+
+    Images are scaled to `size` (height, width) if given, and must have the `shape` (height, width, channels) if given.
+    """
     images = {split: check_images(path, *stored[f"{split}_images"]) for split in ("train", "test")}
     if images["train"].shape[1:] != images["test"].shape[1:]:
         shapes = " and ".join(str(split.shape) for split in images.values())
         raise InputError(f"{path} has images of shapes {shapes} for training and testing: make their sizes equal.")
+    if shape and images["train"].shape[1:] != tuple(shape):
+        raise InputError(
+            f"{path} has images of {images['train'].shape[1:]}, but {name} has {tuple(shape)}: correct it."
+        )
     labels = {split: check_labels(path, *stored[f"{split}_labels"], len(images[split])) for split in images}
-    classes = check_classes(path, stored.get("classes"), np.concatenate(list(labels.values())))
+    labels, classes = numbered(path, stored.get("classes"), labels)
     check_trained(path, classes, **labels)
-    floats = ", values in [0, 1] times 255" if stored["train_images"][1].dtype.kind == "f" else ""
     train, test = (resized(name, split, size) for split in images.values())
-    return Dataset(train, labels["train"], test, labels["test"], classes, f"npz {path}{floats}{scaled(size)}")
+    return Dataset(train, labels["train"], test, labels["test"], classes, source + scaled(size))
 
 
 def read_arrays(name, path):
@@ -86,6 +101,8 @@ def check_ratio(path, member):
 def check_images(path, own, images):
     """Return `images` as uint8 (n, height, width, channels), or refuse them; `own` is their name in the file."""
     channels = images.shape[3] if images.ndim == 4 else 1
+    if len(images.shape) and len(images) == 0:
+        raise InputError(f"{path} has {own} without a single image, an array of shape {images.shape}: add some.")
     if images.ndim not in (3, 4) or channels not in (1, 3) or 0 in images.shape:
         raise InputError(
             f"{path} has {own} of shape {images.shape}, but images are (n, height, width), or (n, height, width, channels) "
@@ -93,31 +110,65 @@ def check_images(path, own, images):
         )
     if images.dtype.kind == "f":
         lowest, highest = images.min(), images.max()
-        if not (lowest >= 0 and highest <= 1):
+        if not (lowest >= -ROUNDING and highest <= 1 + ROUNDING):
             raise InputError(
-                f"{path} has {own} with values from {lowest:g} to {highest:g}, but images of {images.dtype} should have "
-                f"them in [0, 1]: {SCALE}."
+                f"{path} has {own} with values from {lowest:.9g} to {highest:.9g}, but images of {images.dtype} "
+                f"should have them in [0, 1]: {SCALE}."
             )
         images = np.rint(images * 255).astype(np.uint8)
-    elif images.dtype != np.uint8:
+    elif images.dtype.kind not in "iu" or images.min() < 0 or images.max() > 255:
+        held = f" with values from {images.min()} to {images.max()}" if images.dtype.kind in "iu" else ""
         raise InputError(
-            f"{path} has {own} of type {images.dtype}, but images are uint8, or floats in [0, 1]: {SCALE}."
+            f"{path} has {own} of type {images.dtype}{held}, but images are integers from 0 to 255, or floats in [0, 1]: "
+            f"{SCALE}."
         )
     elif images.max() == 1:
         raise InputError(
             f"{path} has {own} of bytes up to 1, but white is 255: multiply them by 255, or save them as floats."
         )
-    return images.reshape(*images.shape[:3], channels)
+    return images.astype(np.uint8, copy=False).reshape(*images.shape[:3], channels)
 
 
 def check_labels(path, own, labels, count):
-    """Return `labels` as int64 (count), or refuse them; Keras has those of CIFAR as (count, 1)."""
-    if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)):
+    """Return `labels` (count) as int64 or str, or refuse them; Keras has those of CIFAR as (count, 1), others one-hot."""
+    if labels.ndim == 2 and len(labels) == count and labels.shape[1] > 1 and labels.dtype.kind in "biuf":
+        if not (np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all()):
+            raise InputError(
+                f"{path} has {own} of shape {labels.shape}, but one-hot labels have a single 1 in each row, the rest 0: "
+                "correct them, or store the number of each image's class."
+            )
+        return labels.argmax(1)
+    if labels.dtype.kind not in "iuUS" or labels.shape not in ((count,), (count, 1)):
         raise InputError(
-            f"{path} has {own} of type {labels.dtype} and shape {labels.shape}, but they should be integers, one for each "
-            f"of the {count} images: correct them."
+            f"{path} has {own} of type {labels.dtype} and shape {labels.shape}, but they should be one integer or one name "
+            f"for each of the {count} images, or one-hot rows: correct them."
         )
-    return labels.reshape(count).astype(np.int64)
+    labels = labels.reshape(count)
+    return labels.astype(np.int64) if labels.dtype.kind in "iu" else np.array(texts(labels))
+
+
+def texts(names):
+    """An array of names, text or bytes in UTF-8, as a list of str."""
+    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
+
+
+def numbered(path, stored, labels):
+    """Return the labels {split: array} as int64 numbers, and the classes' names.
+
+    Labels that are names count in the order of the stored classes or, without those, of the names as text.
+    """
+    if not any(array.dtype.kind == "U" for array in labels.values()):
+        return labels, check_classes(path, stored, np.concatenate(list(labels.values())))
+    if len({array.dtype.kind for array in labels.values()}) > 1:
+        raise InputError(f"{path} has names for one split's labels and numbers for the other's: store both alike.")
+    used = sorted(set().union(*(array.tolist() for array in labels.values())))
+    classes = used if stored is None else check_classes(path, stored, np.arange(len(stored[1])))
+    if unknown := [name for name in used if name not in classes]:
+        raise InputError(
+            f"{path} has labels {unknown[0]!r} that are not among its classes {', '.join(classes[:8])}: correct one of them."
+        )
+    position = {name: number for number, name in enumerate(classes)}
+    return {split: np.array([position[name] for name in array.tolist()]) for split, array in labels.items()}, classes
 
 
 def check_classes(path, stored, labels):
@@ -136,7 +187,7 @@ def check_classes(path, stored, labels):
             f"{path} has {own} of type {names.dtype} and shape {names.shape}, and labels {used[0]} to {used[-1]}, but it "
             "should be a list of names that the labels index from 0: correct one of them."
         )
-    names = [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
+    names = texts(names)
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise InputError(f"{path} has {own} with {twice[0]!r} more than once: give each class a name of its own.")

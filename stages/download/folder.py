@@ -1,4 +1,4 @@
-"""A person's own images: a folder or a zip that holds train/<class>/ and test/<class>/, PNG or JPEG files of any size.
+"""User-defined images: a folder or a zip of train/<class>/ and test/<class>/, of <class>/ alone, or of idx files as MNIST's.
 
 A zip is never extracted, its members are read in memory; and no file is decoded before it is known to be no larger than
 a photograph, so that a hostile one costs little.
@@ -6,7 +6,6 @@ a photograph, so that a hostile one costs little.
 
 import io
 import os
-import re
 import stat
 import warnings
 import zipfile
@@ -15,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.download.dataset import STUDIES, Dataset
+from stages.download.arrays import as_dataset
+from stages.download.dataset import HELD_OUT, STUDIES, Dataset, hold_out
+from stages.download.idx import idx_files, read_idx
 from stages.download.images import Stack, scaled
+from stages.download.layout import folder_above, listed, sort_classes, split_folders
 from stages.shared.base.command import InputError, progress
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
 
 LARGEST_FILE = 32 << 20
 """Bytes; the largest photographs from cameras have about that."""
@@ -27,11 +27,14 @@ LARGEST_FILE = 32 << 20
 LARGEST_IMAGE = 64_000_000
 """Pixels; decoded, three times as many bytes."""
 
+FORMATS = "PNG", "JPEG", "WEBP", "BMP", "TIFF"
+"""What Pillow is asked to open."""
+
+BITS_PER_SAMPLE = 258
+"""The tag of a TIFF that has the bits of each channel."""
+
 PNG_DEPTH = 24
 """The byte of a PNG that has the bits a channel: behind 8 of signature, 8 that open the header, the width and the height."""
-
-NAMED = 3
-"""How many of the bad files an error names; it counts them all."""
 
 
 def load_folder(name, folder):
@@ -49,44 +52,52 @@ def load_folder(name, folder):
             f"params.yaml: data is {str(folder)!r}, but there is neither a folder {folder / name} nor a file "
             f"{folder / name}.zip; set data to sample, to full, or to the folder that holds one of the two."
         )
-    return load_images(name, path, shape=STUDIES.get(name))._replace(source=f"folder {folder}")
+    return load_images(name, path, shape=STUDIES.get(name), source=f"folder {folder}")
 
 
-def load_images(name, path, size=None, shape=None):
+def load_images(name, path, size=None, shape=None, source=None):
     """Return the images of the folder or zip at `path` as a `Dataset`: classes sorted as text, the images of each naturally.
 
     Each is scaled to cover `size` (height, width) and cropped; without it all must have the same size, and that of
-    `shape` (height, width, channels) where this is given.
+    `shape` (height, width, channels) where this is given. `source` is what the data set says of its origin, by default the
+    path.
 
     Raises
     ------
     InputError
         If it is not there, if train and test differ in their classes, or if any file is not a whole image.
     """
+    source = source or f"{'folder' if os.path.isdir(path) else 'zip'} {path}"
     with members(name, path) as (names, open_member):
-        train, test = sort_classes(path, names)
-        files = [file for split in (train, test) for files in split.values() for file in files]
+        if idx := idx_files(names):
+            return as_dataset(name, path, read_idx(path, idx, open_member), f"{source}, idx files", size, shape)
+        splits = sort_classes(path, names)
+        files = [file for classes in splits for files in classes.values() for file in files]
         images = decode(path, files, open_member, Stack(name, len(files), size, shape))
-    train_labels, test_labels = labels(train), labels(test)
-    train_images, test_images = np.split(images, [len(train_labels)])
-    kind = "folder" if os.path.isdir(path) else "zip"
-    return Dataset(train_images, train_labels, test_images, test_labels, list(train), f"{kind} {path}{scaled(size)}")
+    numbers, count = np.concatenate([labels(classes) for classes in splits]), sum(map(len, splits[0].values()))
+    train, test = slice(count), slice(count, None)
+    if len(splits) == 1:
+        (train, test), source = hold_out(name, path, numbers), source + HELD_OUT
+    classes = list(splits[0])
+    return Dataset(images[train], numbers[train], images[test], numbers[test], classes, source + scaled(size))
 
 
 @contextmanager
 def members(name, path):
     """Yield the names of all that the folder or zip at `path` holds, and a function that opens one for reading.
 
-    The names are relative, and end in a slash if they are folders, as a zip lists them.
+    The names are relative, and end in a slash if they are folders, as a zip lists them. Some programs write a zip's names
+    with backslashes.
     """
     if os.path.isdir(path):
         yield [inner.relative_to(path).as_posix() + "/" * inner.is_dir() for inner in below(path)], opener(path)
     elif os.path.isfile(path):
         with open_archive(path) as file:
             check_members(path, file)
-            top = folder_above(file.namelist())
-            names = {member.removeprefix(top): member for member in file.namelist()}
-            yield list(names), lambda member: file.open(names[member])
+            names = {member.replace("\\", "/"): member for member in file.namelist()}
+            top = folder_above(names)
+            names = {name.removeprefix(top): member for name, member in names.items()}
+            yield list(names), lambda name: file.open(names[name])
     else:
         raise InputError(
             f"params.yaml: the source of datasets.{name} is {str(path)!r}, but there is neither such a folder nor such a "
@@ -94,18 +105,12 @@ def members(name, path):
         )
 
 
-def folder_above(names):
-    """The one folder that train/ and test/ are in, as "<folder>/", where a folder was zipped as a whole; else nothing."""
-    parts = [name.split("/") for name in names]
-    if any(top in ("train", "test") for top, *_ in parts):
-        return ""
-    above = {top for top, *rest in parts if rest and rest[0] in ("train", "test")}
-    return f"{above.pop()}/" if len(above) == 1 else ""
-
-
 def below(root):
-    """The paths of the classes in train/ and test/, and of what they hold."""
-    return [path for split in ("train", "test") for depth in ("*", "*/*") for path in root.glob(f"{split}/{depth}")]
+    """The paths of what is in the folder, and of the classes in train/ and test/ or, without those, in the folder itself."""
+    tops = list(root.glob("*"))
+    splits = split_folders({path.name for path in tops if path.is_dir()})
+    inner = [f"{split}/{depth}" for split in splits for depth in ("*", "*/*")] or ["*/*"]
+    return tops + [path for pattern in inner for path in root.glob(pattern)]
 
 
 def opener(root):
@@ -129,52 +134,6 @@ def check_members(archive, file):
         if link or parts[0] == "" or ".." in parts:
             what = "a link" if link else "outside of it"
             raise InputError(f"{archive} has {member.orig_filename!r}, {what}: remove it, or use another archive.")
-
-
-def sort_classes(where, names):
-    """Return, for train and for test, the names of the images of each class: {class: [name, ...]}.
-
-    Images are in natural order, but classes in that of plain text, for ImageFolder and Keras number them so: a network
-    that was trained with either would else be asked for other classes.
-    """
-    splits, strays = {"train": {}, "test": {}}, []
-    for name in sorted(names, key=natural):
-        match name.split("/"):
-            case [top, *rest] if top not in splits or rest == [""] or any(part.startswith(".") for part in rest):
-                continue  # READMEs, the folder itself, .DS_Store
-            case [split, label, ""]:
-                splits[split].setdefault(label, [])
-            case [split, label, file] if file.lower().endswith(SUFFIXES):
-                splits[split].setdefault(label, []).append(name)
-            case _:
-                strays.append(name)
-    if strays:
-        raise InputError(
-            f"{where} has {listed(map(repr, strays))}, which should be <class>/<file> below train/ or test/, the file "
-            f"ending in {', '.join(SUFFIXES)}: move or remove them."
-        )
-    check_classes(where, splits)
-    return [dict(sorted(classes.items())) for classes in splits.values()]
-
-
-def natural(name):
-    """A key that sorts names part by part, and numbers within them by value: 2 before 10."""
-    return re.sub(r"\d+", lambda digits: digits[0].zfill(20), name).split("/"), name
-
-
-def check_classes(where, splits):
-    """Refuse a split or a class without images, and classes that are in train or in test alone."""
-    for split, classes in splits.items():
-        if not classes:
-            raise InputError(f"{where} has no folders {split}/<class>/: add them, with images {' or '.join(SUFFIXES)}.")
-        for label, files in classes.items():
-            if not files:
-                raise InputError(f"{where} has a class {label!r} without images in {split}/: add some, or remove it.")
-    alone = sorted(splits["train"].keys() ^ splits["test"].keys())
-    if alone:
-        raise InputError(
-            f"{where} has {listed(map(repr, alone))} in only one of train/ and test/: both need the same classes."
-        )
 
 
 def decode(where, names, open_member, stack):
@@ -206,6 +165,10 @@ def open_bounded(stream):
     image = open_image(content)
     if image.width * image.height > LARGEST_IMAGE:
         raise ValueError(f"{image.width}x{image.height} pixels, more than {LARGEST_IMAGE}")
+    if image.format in ("WEBP", "TIFF") and image.n_frames > 1:
+        raise ValueError(f"{image.n_frames} images in one file")
+    if image.format == "TIFF" and max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8:  # Pillow cuts colours to 8
+        raise ValueError(f"more than 8 bits a channel, {max(image.tag_v2[BITS_PER_SAMPLE])}")
     if image.format == "PNG":  # its checksums: Pillow decodes without them, and one damaged byte in forty goes unseen
         if content[PNG_DEPTH] > 8:  # Pillow itself cuts colours to 8
             raise ValueError(f"more than 8 bits a channel, {content[PNG_DEPTH]}")
@@ -219,18 +182,11 @@ def open_image(content):
     from PIL import Image, UnidentifiedImageError
 
     try:
-        return Image.open(io.BytesIO(content), formats=("PNG", "JPEG"))
+        return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
-        raise ValueError("neither PNG nor JPEG, or damaged") from None
+        raise ValueError(f"none of {', '.join(FORMATS)}, or damaged") from None
 
 
 def labels(classes):
     """The class of each image, int64 (images), for {class: [name, ...]}."""
     return np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
-
-
-def listed(items):
-    """The first few of `items` as text, and how many more there are."""
-    items = list(items)
-    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
-    return ", ".join(items[:NAMED]) + more

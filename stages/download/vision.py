@@ -8,7 +8,7 @@ from http.client import HTTPException
 import numpy as np
 
 from stages.download.archives import archives
-from stages.download.dataset import Dataset
+from stages.download.dataset import HELD_OUT, Dataset, hold_out
 from stages.download.images import Stack, scaled
 from stages.shared.base.command import InputError, disk_full, progress
 
@@ -21,11 +21,6 @@ OTHER_TASKS = (
     *("VOCSegmentation", "VisionDataset", "WIDERFace"),
 )
 """Refused before gigabytes are downloaded; what else holds no classified images is known by its first item."""
-
-TEST_SHARE = 0.2
-"""Of each class, where torchvision does not part training from testing."""
-
-SEED = 0  # not params.yaml's: the data set is one, whatever a network is initialised with
 
 
 def load_full(name, raw):
@@ -55,8 +50,8 @@ def load_torchvision(name, kind, raw, arguments=None, size=None):
     if len(parts) == 2:
         train, test = slice(len(parts[0])), slice(len(parts[0]), None)
     else:
-        train, test = split(name, kind, labels)
-        source += ", a random fifth of each class for testing"
+        train, test = hold_out(name, f"torchvision's {kind.__name__}", labels)
+        source += HELD_OUT
     classes = class_names(name, kind, parts[0], labels)
     return Dataset(images[train], labels[train], images[test], labels[test], classes, source + scaled(size))
 
@@ -195,20 +190,6 @@ def classified(name, kind, item):
             return item
     types = ", ".join(type(part).__name__ for part in item) if isinstance(item, tuple) else type(item).__name__
     raise InputError(other_task(name, kind.__name__, f"for its items are ({types})"))
-
-
-def split(name, kind, labels):
-    """Return the indices, ascending, of the samples to train on and of those to test on, a fifth of every class."""
-    rng, test = np.random.default_rng(SEED), np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        test[members[: round(TEST_SHARE * len(members))]] = True
-    if not test.any():
-        raise InputError(
-            f"torchvision's {kind.__name__} has {len(labels)} images, too few of each class for a fifth to test on: "
-            f"give datasets.{name} in params.yaml other arguments or another source."
-        )
-    return np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def class_names(name, kind, part, labels):

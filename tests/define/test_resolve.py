@@ -92,6 +92,7 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("plots.widths", {"a": [*["squeeze"] * 4, "squeze"]}, "plots.widths.a has 'squeze', which is no network"),
         ("similarity.pairs", [["squeeze"]], "similarity.pairs.0 is ['squeeze']"),
         ("tsne.perplexity", -3.0, "tsne.perplexity is -3.0"),
+        ("tsnee", {"perplexity": 3.0}, "tsnee is not a parameter; allowed here: activations, augment, bottleneck, "),
         ("tsne.perplexty", 3.0, "tsne.perplexty is not a parameter"),
         ("plots", "nice", "plots is 'nice'"),
         ("networks.squeeze.training.schedule", "warm", "networks.squeeze.training.schedule is 'warm'"),

@@ -64,6 +64,47 @@ def test_floats_become_the_nearest_bytes(load, dtype):
     assert ", values in [0, 1] times 255" in dataset.source
 
 
+def test_floats_that_rounding_left_a_hair_outside_are_the_same_bytes(load):
+    floats = np.full((6, 5, 4), np.float32(1.0000001))
+    floats[:, 0] = -1e-8
+    images = load(**content(train_images=floats)).train_images
+    assert (images[:, 0] == 0).all() and (images[:, 1:] == 255).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint16])
+def test_integers_of_any_width_are_bytes(load, dtype):
+    stored = content()
+    dataset = load(**{name: array.astype(dtype) for name, array in stored.items()})
+    np.testing.assert_array_equal(dataset.train_images[..., 0], stored["train_images"])
+    assert dataset.train_images.dtype == np.uint8
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8, bool])
+def test_one_hot_labels_are_the_numbers_of_their_columns(load, dtype):
+    stored = content()
+    one_hot = {name: np.eye(3, dtype=dtype)[stored[name]] for name in ("train_labels", "test_labels")}
+    dataset = load(**stored | one_hot)
+    assert dataset.train_labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert dataset.test_labels.tolist() == [0, 1, 2]
+    assert dataset.classes == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("dtype", ["U", "S"])
+@pytest.mark.parametrize("classes", [None, ["emu", "cat", "dog"]])
+def test_labels_that_are_names_count_in_the_order_of_the_classes(load, classes, dtype):
+    train, test = np.array(["dog", "cat", "emu"] * 2, dtype), np.array(["emu", "dog", "cat"], dtype)
+    dataset = load(**content(train_labels=train, test_labels=test, classes=classes))
+    assert dataset.classes == (classes or ["cat", "dog", "emu"])
+    assert [dataset.classes[label] for label in dataset.train_labels] == ["dog", "cat", "emu"] * 2
+    assert [dataset.classes[label] for label in dataset.test_labels] == ["emu", "dog", "cat"]
+
+
+def test_a_label_that_is_no_class_is_named(load):
+    names = np.array(["a", "b", "c"])
+    with pytest.raises(InputError, match="labels 'c' that are not among its classes a, b:"):
+        load(**content(train_labels=np.tile(names, 2), test_labels=names, classes=["a", "b"]))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_size_scales_them(load, channels):
     flat = np.broadcast_to(np.arange(6, dtype=np.uint8)[:, None, None, None] * 40, (6, 8, 4, channels))
@@ -80,21 +121,30 @@ def test_a_size_scales_them(load, channels):
         ),
         ({"train_images": np.zeros((6, 3, 5, 4), np.uint8)}, r"train_images of shape \(6, 3, 5, 4\), but images are"),
         ({"train_images": np.zeros((6, 20), np.uint8)}, r"train_images of shape \(6, 20\)"),
-        ({"test_images": np.zeros((0, 5, 4), np.uint8)}, r"test_images of shape \(0, 5, 4\)"),
+        ({"test_images": np.zeros((0, 5, 4), np.uint8)}, "test_images without a single image"),
         ({"test_images": np.zeros((3, 5, 5), np.uint8)}, r"shapes \(6, 5, 4, 1\) and \(3, 5, 5, 1\)"),
-        ({"train_images": np.zeros((6, 5, 4), np.int64)}, r"type int64, but images are uint8, or floats in \[0, 1\]"),
+        (
+            {"train_images": np.full((6, 5, 4), -1)},
+            "type int64 with values from -1 to -1, but images are integers from 0",
+        ),
         ({"train_images": np.zeros((6, 5, 4), bool)}, r"type bool, .*: scale them to 0 to 255"),
-        ({"train_images": np.full((6, 5, 4), 40000, np.uint16)}, r"type uint16, .*: scale them to 0 to 255"),
+        (
+            {"train_images": np.full((6, 5, 4), 40000, np.uint16)},
+            r"type uint16 .* 40000 to 40000, .*: scale them to 0 to 255",
+        ),
         (
             {"train_images": np.arange(120, dtype=np.uint8).reshape(6, 5, 4) % 2},
             "bytes up to 1, .*: multiply them by 255",
         ),
         ({"test_images": np.ones((3, 5, 4), np.uint8)}, "test_images of bytes up to 1"),
         ({"train_images": np.full((6, 5, 4), 200.0)}, "values from 200 to 200"),
+        ({"train_images": np.full((6, 5, 4), 1.00001)}, r"values from 1.00001 to 1.00001, .* in \[0, 1\]"),
         ({"train_images": np.full((6, 5, 4), np.nan)}, "values from nan to nan"),
         ({"train_images": np.full((6, 5, 4), -0.5)}, "values from -0.5 to -0.5, .*: scale them to 0 to 255"),
         ({"train_labels": np.arange(5)}, r"train_labels of type int64 and shape \(5,\), .* each of the 6 images"),
-        ({"train_labels": np.zeros((6, 3), int)}, r"shape \(6, 3\)"),
+        ({"train_labels": np.zeros((6, 3), int)}, r"shape \(6, 3\), but one-hot labels have a single 1 in each row"),
+        ({"train_labels": np.full((6, 3), 1 / 3)}, "one-hot labels have a single 1"),
+        ({"train_labels": np.array(list("abcabc"))}, "names for one split's labels and numbers for the other's"),
         ({"train_labels": np.zeros(6)}, "type float64"),
         ({"train_labels": np.arange(6) - 1}, "labels -1 to 4, 6 different ones"),
         (

@@ -1,5 +1,6 @@
 """A person's own folder or zip: what is read from it, and what is said of a damaged one."""
 
+import gzip
 import io
 import shutil
 import struct
@@ -15,7 +16,8 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from stages.download import folder
-from stages.download.folder import load_folder, load_images, natural
+from stages.download.folder import load_folder, load_images
+from stages.download.layout import natural
 from stages.shared.base.command import InputError
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -415,6 +417,159 @@ def test_a_photograph_of_a_camera_passes_and_a_larger_one_does_not(tmp_path, mon
     monkeypatch.setattr(folder, "LARGEST_IMAGE", 6000 * 4000 - 1)
     with pytest.raises(InputError, match=r"2 unusable of 2 images, 'train/a/0.jpeg' \(6000x4000 pixels, more than"):
         load_images("mine", tmp_path, size=[8, 12])
+
+
+@pytest.mark.parametrize("top", ["val", "valid", "Validation", "testing"])
+def test_the_folder_for_testing_may_have_other_names(tmp_path, digits, top):
+    renamed = {name.replace("test/", f"{top}/"): content for name, content in digits.items()}
+    for root in both(tmp_path, renamed):
+        check_digits(load_folder("mnist", str(root)))
+
+
+def test_test_comes_before_val(tmp_path, digits):
+    for root in both(tmp_path, digits | {"val/1/1.png": encoded(grey(0)), "val/dog/1.png": b""}):
+        check_digits(load_folder("mnist", str(root)))
+
+
+@pytest.mark.parametrize("top", ["", "mine/"])
+def test_of_classes_without_a_split_a_fifth_of_each_is_for_testing(tmp_path, top):
+    files = {f"{label}/{k}.png": encoded(grey(10 * label + k)) for label in (1, 2) for k in range(10)}
+    files |= {"README.txt": b"hello", "1/Thumbs.db": b"junk"}
+    plant(tmp_path / "plain", files)
+    pack(tmp_path / "mine.zip", {top + name: content for name, content in files.items()})
+    for path in (tmp_path / "plain", tmp_path / "mine.zip"):
+        dataset = load_images("mine", path)
+        assert dataset.classes == ["1", "2"]
+        assert np.bincount(dataset.train_labels).tolist() == [8, 8]
+        assert np.bincount(dataset.test_labels).tolist() == [2, 2]
+        values = [dataset.train_images[:, 0, 0, 0], dataset.test_images[:, 0, 0, 0]]
+        assert sorted(np.concatenate(values)) == list(range(10, 30))
+        np.testing.assert_array_equal(values[0] // 10 - 1, dataset.train_labels)
+        assert dataset.source.endswith(", a random fifth of each class for testing")
+        np.testing.assert_array_equal(load_images("mine", path).test_images, dataset.test_images)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [("webp", "WEBP"), ("bmp", "BMP"), ("tif", "TIFF"), ("TIFF", "TIFF"), ("jfif", "JPEG")]
+)
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_other_formats_are_read(tmp_path, suffix, kind, mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 6, 3)[: 2 + (mode == "RGB")], dtype=np.uint8)
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(kind, {})
+    image = encoded(Image.fromarray(pixels), kind, **options)
+    plant(tmp_path, {f"{split}/a/1.{suffix}": image for split in ("train", "test")})
+    found = load_images("mine", tmp_path).train_images[0].squeeze().astype(int)
+    if kind == "WEBP" and mode == "L":  # which has no grey
+        found = found[..., 0]
+    assert abs(found - pixels).max() <= (4 if kind == "JPEG" else 0)
+
+
+def test_what_systems_and_labelling_tools_leave_is_skipped(tmp_path, digits):
+    junk = [
+        "train/Thumbs.db",
+        "train/1/Thumbs.db",
+        "test/2/desktop.ini",
+        "train/1/1.json",
+        "test/labels.json",
+        "train/1/.x",
+    ]
+    for root in both(tmp_path, digits | dict.fromkeys(junk, b"junk")):
+        check_digits(load_folder("mnist", str(root)))
+
+
+def test_several_images_in_one_file_are_refused(tmp_path):
+    pages = [grey(value) for value in (1, 2, 3)]
+    plant(
+        tmp_path,
+        photographs([pages[0]]) | {"train/a/9.tif": encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])},
+    )
+    with pytest.raises(InputError, match=r"'train/a/9.tif' \(3 images in one file\)"):
+        load_images("mine", tmp_path)
+
+
+def test_a_tiff_of_sixteen_bits_is_refused_not_cut(tmp_path):
+    deep = bytearray(encoded(Image.new("RGB", (4, 4)), "TIFF"))
+    bits = deep.index(struct.pack("<HHH", 8, 8, 8))
+    deep[bits : bits + 6] = struct.pack("<HHH", 16, 16, 16)
+    plant(tmp_path, photographs([grey(1, (4, 4))]) | {"train/a/9.tif": bytes(deep)})
+    with pytest.raises(InputError, match=r"'train/a/9.tif' \(.*16"):
+        load_images("mine", tmp_path)
+
+
+def test_class_names_that_look_the_same_are_the_same(tmp_path):
+    one, two = "caf\u00e9", "cafe\u0301"
+    for train, test in ((one, two), (two, one)):
+        for root in both(
+            tmp_path / train, {f"train/{train}/1.png": encoded(grey(1)), f"test/{test}/1.png": encoded(grey(2))}
+        ):
+            dataset = load_folder("mnist", str(root))
+            assert dataset.classes == [one]
+            assert dataset.test_images[0, 0, 0, 0] == 2
+
+
+def test_a_zip_with_backslashes_is_read(tmp_path, digits):
+    pack(tmp_path / "mnist.zip", {f"mnist/{name}".replace("/", "\\"): content for name, content in digits.items()})
+    check_digits(load_folder("mnist", str(tmp_path)))
+
+
+def idx(array):
+    """The bytes of an idx file of the uint8 `array`."""
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def relatives():
+    """The four files of a relative of MNIST, and the arrays in them."""
+    rng = np.random.default_rng(0)
+    arrays = [
+        rng.integers(0, 256, (4, 28, 28), np.uint8),
+        np.uint8([0, 1, 2, 1]),
+        rng.integers(0, 256, (3, 28, 28), np.uint8),
+    ]
+    names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+    return dict(zip(names, [*arrays, np.uint8([2, 0, 1])], strict=True))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("rename", ["{}", "emnist-letters-{}"])
+def test_idx_files_are_read_packed_or_not(tmp_path, relatives, packed, rename):
+    train_images, train_labels, test_images, test_labels = relatives.values()
+    files = {
+        rename.format(name).replace("t10k", "test" if "emnist" in rename else "t10k"): idx(array)
+        for name, array in relatives.items()
+    }
+    if packed:
+        files = {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
+    for root in both(tmp_path, files):
+        dataset = load_folder("mnist", str(root))
+        np.testing.assert_array_equal(dataset.train_images[..., 0], train_images)
+        np.testing.assert_array_equal(dataset.test_images[..., 0], test_images)
+        assert [dataset.train_labels.tolist(), dataset.test_labels.tolist()] == [
+            train_labels.tolist(),
+            test_labels.tolist(),
+        ]
+        assert dataset.source == f"folder {root}, idx files"
+
+
+def test_idx_files_that_are_missing_or_damaged_are_named(tmp_path, relatives):
+    files = {name: idx(array) for name, array in relatives.items()}
+    whole, bomb = files["train-images-idx3-ubyte"], bytes([0, 0, 8, 3]) + struct.pack(">3I", *[60000] * 3)
+    cases = [
+        ({"t10k-labels-idx1-ubyte": None}, "should have one of test labels"),
+        ({"train-images-idx3-ubyte": whole[:-1]}, "3135 values instead of 4 x 28 x 28"),
+        ({"train-images-idx3-ubyte": whole + b"x"}, "3137 values instead of 4 x 28 x 28"),
+        ({"train-images-idx3-ubyte": bomb + bytes(99)}, "99 values instead of 60000 x 60000 x 60000"),
+        ({"train-images-idx3-ubyte": b"\x89PNG..."}, "no idx file of bytes"),
+        ({"train-images-idx3-ubyte": None, "train-images-idx3-ubyte.gz": gzip.compress(whole)[:-9]}, "end-of-stream"),
+        (
+            {"train-images-idx3-ubyte": None, "train-images-idx3-ubyte.gz": gzip.compress(bomb + bytes(80 << 20))},
+            "unpacks to more than 250 times",
+        ),
+    ]
+    for number, (changes, said) in enumerate(cases):
+        held = {name: content for name, content in (files | changes).items() if content is not None}
+        plant(tmp_path / str(number) / "mnist", held)
+        assert said in refused(tmp_path / str(number))
 
 
 @given(st.integers(0, 10**6), st.integers(1, 255))
