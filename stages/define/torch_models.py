@@ -6,11 +6,11 @@ import torch
 from stages.shared.base.command import InputError
 from stages.shared.card import Training
 from stages.shared.own import as_script, oneline
-from stages.shared.torch_network import build, observe, to_input
+from stages.shared.torch_network import as_input, build, observe, to_input
 
 __all__ = ["best_device", "build", "inspect"]
 
-RECORDED = torch.float32, torch.float16
+RECORDED = torch.float64, torch.float32, torch.float16
 """The types of weights whose training can be recorded."""
 
 
@@ -29,7 +29,7 @@ def inspect(model, card, classes):
     """
     where = f"params.yaml: networks.{card.name}"
     check_weights(model, card, where)
-    images = to_input(np.random.default_rng(0).random((3, *card.input), np.float32))
+    images = as_input(to_input(np.random.default_rng(0).random((3, *card.input), np.float32)), model)
     for training, count in ((True, 2), (False, 2), (False, 3)):
         model.train(training)
         try:

@@ -35,7 +35,7 @@ def build(card, classes):
     if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
         model.eval()
         with torch.no_grad():
-            model(to_input(np.zeros((1, *card.input), np.float32)))
+            model(as_input(to_input(np.zeros((1, *card.input), np.float32)), model))
     return model
 
 
@@ -201,8 +201,14 @@ def evaluating(model):
 
 
 def as_input(images, model):
-    """Return `images`, an array or a tensor, as a tensor on the device of `model`."""
-    return torch.as_tensor(images).to(next(model.parameters(), torch.empty(0)).device)
+    """Return `images`, an array or a tensor, as `model` takes them: on its device and, if they are floats, in its precision.
+
+    Both are those of its first parameter, or of its first of floats.
+    """
+    images, parameters = torch.as_tensor(images), list(model.parameters())
+    precisions = [parameter.dtype for parameter in parameters if parameter.dtype.is_floating_point]
+    dtype = precisions[0] if precisions and images.is_floating_point() else images.dtype
+    return images.to(parameters[0].device if parameters else images.device, dtype)
 
 
 def to_input(images):

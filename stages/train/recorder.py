@@ -89,8 +89,8 @@ class GradientRecorder:
     ----------
     parameters : iterable of (str, torch.nn.Parameter), or mapping of str to torch.nn.Parameter or to int
         A PyTorch model's `named_parameters()`, of which `step` records those that require a gradient when the recorder is
-        made, to the end and no others; or the name and number of parameters of each tensor, in order, for `record`, which
-        takes arrays of any origin.
+        made, to the end and no others, float64 ones rounded to float32; or the name and number of parameters of each
+        tensor, in order, for `record`, which takes arrays of any origin.
     path : path
     edges : sequence of float
         Ascending, positive and finite: where abs(g) is cut into bins. By default the decades 1e-10 ... 1.
@@ -393,9 +393,8 @@ def trainable(parameters):
 
 
 def to_array(tensor):
-    """The values of a PyTorch tensor as an array: in the tensor's memory if they are there, dense and at least float32."""
-    tensor = tensor.detach().cpu().to_dense()
-    return (tensor.float() if tensor.element_size() < 4 else tensor).numpy()
+    """The values of a PyTorch tensor as a dense float32 array: in the tensor's memory if they are there."""
+    return tensor.detach().cpu().to_dense().float().numpy()
 
 
 def divide(sizes):

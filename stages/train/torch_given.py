@@ -17,7 +17,7 @@ def load(card, classes, path):
 
 def evaluate(model, card, batches):
     """Return val_loss, val_accuracy and val_f1 over `Batches`."""
-    return torch_training.evaluate(model, TorchBatches(batches, device_of(card)), LOSSES["cross_entropy"])
+    return torch_training.evaluate(model, TorchBatches(batches, model), LOSSES["cross_entropy"])
 
 
 def tensors(model):

@@ -5,7 +5,7 @@ from torch import nn
 
 from stages.shared.base.command import progress, say
 from stages.shared.base.store import whole
-from stages.shared.torch_network import build, device_of, to_input
+from stages.shared.torch_network import as_input, build, device_of, to_input
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
 from stages.train.recorder import GradientRecorder
@@ -230,17 +230,18 @@ class ResumeCallback(Callback):
 
 
 class TorchBatches:
-    """`Batches` as PyTorch takes them, on `device`: images (batch, channels, height, width), labels (batch)."""
+    """`Batches` as a PyTorch `model` takes them: images (batch, channels, height, width), labels (batch)."""
 
-    def __init__(self, batches, device="cpu"):
-        self.batches, self.device = batches, device
+    def __init__(self, batches, model):
+        self.batches, self.model = batches, model
 
     def __len__(self):
         return len(self.batches)
 
     def __iter__(self):
         for images, labels in self.batches:
-            yield to_input(images).to(self.device), torch.from_numpy(labels).to(self.device)
+            images = as_input(to_input(images), self.model)
+            yield images, torch.from_numpy(labels).to(images.device)
 
 
 def train(card, training, validation, folder, state=None):
@@ -248,8 +249,7 @@ def train(card, training, validation, folder, state=None):
 
     `state` is what a killed training's last complete epoch left there.
     """
-    device = device_of(card)
-    model = build(card, len(training.classes)).to(device)
+    model = build(card, len(training.classes)).to(device_of(card))
     settings = card.training
     optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.learning_rate)
     history = History(folder, settings.epochs)
@@ -270,7 +270,7 @@ def train(card, training, validation, folder, state=None):
         say(f"going on after epoch {trainer.epoch} of {settings.epochs}")
     with recorder:
         trainer.fit(
-            TorchBatches(shuffled(card, training, trainer.epoch), device),
-            TorchBatches(in_order(card, validation), device),
+            TorchBatches(shuffled(card, training, trainer.epoch), model),
+            TorchBatches(in_order(card, validation), model),
             settings.epochs,
         )

@@ -156,6 +156,9 @@ def typed(name):
 def rotated():
     return Odd(turn=nn.Parameter(torch.ones(2, dtype=torch.complex64)))
 
+def double():
+    return Odd().double()
+
 def frozen():
     return Odd().requires_grad_(False)
 
@@ -181,7 +184,7 @@ def bare():
 @pytest.mark.parametrize(
     ("name", "values", "named"),
     [
-        ("typed", {"arguments": {"name": "float64"}}, "has weights of torch.float64, head.weight"),
+        ("typed", {"arguments": {"name": "bfloat16"}}, "has weights of torch.bfloat16, head.weight"),
         ("typed", {"arguments": {"name": "bfloat16"}}, "return model.float()"),
         ("rotated", {}, "has weights of torch.complex64, turn"),
         ("rotated", {"checkpoint": "mine.py"}, "keep their real and imaginary parts"),
@@ -205,7 +208,8 @@ def test_what_could_not_be_trained_or_stored_is_one_sentence(models, name, value
     ("name", "values"),
     [
         ("typed", {"arguments": {"name": "float16"}}),
-        ("typed", {"arguments": {"name": "float64"}, "checkpoint": "mine.py"}),
+        ("typed", {"arguments": {"name": "bfloat16"}, "checkpoint": "mine.py"}),
+        ("double", {}),
         ("frozen", {"checkpoint": "mine.py"}),
         ("probable", {"training": {"loss": "mse"}}),
         ("normed", {}),

@@ -185,11 +185,21 @@ def test_a_recorder_of_sizes_points_to_record(tmp_path):
         recorder.step()
 
 
-def test_double_precision_is_refused_and_never_rounded(tmp_path):
+def test_double_precision_is_recorded_as_rounded_to_single(tmp_path):
     model = nn.Linear(2, 1).double()
-    model(torch.ones(2, dtype=torch.float64)).sum().backward()
     with (
-        pytest.raises(ValueError, match="should hold 2 float32 values, but holds 2 of float64"),
-        GradientRecorder(model.named_parameters(), tmp_path / "gradients.h5") as recorder,
+        GradientRecorder(model.named_parameters(), tmp_path / "stepped.h5") as stepped,
+        GradientRecorder({"weight": 2, "bias": 1}, tmp_path / "handed.h5") as handed,
     ):
-        recorder.step()
+        for step in range(1, 4):
+            model(torch.tensor([1.0, 1 / 3], dtype=torch.float64)).square().sum().backward()
+            stepped.step()
+            gradients = [parameter.grad.float().numpy() for parameter in model.parameters()]
+            handed.record(
+                step, None, np.nan, gradients, [weight.detach().float().numpy() for weight in model.parameters()]
+            )
+            torch.optim.SGD(model.parameters(), 0.1).step()
+    with h5py.File(tmp_path / "stepped.h5") as one, h5py.File(tmp_path / "handed.h5") as other:
+        np.testing.assert_array_equal(one["raw/counts"], other["raw/counts"])
+        np.testing.assert_array_equal(one["raw/weight_change"], other["raw/weight_change"])
+        assert one["raw/counts"][:].sum() == 6

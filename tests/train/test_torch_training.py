@@ -138,7 +138,7 @@ def test_loss_schedule_and_augmentation_are_those_of_the_card(small_mlp, tmp_pat
     training = small_mlp.training.model_copy(update={**changes, "epochs": 1, "batch_size": 20})
     card, split = small_mlp.model_copy(update={"training": training}), toy_split()
     rates, model = [], build(card, 2)
-    for images, labels in TorchBatches(shuffled(card, split)):
+    for images, labels in TorchBatches(shuffled(card, split), torch.nn.Identity()):
         rate = [0.5, 0.5, 0.05, 0.005][len(rates)]
         model.zero_grad()
         loss = ((model(images) - torch.eye(2)[labels]) ** 2).mean()
