@@ -45,7 +45,7 @@ setup: .venv/installed
 	@[ ! -e .venv/unfinished ] && .venv/bin/python -m pip --version > /dev/null 2>&1 || rm -rf .venv
 	@[ ! -e $@ ] || $(INSTALL) --dry-run -r $<
 	@mkdir -p .venv && rm -f $@ && touch .venv/unfinished
-	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv || { echo ".venv cannot be made; its disk has $$(df -Pk . | awk 'END {print $$4}') kB left."; false; }
 	@echo "Installing requirements.txt into .venv (about 8 GB, a few minutes the first time) ..."
 	@$(INSTALL) -r $<
 	@mv .venv/unfinished $@
