@@ -37,6 +37,7 @@ class Toy:
     def __init__(self, folder):
         self.folder = folder
         shutil.copytree(Path(__file__).parent / "toy", folder, dirs_exist_ok=True)
+        (folder / "stages.yaml").rename(folder / "dvc.yaml")  # whose name would make it a part of this project
         (folder / ".dvc").mkdir()
         (folder / ".dvc/config").write_text("[core]\n    analytics = false\n")
         (folder / ".gitignore").write_text("/out/\n/.dvc/tmp/\n/.dvc/cache/\n")
