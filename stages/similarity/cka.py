@@ -12,8 +12,9 @@ import numpy as np
 from stages.shared.base.store import row_blocks
 from stages.similarity.representation import Undefined, centred, value
 
-RELATIVE_ZERO = 1e-12
-EQUIDISTANT = "all samples equally far apart, so that the U-centred Gram matrix is zero"
+EQUIDISTANT = (
+    "all samples equally far apart, or one far from the rest: the U-centred Gram matrix is zero, up to rounding"
+)
 
 
 class Features(NamedTuple):
@@ -78,7 +79,7 @@ def debiased_features(X):
     X = centred(X)
     rows, biased = row_norms(X), gram_norm(X)
     squared_norm = float(u_centre(biased, rows[None], rows[None])[0, 0])
-    if squared_norm <= RELATIVE_ZERO * biased:
+    if squared_norm <= relative_zero(*X.shape) * biased:
         raise Undefined(EQUIDISTANT)
     return Features(X, rows, squared_norm)
 
@@ -122,6 +123,15 @@ def u_centred(products, diagonals, traces, n):
     which needs no (samples, samples) array; divided by n (n - 3) it is HSIC_1.
     """
     return products - n / (n - 2) * diagonals + traces / ((n - 1) * (n - 2))
+
+
+def relative_zero(samples, units):
+    """The share of a sum of squares that may be left by rounding alone, in float64, of what is zero.
+
+    Every entry of a Gram matrix is a sum over units and every inner product of two of them one over samples, and each
+    addition may round: so the bound grows with both.
+    """
+    return 4 * (samples + units) * np.finfo(np.float64).eps
 
 
 def normalised(products, least):
@@ -183,7 +193,7 @@ def u_gram(X):
     sums = gram.sum(0)
     gram += sums.sum() / ((n - 1) * (n - 2)) - (sums + sums[:, None]) / (n - 2)
     np.fill_diagonal(gram, 0.0)
-    if np.vdot(gram, gram) <= RELATIVE_ZERO * biased:
+    if np.vdot(gram, gram) <= relative_zero(*X.shape) * biased:
         raise Undefined(EQUIDISTANT)
     return gram
 
@@ -195,8 +205,10 @@ def rbf_vector(X, bandwidth=0.5):
     distances = rows[:, None] + rows - 2 * (X @ X.T)
     np.fill_diagonal(distances, 0.0)
     median = np.median(distances)
-    if median <= RELATIVE_ZERO * distances.max():
-        raise Undefined("most samples coincide, so that their median distance is zero")
+    if median <= relative_zero(*X.shape) * distances.max():
+        raise Undefined(
+            "most samples coincide beside the farthest two, so that their median distance is zero to rounding"
+        )
     gram = np.exp(distances / (-2 * bandwidth**2 * median))
     means = gram.mean(0)
     gram += means.mean() - means - means[:, None]

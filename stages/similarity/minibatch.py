@@ -1,16 +1,23 @@
 """Debiased CKA over minibatches: all pairs of layers for the cost of their Gram matrices, whatever the number of samples."""
 
 import threading
+from typing import NamedTuple
 
 import numpy as np
 
 from stages.similarity.blas import symmetric_product
-from stages.similarity.cka import normalised, u_centred
+from stages.similarity.cka import normalised, relative_zero, u_centred
 from stages.similarity.parallel import side_by_side
-from stages.similarity.representation import LEAST_SAMPLES, check_together
+from stages.similarity.representation import LEAST_SAMPLES, Undefined, check_together, matrix, prepare, varying
 
 SCALED = 16
 """Samples, spread over all, from whose size a layer's scale is taken."""
+
+LARGEST_EXPONENT = 40
+"""Of a layer's spread as a power of two, and less this of its inverse: squares and products of more leave float32."""
+
+DOUBT = 1 / 64
+"""Where less of the terms of HSIC_1 is left in float32, their rounding, some 1e-6, would show in the sixth digit of CKA."""
 
 CACHED_ROWS = 8
 """Rows of a batch's Gram matrices that are multiplied at once, few enough to stay in cache."""
@@ -37,7 +44,8 @@ def minibatch_cka(X, Y, batch=500):
 def minibatch_matrix(layers, batch=500):
     """`minibatch_cka` of all pairs of `layers`, arrays (samples, units) of the same samples: (layers, layers).
 
-    Batches run side by side on threads (`side_by_side`).
+    Batches run side by side on threads (`side_by_side`). Where single precision could not hold a layer, or left little
+    of its HSIC_1 beside rounding, all layers are multiplied once more in double precision.
     """
     if batch < LEAST_SAMPLES:
         raise ValueError(f"batch is {batch}, but HSIC_1 needs batches of at least {LEAST_SAMPLES} samples.")
@@ -46,8 +54,35 @@ def minibatch_matrix(layers, batch=500):
     if not tasks:
         return np.full((len(layers), len(layers)), np.nan)
     dtype = np.result_type(np.float32, *layers)
-    multiply, samples = symmetric_product(dtype), len(layers[0])
-    scales = [scale(layer[:: max(1, samples // SCALED)], dtype) for layer in layers]
+    sums = sum_over_batches(layers, tasks, [scale(layer) for layer in layers], dtype)
+    certain = np.diag(sums.unbiased) > (DOUBT * np.diag(sums.terms) if dtype == np.float32 else sums.zeros)
+    if all(isinstance(prepare(varying, layers[number]), Undefined) for number in np.flatnonzero(~certain)):
+        return normalised(sums.unbiased, np.where(certain, 0.0, np.inf))
+    return matrix(lambda a, _: in_double_precision(a, tasks), [prepare(varying, layer) for layer in layers])
+
+
+def in_double_precision(layers, tasks):
+    """Debiased CKA (layers, layers) of float64 layers as `varying` scales them."""
+    sums = sum_over_batches(layers, tasks, np.ones(len(layers)), np.float64)
+    return normalised(sums.unbiased, sums.zeros)
+
+
+class Sums(NamedTuple):
+    """Inner products of all pairs of layers' Gram matrices, summed over batches: each (layers, layers), in float64.
+
+    `biased` is of centred ones and `unbiased` of U-centred ones, of which `terms` bound what cancels in their sum; `zeros`
+    (layers) are what rounding leaves, in float64, of an unbiased one with itself that is zero.
+    """
+
+    biased: np.ndarray
+    terms: np.ndarray
+    unbiased: np.ndarray
+    zeros: np.ndarray
+
+
+def sum_over_batches(layers, tasks, scales, dtype):
+    """The `Sums` over the batches `tasks` of `layers`, each times its scale, multiplied in `dtype`."""
+    multiply = symmetric_product(dtype)
     workspace = Workspace(len(layers), tasks, max(layer.shape[1] for layer in layers), dtype)
 
     def products(begin, count, size):
@@ -59,10 +94,10 @@ def minibatch_matrix(layers, batch=500):
                 multiply(features, factor**2, target)
         return gram_products(grams)
 
-    with side_by_side() as each, np.errstate(invalid="ignore"):  # for activations that are not finite
-        nothing = np.zeros((2, len(layers), len(layers)))
-        biased, unbiased = np.sum([nothing, *each(products, *zip(*tasks, strict=True))], axis=0)
-    return normalised(unbiased, 16 * np.finfo(dtype).eps * np.diag(biased))
+    with side_by_side() as each:
+        biased, terms, unbiased = np.sum(list(each(products, *zip(*tasks, strict=True))), axis=0)
+    zeros = [relative_zero(tasks[0][2], layer.shape[1]) for layer in layers] * np.diag(biased)
+    return Sums(biased, terms, unbiased, zeros)
 
 
 def groups(samples, batch):
@@ -76,9 +111,15 @@ def groups(samples, batch):
     return tasks + [(whole * batch, 1, rest)] * (rest >= LEAST_SAMPLES)
 
 
-def scale(rows, dtype):
-    """The power of two that brings the spread of `rows` near 1, so that fourth powers fit float32."""
-    return 2.0 ** -np.frexp(np.abs(np.subtract(rows, rows[:1], dtype=dtype)).max(initial=0.0))[1]
+def scale(layer):
+    """The power of two that brings the spread of a `layer` near 1, so that fourth powers fit float32.
+
+    0, so that nothing is left of the layer, where it varies in none of the samples looked at, or beyond `LARGEST_EXPONENT`.
+    """
+    rows = layer[:: max(1, len(layer) // SCALED)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread, exponent = np.frexp(np.abs(np.subtract(rows, rows[:1], dtype=np.float64)).max(initial=0.0))
+    return 2.0 ** -int(exponent) if spread > 0 and abs(exponent) <= LARGEST_EXPONENT else 0.0
 
 
 class Workspace(threading.local):
@@ -113,15 +154,19 @@ def centre(batches, out):
 def gram_products(grams):
     """Inner products of centred Gram matrices (layers, batches, samples, samples), whose upper triangles alone are filled.
 
-    Returns them as they are and U-centred, summed over batches: (2, layers, layers), in float64.
+    Returns three of the `Sums`, `biased`, `terms` and `unbiased`, of these batches. The diagonals, which may be far
+    larger than all the rest and mostly cancel, are multiplied apart in float64, and are zero afterwards.
     """
     layers, _, samples, _ = grams.shape
+    on_diagonals = np.einsum("lbii->lbi", grams)
+    diagonals = on_diagonals.astype(np.float64)
+    on_diagonals[...] = 0
     triangle = np.zeros((layers, layers))
     for begin in range(0, samples, CACHED_ROWS):
         part = grams[:, :, begin : begin + CACHED_ROWS, begin:].reshape(layers, -1)
         triangle += part @ part.copy().T  # a copy, for BLAS's symmetric product is slow for so few rows
-    diagonals = np.einsum("lbii->lbi", grams).astype(np.float64)
     traces, diagonals = diagonals.sum(2), diagonals.reshape(layers, -1)
     of_diagonals = diagonals @ diagonals.T
-    products = 2 * triangle - of_diagonals
-    return np.array([products, u_centred(products, of_diagonals, traces @ traces.T, samples)])
+    products = 2 * triangle + of_diagonals
+    unbiased = u_centred(products, of_diagonals, traces @ traces.T, samples)
+    return np.array([products, 2 * triangle + 2 / (samples - 2) * of_diagonals, unbiased])

@@ -12,7 +12,7 @@ def side_by_side():
     """Yield a `map` whose tasks run on as many threads as OMP_NUM_THREADS says or this machine has.
 
     BLAS and LAPACK spread small matrices over threads poorly, and stall when other work holds a core; whole tasks on
-    one thread each do not, and their results do not depend on how many there are. NumPy warns of no NaN in them.
+    one thread each do not, and their results do not depend on how many there are. NumPy warns of no NaN or infinity in them.
     """
     from threadpoolctl import threadpool_limits
 
@@ -26,5 +26,5 @@ def side_by_side():
 
 
 def ignore_nan():
-    """Turn off this thread's warnings of invalid values: activations that are not finite have a status instead."""
-    np.seterr(invalid="ignore")
+    """Turn off this thread's warnings of what is no number: activations that give none have a status instead."""
+    np.seterr(invalid="ignore", over="ignore")

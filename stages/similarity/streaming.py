@@ -1,7 +1,8 @@
 """CKA of more samples than fit in memory: one pass over the rows of HDF5 datasets.
 
 Rows are read in chunks, shifted by the first chunk's mean so that little cancels, and multiplied in their own
-precision; every sum over chunks is float64. What the shift lacks to the mean is put right at the end, exactly.
+precision; every sum over chunks is float64. What the shift lacks to the mean is put right at the end, exactly. Where
+that precision could not hold a layer, or left little of it beside rounding, the rows are read once more, for float64.
 """
 
 from typing import NamedTuple
@@ -9,11 +10,17 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.shared.base.store import row_blocks
-from stages.similarity.cka import normalised, u_centred
+from stages.similarity.cka import normalised, relative_zero, u_centred
 from stages.similarity.parallel import side_by_side
 from stages.similarity.representation import LEAST_SAMPLES, check_together
 
 CHUNK_BYTES = 64 << 20
+
+DOUBT = 1 / 64
+"""Where less of its terms is left of a sum in float32, their rounding, some 1e-7, would show in the sixth digit of CKA."""
+
+RANGE = 2.0**-60, 2.0**60
+"""Of the mean squared distance from the mean: the third powers of features that are summed then fit float32."""
 
 
 class Streamed(NamedTuple):
@@ -39,25 +46,73 @@ def stream_cka(layers, chunk_bytes=CHUNK_BYTES):
     samples = len(layers[0])
     if samples < LEAST_SAMPLES:
         return Streamed(*np.full((2, len(layers), len(layers)), np.nan))
-    row_bytes = sum(layer.shape[1] * layer.dtype.itemsize for layer in layers)
-    blocks, sums = row_blocks(samples, row_bytes, chunk_bytes), Sums(layers)
-    with side_by_side() as each, np.errstate(invalid="ignore"):  # for activations that are not finite
+    dtype = np.result_type(np.float32, *(layer.dtype for layer in layers))
+    blocks = row_blocks(samples, sum(layer.shape[1] * layer.dtype.itemsize for layer in layers), chunk_bytes)
+    with np.errstate(invalid="ignore", over="ignore"):  # for activations that are not finite
+        products = summed(layers, blocks, dtype, np.zeros(len(layers), int))
+        certain = products.certain(DOUBT if dtype == np.float32 else 0.0)
+        spreads = [1.0 if sure else spread(layer, blocks) for layer, sure in zip(layers, certain, strict=True)]
+        defined = np.isfinite(spreads) & (np.array(spreads) > 0)
+        if certain[defined].all():
+            return products.cka(certain)
+        numbers = np.flatnonzero(defined)
+        exponents = [-np.frexp(spreads[number])[1] for number in numbers]
+        products = summed([layers[number] for number in numbers], blocks, np.float64, exponents)
+        values = np.full((2, len(layers), len(layers)), np.nan)
+        values[:, numbers[:, None], numbers] = products.cka(products.certain())
+        return Streamed(*values)
+
+
+def spread(layer, blocks):
+    """The largest distance of a value of `layer` from its unit's first; NaN or Inf where one is not finite."""
+    first = layer[0].astype(np.float64)
+    return np.max([np.abs(layer[rows] - first).max(initial=0.0) for rows in blocks])
+
+
+def summed(layers, blocks, dtype, exponents):
+    """The `Products` of `layers` over the `blocks` of rows."""
+    sums = Sums(layers, dtype, exponents)
+    with side_by_side() as each:
         for rows in blocks:
             sums.add(rows, each)
-        return sums.cka()
+    return sums.products_of_all()
+
+
+class Products(NamedTuple):
+    """Inner products of all pairs of layers' Gram matrices, centred and U-centred, both (layers, layers).
+
+    `terms` (layers) bound what cancels in a layer's with itself, `variances` are mean squared distances from the mean,
+    `zeros` the shares of the terms that rounding leaves in float64.
+    """
+
+    biased: np.ndarray
+    debiased: np.ndarray
+    terms: np.ndarray
+    variances: np.ndarray
+    zeros: np.ndarray
+
+    def certain(self, share=0.0):
+        """Which layers (layers) keep more than `share` of their terms, and more than rounding, and are in `RANGE`."""
+        kept = np.diag(self.debiased) > np.maximum(share, self.zeros) * self.terms
+        return kept & (RANGE[0] < self.variances) & (self.variances < RANGE[1])
+
+    def cka(self, certain):
+        """The `Streamed` similarities, debiased ones of layers that are `certain` alone."""
+        return Streamed(normalised(self.biased, 0.0), normalised(self.debiased, np.where(certain, 0.0, np.inf)))
 
 
 class Sums:
     """What is summed over chunks of rows: of shifted features x and their squared norms r.
 
-    `features` are the sums of x of each layer (p), `products` of x y^T of each pair of layers (p, q), `norms` of r
-    (layers), `norm_products` of r r (layers, layers), `weighted` of every layer's r times x of each layer (layers, p).
+    They are those of `layers`, each times 2 to one of `exponents`, in `dtype`. `features` are the sums of x of each
+    layer (p), `products` of x y^T of each pair of layers (p, q), `norms` of r (layers), `norm_products` of r r
+    (layers, layers), `weighted` of every layer's r times x of each layer (layers, p).
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers, dtype, exponents):
         units, numbers = [layer.shape[1] for layer in layers], range(len(layers))
         self.layers, self.samples, self.shifts = layers, 0, [None] * len(layers)
-        self.dtype = np.result_type(np.float32, *(layer.dtype for layer in layers))
+        self.dtype, self.exponents = dtype, exponents
         self.features = [np.zeros(p) for p in units]
         self.products = {(i, j): np.zeros((units[i], units[j])) for j in numbers for i in range(j + 1)}
         self.norms, self.norm_products = np.zeros(len(units)), np.zeros((len(units), len(units)))
@@ -85,14 +140,16 @@ class Sums:
     def shifted(self, layer, rows):
         """The features in the slice `rows` of a layer, less the first chunk's mean."""
         features = self.layers[layer][rows]
+        if self.exponents[layer]:
+            features = np.ldexp(features.astype(self.dtype), self.exponents[layer])
         if self.shifts[layer] is None:
             # The first row takes a constant unit to zero exactly; a mean would leave its rounding.
             first = features[0].astype(self.dtype)
             self.shifts[layer] = (first + (features - first).mean(0, np.float64)).astype(self.dtype)
         return np.subtract(features, self.shifts[layer], dtype=self.dtype)
 
-    def cka(self):
-        """The `Streamed` similarities of all rows so far."""
+    def products_of_all(self):
+        """The `Products` of all rows so far."""
         n, layers = self.samples, range(len(self.norms))
         means = [features / n for features in self.features]
         squares = np.array([mean @ mean for mean in means])
@@ -111,4 +168,6 @@ class Sums:
             )
         traces = self.norms - n * squares
         debiased = u_centred(biased, diagonals, np.outer(traces, traces), n)
-        return Streamed(normalised(biased, 0.0), normalised(debiased, 16 * np.finfo(self.dtype).eps * np.diag(biased)))
+        terms = np.square(np.sqrt(np.diag(biased)) + n * squares)
+        zeros = np.array([relative_zero(n, mean.size) for mean in means])
+        return Products(biased, debiased, terms, traces / n, zeros)
