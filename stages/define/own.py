@@ -34,7 +34,13 @@ def see(card, classes, layers):
         settings["device"] = models.best_device()
     if not card.given():
         settings["training"] = (card.training or Training()).model_dump()
-    files = [*given_files(card).values(), *imported()]
+    checkpoints = given_files(card)
+    if card.untrained is not None and card.untrained not in checkpoints:
+        raise InputError(
+            f"params.yaml: networks.{card.name}.untrained is {card.untrained}, but {card.checkpoints} has the epochs "
+            f"{', '.join(map(str, checkpoints))}: name the one from before training, or remove it."
+        )
+    files = [*checkpoints.values(), *imported()]
     for file in files:
         check_no_linked_folder(file, f"params.yaml: networks.{card.name}")
     built = Built(**settings, framework=framework, modules=modules, files={str(file): digest(file) for file in files})

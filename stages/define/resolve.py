@@ -92,6 +92,10 @@ def check_own(network, where):
             f"{where} has no build, and only a checkpoint in a .keras file tells how it is built: add one, "
             "as in my_models.py:make."
         )
+    if network.untrained is not None and not network.checkpoints:
+        raise InputError(
+            f"{where} has untrained: {network.untrained}, an epoch of checkpoints, but has no checkpoints: remove it."
+        )
     if network.given() and network.training:
         raise InputError(
             f"{where} has training, but comes trained in {network.checkpoint or network.checkpoints}: remove one."
@@ -183,7 +187,8 @@ def check_pairs(networks, pairs):
 
 
 def check_widths(networks, widths):
-    """Refuse what `plots.widths` names if it is no network, and a name whose figures would lie among a network's."""
+    """Refuse what `plots.widths` names if it is no network with a squeeze, or named twice, and a name whose figures would lie
+    among a network's."""
     for name, group in widths.items():
         if name in networks:
             raise InputError(f"params.yaml: plots.widths has {name!r}, which is a network: give it a name of its own.")
@@ -192,6 +197,13 @@ def check_widths(networks, widths):
                 raise InputError(
                     f"params.yaml: plots.widths.{name} has {network!r}, which is no network; there are "
                     f"{', '.join(networks)}: name others, or set plots.widths to {{}}."
+                )
+            if group.count(network) > 1:
+                raise InputError(f"params.yaml: plots.widths.{name} has {network!r} twice: name each network once.")
+            if networks[network].squeeze_width() is None:
+                raise InputError(
+                    f"params.yaml: plots.widths.{name} has {network!r}, which squeezes nowhere: name networks with layers "
+                    "like [8, 256], or set plots.widths to {}."
                 )
 
 

@@ -28,6 +28,7 @@ from stages.plots.style import (
     plain,
 )
 from stages.shared.base.store import read
+from stages.shared.card import read_card
 from stages.shared.evenly import evenly
 from stages.shared.measures import MEASURES, catalogued
 
@@ -47,9 +48,10 @@ ACROSS = 4
 def figures(folder):
     """Names and functions of the figures of similarity.h5 in `folder`, a network's artifacts.
 
-    One before training is drawn where epoch 0 is stored, as it is not of a network that came trained, and how layers settle
-    where there is more than one epoch.
+    One before training is drawn where the card knows of an epoch from then and it is stored, and how layers settle where
+    there is more than one epoch.
     """
+    untrained = read_card(folder / "network.yaml").untrained_epoch()
     with read(folder / "similarity.h5") as file:
         layers, numbers = list(file.attrs["layers"]), [int(epoch) for epoch in file.attrs["epochs"]]
         samples = int(file.attrs["samples"])
@@ -62,10 +64,13 @@ def figures(folder):
         sizes, *by_size = (file[f"by_samples/{name}"][:] for name in ("samples", "linear_cka", "debiased_cka"))
         planted = f"{file['outlier'].attrs['layer']}, epoch {int(file['outlier'].attrs['epoch'])}"
     network, images = folder.name, f"{samples} test images"
-    maps = [("layer_similarity", -1)] + [("layer_similarity_untrained", 0)] * (numbers[0] == 0)
-    for name, position in maps:
+    maps = [("layer_similarity", numbers[-1], "")]
+    if untrained in numbers:
+        maps.append(("layer_similarity_untrained", untrained, ", before training"))
+    for name, epoch, when in maps:
+        position = numbers.index(epoch)
         values = {measure: by_epoch[position] for measure, by_epoch in between.items()}
-        where = f"{network}, epoch {numbers[position]}, {images}"
+        where = f"{network}, epoch {epoch}{when}, {images}"
         yield name, partial(layer_similarity, values, layers, None, q_values[position], floor, where)
     where = f"{network}, {epochs_text(numbers)}, {images}"
     yield "similarity_evolution", partial(similarity_evolution, numbers, between, q_values, layers, where)

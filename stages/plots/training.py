@@ -70,7 +70,7 @@ def training_curves(history, losses, where, loss="cross_entropy"):
     left.set_ylabel(LOSSES[loss])
     right.set_ylabel("accuracy, F1")
     for axes in (left, right):
-        epoch_axis(axes, [0, *epochs])
+        epoch_axis(axes, [*([0] if len(losses) else []), *epochs])
     if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
         left.set_yscale("log")
     legend_beside(legend, handles)

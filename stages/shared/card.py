@@ -91,6 +91,10 @@ class Network(Section):
         """Whether it comes trained."""
         return False
 
+    def untrained_epoch(self):
+        """The epoch of the checkpoint from before any training: the first where it is trained here."""
+        return 0
+
     def loss(self):
         """The loss that its history holds, by its name; a network that comes trained is evaluated by cross-entropy."""
         return self.training.loss if self.training and not self.given() else "cross_entropy"
@@ -155,19 +159,25 @@ class Own(Network):
     """A network of the user's own: what params.yaml says of it. All files are below models/.
 
     `build` is `<file>.py:<function>`, `torchvision:<constructor>` or `keras:<constructor>`; without it `checkpoint` is a
-    .keras file. A network with a `checkpoint`, or with `checkpoints` (a pattern whose `*` holds the epoch), is not trained.
+    .keras file. A network with a `checkpoint`, or with `checkpoints` (a pattern whose `*` holds the epoch), is not trained;
+    `untrained` is the epoch of `checkpoints` from before any training, where there is one.
     """
 
     build: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")] | None = None
     arguments: dict[str, Any] = {}
     checkpoint: Annotated[str, Field(min_length=1)] | None = None
     checkpoints: Annotated[str, Field(pattern=r"^[^*]*\*[^*]*$")] | None = None
+    untrained: Annotated[int, Field(ge=0)] | None = None
     layers: Layers | None = None
     device: Device = "auto"
     training: Training | None = None
 
     def given(self):
         return bool(self.checkpoint or self.checkpoints)
+
+    def untrained_epoch(self):
+        """As of any network; of one that comes trained, what params.yaml says, for trainers number from 0 or from 1."""
+        return self.untrained if self.given() else 0
 
 
 class Layer(NamedTuple):

@@ -301,6 +301,19 @@ def test_an_error_names_the_file_in_its_folder(models):
         see(own(build="pkg/net.v2.py:fails"), 3, "blocks")
 
 
+@pytest.mark.parametrize(("untrained", "known"), [(None, None), (0, 0), (2, 2), (1, InputError)])
+def test_the_epoch_before_training_is_one_of_the_checkpoints(models, untrained, known):
+    for epoch in (0, 2):
+        (models / f"{epoch}.pth").touch()
+    network = own(checkpoints="*.pth", untrained=untrained)
+    if known is InputError:
+        with pytest.raises(InputError, match=r"mine\.untrained is 1, but \*\.pth has the epochs 0, 2: name the one"):
+            see(network, 3, "blocks")
+    else:
+        assert see(network, 3, "blocks").untrained_epoch() == known
+    assert own().untrained_epoch() == 0
+
+
 @pytest.mark.parametrize("linked", ["pkg", "pkg/deep", "run"])
 @pytest.mark.usefixtures("package")
 def test_a_folder_that_is_a_link_is_refused_for_dvc_does_not_look_into_it(models, tmp_path, linked):

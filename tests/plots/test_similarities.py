@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import yaml
 from matplotlib.colors import to_rgb
 
 from stages.plots.pairs import main as main_of_pairs
@@ -240,6 +241,36 @@ def test_the_outlier_has_a_line_for_every_measure():
     values = {name: np.array([1.0, 0.5, 0.1]) for name in MEASURES}
     figure = cka_outlier(np.array([0.0, 1.0, 100.0]), values, "net")
     assert [len(axes.lines) for axes in figure.axes[:2]] == [len(MEASURES) - 1, 1]
+
+
+CHECKPOINTS = {"checkpoint": None, "checkpoints": "run/epoch_*.pth"}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "card", "drawn"),
+    [
+        ((0, 1, 2), {}, "epoch 0, before training"),
+        ((1, 2), {}, None),
+        ((0, 1, 2), CHECKPOINTS, None),
+        ((0, 1, 2), {**CHECKPOINTS, "untrained": 0}, "epoch 0, before training"),
+        ((5, 10), {**CHECKPOINTS, "untrained": 5}, "epoch 5, before training"),
+        ((5, 10), {**CHECKPOINTS, "untrained": 10}, "epoch 10, before training"),
+    ],
+)
+def test_what_was_never_trained_is_known_from_the_card_and_not_from_the_number(network, epochs, card, drawn):
+    widths = {"conv1": 3, "fc": 4}
+    given = {"build": "my.py:make", "tensors": {"conv1.weight": 9, "fc.weight": 12}, "given": True} if card else {}
+    folder = network("net", widths, epochs=epochs, **given)
+    path = folder / "network.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | card))
+    found = dict(figures(folder))
+    assert ("layer_similarity_untrained" in found) == bool(drawn)
+    if drawn:
+        figure = found["layer_similarity_untrained"]()
+        assert figure.texts[1].get_text() == f"net, {drawn}, 40 test images"
+        with h5py.File(folder / "similarity.h5") as file:
+            expected = file["between_layers/rsa"][epochs.index(int(drawn.split()[1].strip(",")))]
+        assert texts(titled(figure, "RSA"))[0, 1] == f"{expected[0, 1]:.2f}"
 
 
 def test_a_pair_of_networks_has_its_report(network):

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 
 from stages.plots.style import applied
-from stages.plots.widths import Point, bottleneck, main, read_point, write_table
+from stages.plots.widths import Point, bottleneck, figures, main, read_point, write_table
 from stages.shared.base.command import InputError
 from stages.shared.base.parameters import dump
 
@@ -30,6 +30,20 @@ def test_all_widths_are_drawn_from_files(network):
     assert len(np.unique(imread(report / "bottleneck.png"))) > 20
     with pytest.raises(InputError, match=r"plots\.widths holds no 'wider'; it holds narrower"):
         main("wider")
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 9])
+def test_any_number_of_networks_from_two_on_is_drawn(count):
+    points = {
+        f"n{width}": Point(width, 0.5, {"layer3": 1.0}, {"layer3": 0.9}, {"layer3": "t-SNE"})
+        for width in range(count)[::-1]
+    }
+    with applied(50):
+        ((name, draw),) = figures({name: point._replace(width=point.width + 1) for name, point in points.items()})
+        line, star = draw().axes[0].lines
+    assert name == "bottleneck"
+    assert line.get_xdata().tolist() == list(range(2, count + 1))
+    assert star.get_xdata().tolist() == [1]
 
 
 def test_the_table_has_a_row_for_each_network(tmp_path):
