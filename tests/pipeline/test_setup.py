@@ -2,13 +2,16 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import dvc.cli
 import pytest
+from snakemake.cli import get_argument_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = Path(__file__).with_name("fake_python.sh")
@@ -95,6 +98,24 @@ def test_what_make_prints_works_as_printed(target, project):
     assert commands or target != "run"
     assert [command for command in commands if not re.fullmatch(r"\.venv/bin/\w+", command)] == []
     assert [command for command in commands if not (Path(sys.executable).parent / Path(command).name).exists()] == []
+
+
+def readme_commands():
+    """The commands in the README's blocks of shell, as lists of words."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    words = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    return [command for command in words if command]
+
+
+@pytest.mark.parametrize("command", readme_commands(), ids=" ".join)
+def test_the_engines_and_the_shell_know_the_readmes_commands(command):
+    command = [word for word in command if not re.match(r"[A-Z_]+=", word)]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    assert shutil.which(Path(command[0]).name, path=path)
+    if command[0] == "dvc":
+        assert dvc.cli.parse_args(command[1:]).func
+    if command[0] == "snakemake":
+        assert get_argument_parser().parse_args(command[1:])
 
 
 @pytest.fixture
