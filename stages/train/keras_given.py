@@ -63,4 +63,4 @@ def evaluate(model, card, batches):
 def tensors(model):
     """The number of elements of each weight of `model` that could be trained, by name."""
     model.trainable = True
-    return sizes(model)
+    return sizes(model.trainable_weights, model)

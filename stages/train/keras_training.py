@@ -12,9 +12,11 @@ import numpy as np
 
 from stages.shared.base.command import InputError, progress, say
 from stages.shared.base.store import whole
-from stages.shared.keras_network import build, check_names, gives_logits, keras, replaced, tf, use_device
+from stages.shared.keras_network import build, check_names, gives_logits, keras, tf, use_device
+from stages.shared.layers import enumerated
 from stages.train.batches import in_order, shuffled
 from stages.train.history import History, macro_f1
+from stages.train.keras_step import ObservedStep, check_steps
 from stages.train.recorder import GradientRecorder
 from stages.train.resume import save
 from stages.train.schedule import learning_rate
@@ -49,9 +51,11 @@ UNFINISHED = {}
 class OptimizationInsightCallback(keras.callbacks.Callback):
     """Records every gradient of `fit` in `path`, a gradients.h5 that appears when the training ends.
 
-    It serves any compiled model: functional, sequential or subclassed, with a `train_step` of its own, compiled, by XLA
-    or eager. A gradient is what the model's optimiser is handed, before it clips; what a loss scale put in is taken out.
-    Frozen weights have none. The loss is what `compute_loss` returns: NaN where a `train_step` never calls it.
+    It serves one `fit` of any compiled model: functional, sequential or subclassed, with a `train_step` of its own and any
+    number of optimisers, compiled, by XLA or eager. A gradient is what one of the optimisers that are the model's attributes
+    is handed first in a step, before it clips; what a loss scale put in is taken out. Recorded are the weights that are
+    trainable when the training begins, with zeros while they get no gradient; frozen weights have none. The loss is what
+    `compute_loss` returns: NaN where a `train_step` never calls it.
 
     Parameters
     ----------
@@ -64,8 +68,9 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     Raises
     ------
     InputError
-        When the training begins, if the model takes several steps at a time or several devices, if none of its weights
-        is trainable, or two have one name.
+        When the training begins, if the callback has recorded another, if the model takes several steps at a time or
+        several devices, if none of its weights is trainable, or two have one name; after the first step, if no optimiser of
+        the model was handed a gradient.
 
     Examples
     --------
@@ -75,19 +80,25 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     def __init__(self, path, history=None, **settings):
         super().__init__()
         self.path, self.history, self.settings = path, history, settings
-        self.epoch, self.restored, self.abandon = 0, None, lambda: None
+        self.epoch, self.restored, self.ended, self.abandon = 0, None, False, lambda: None
 
     def on_train_begin(self, logs=None):
+        if self.ended:
+            raise InputError(
+                f"{self.path} holds an earlier fit that this callback recorded: give each fit a callback of its own."
+            )
         self.abandon()
         check_steps(self.model)
-        self.loss, self.gradients, self.first_weights = keep_gradients(self.model)
-        self.recorder = None
+        self.step, self.recorder = ObservedStep(self.model), None
         if self.model.built:
+            self.step.begin()
             self.begin()
 
     def begin(self):
         """Begin to record, when the model has its weights."""
-        self.recorder = GradientRecorder(sizes(self.model), self.path, **self.settings)
+        weights = self.step.weights
+        self.recorder = GradientRecorder(sizes(weights, self.model), self.path, **self.settings)
+        self.trained = {id(weight): weight for weight in weights}
         if self.restored:
             self.recorder.restore(self.restored)
             self.restored = None
@@ -102,17 +113,28 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         self.epoch = epoch + 1
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.weights = [view(weight.value) for weight in self.model.trainable_weights]
+        if self.model.train_function is not self.step.function:  # another callback compiled the model anew
+            self.step.compile()
+        self.weights = self.step.values()
 
     def on_train_batch_end(self, batch, logs=None):
+        self.step.check()
         if not self.recorder:
             self.begin()
-            self.weights = self.first_weights
-        loss, gradients = float(self.loss.numpy()), [view(kept) for kept in self.gradients.values()]
-        self.recorder.record(self.recorder.next_step(), self.epoch, loss, gradients, self.weights)
-        self.first_weights.clear()
+            self.weights = self.step.first
+        loss = float(self.step.loss.numpy())
+        self.recorder.record(self.recorder.next_step(), self.epoch, loss, self.step.gradients(), self.weights)
+        self.step.first = []
+        self.say_changes()
         if self.history:
             self.history.step(self.recorder.last_step, {"step/loss": loss, **self.recorder.watched()})
+
+    def say_changes(self):
+        """Say in a line which weights have become trainable, or are no longer."""
+        now = {id(weight): weight for weight in self.model.trainable_weights}
+        if now.keys() != self.trained.keys():
+            say(f"step {self.recorder.last_step}: {changed(self.trained, now, self.step.kept.keys())}")
+        self.trained = now
 
     def on_epoch_end(self, epoch, logs=None):
         self.recorder.end_epoch(self.epoch)
@@ -120,6 +142,7 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         self.abandon.detach()
         self.recorder.__exit__(None, None, None)
+        self.ended = True
         self.model.train_function = None  # the next `fit` keeps no gradients
 
     def state(self):
@@ -131,77 +154,29 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         self.epoch, self.restored = state["epoch"], state["recorder"]
 
 
-def view(variable):
-    """What the tf.Variable holds now, as float32: not copied if it is, for TensorFlow updates a tensor in place only if
-    nobody else holds it."""
-    return np.asarray(variable.read_value()).astype(np.float32, copy=False)
+def sizes(weights, model):
+    """The name and number of parameters of each of `weights`, which `model` trains, in order."""
+    names = check_names(weights, model)
+    return {name: int(np.prod(weight.shape)) for name, weight in zip(names, weights, strict=True)}
 
 
-def check_steps(model):
-    """Refuse a compiled `model` whose steps no callback sees one by one."""
-    if model.steps_per_execution != 1:
-        raise InputError(
-            f"Gradients are recorded step by step, but {model.name} takes {model.steps_per_execution} at a time: "
-            "compile it with steps_per_execution=1."
-        )
-    devices = model.distribute_strategy.num_replicas_in_sync
-    if devices != 1:
-        raise InputError(f"Gradients are recorded on one device, but {model.name} is trained on {devices}: use one.")
+def changed(before, now, watched):
+    """What is trainable `now` and was not `before`, or was and is not, in a sentence; dicts of id to weight each.
 
-
-def sizes(model):
-    """The name and number of parameters of each weight that `model` trains, in order."""
-    names = check_names(model.trainable_weights, model)
-    return {name: int(np.prod(weight.shape)) for name, weight in zip(names, model.trainable_weights, strict=True)}
-
-
-def keep_gradients(model):
-    """Make the training step of a compiled `model` keep its loss and its gradients, and return them.
-
-    They exist within the step alone, where no callback sees them, so it is compiled anew, from then on with variables
-    for them. What leads there, `compute_loss` of the model and `apply` of its optimiser, is replaced only meanwhile.
-
-    Returns
-    -------
-    loss : tf.Variable
-    gradients : dict of int to tf.Variable
-        By `id` of each of `model.trainable_weights`, in their order; zeros where the optimiser is handed none. Filled, as the
-        next, when the first step is compiled, which may be what builds the model.
-    weights : list of arrays
-        What the first step began with.
+    `watched` are the ids of those that are recorded.
     """
-    optimizer = model.optimizer
-    train_step, compute_loss, apply = model.train_step, model.compute_loss, optimizer.apply
-    kept_loss, kept, first_weights = tf.Variable(np.nan, dtype=tf.float32), {}, []
-
-    def begin():
-        with tf.init_scope():  # not in the step's graph, but now
-            for weight in model.trainable_weights:
-                kept[id(weight)] = tf.Variable(tf.zeros(weight.shape, weight.dtype))
-                first_weights.append(view(weight.value))
-
-    def keep_loss(*arguments, **settings):
-        loss = compute_loss(*arguments, **settings)
-        kept_loss.assign(tf.reduce_mean(tf.cast(loss, tf.float32)))  # of a scalar, but for a loss without reduction
-        return loss
-
-    def keep_and_apply(gradients, weights=None):
-        if not kept:
-            begin()
-        gradients, weights = list(gradients), list(model.trainable_weights if weights is None else weights)
-        scale = optimizer.scale_loss(1.0)
-        for gradient, weight in zip(gradients, weights, strict=True):
-            if id(weight) in kept and gradient is not None:
-                kept[id(weight)].assign(tf.convert_to_tensor(gradient) / scale)
-        return apply(gradients, weights)
-
-    def keeping_step(data):
-        with replaced(model, "compute_loss", keep_loss), replaced(optimizer, "apply", keep_and_apply):
-            return train_step(data)
-
-    with replaced(model, "train_step", keeping_step):
-        model.make_train_function(force=True)
-    return kept_loss, kept, first_weights
+    new = now.keys() - before.keys()
+    groups = {
+        "no longer trainable, recorded as zeros while without a gradient": before.keys() - now.keys(),
+        "trainable again": new & watched,
+        "trainable now but not recorded, as only those are that were trainable when the training began": new - watched,
+    }
+    weights = {**before, **now}
+    named = {
+        said: [weight.path.replace("/", ".") for key, weight in weights.items() if key in keys]
+        for said, keys in groups.items()
+    }
+    return "; ".join(f"{enumerated(names)}: {said}" for said, names in named.items() if names)
 
 
 class ModelSaveCallback(keras.callbacks.Callback):

@@ -190,9 +190,9 @@ class Failing(keras.callbacks.Callback):
 
 model = seeded(functional)
 model.compile(keras.optimizers.SGD(0.1), loss_function)
-insight = OptimizationInsightCallback(path)
 fit = {"x": images, "y": labels, "batch_size": 20, "shuffle": False, "verbose": 0}
-for next_one in (insight, OptimizationInsightCallback(path)):
+for same in (True, False):
+    insight = OptimizationInsightCallback(path)
     for _ in range(2):
         try:
             model.fit(**fit, callbacks=[insight, Failing()])
@@ -200,10 +200,10 @@ for next_one in (insight, OptimizationInsightCallback(path)):
             pass
         assert not path.exists()
     model.set_weights(seeded(functional).get_weights())
-    model.fit(**fit, callbacks=[next_one])
+    model.fit(**fit, callbacks=[insight if same else OptimizationInsightCallback(path)])
     agree(path, by_hand(functional, keras.optimizers.SGD(0.1), 20, 1), 1)
     path.unlink()
-model.fit(**fit, callbacks=[insight, Failing()])
+model.fit(**fit, callbacks=[OptimizationInsightCallback(path), Failing()])
 """
 
 
