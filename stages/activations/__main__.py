@@ -10,6 +10,7 @@ from stages.activations.extract import choose_probe, outputs, store_outputs
 from stages.activations.units import Units
 from stages.shared.analyses import section
 from stages.shared.base.command import InputError, command, progress
+from stages.shared.base.names import escaped
 from stages.shared.base.store import create, new_group, read, write
 from stages.shared.card import read_card, select_layers
 from stages.shared.images import load_split
@@ -50,9 +51,9 @@ def main(network):
             model = load(card, len(test.classes), checkpoint)
             activations.attrs["layers"] = store(new_group(activations, f"epochs/{epoch}"), model, images)
             matrices = weight_matrices(model)
-            weights.attrs["tensors"] = list(matrices)
+            weights.attrs["tensors"] = [escaped(tensor) for tensor in matrices]
             for tensor, matrix in matrices.items():
-                write(weights, f"epochs/{epoch}/{tensor}", matrix)
+                write(weights, f"epochs/{epoch}/{escaped(tensor)}", matrix)
 
     with create(folder / "augmented.h5") as file, read(Path("data", f"{card.dataset}_augmented.h5")) as augmented:
         write(file, "images", augmented["images"][:])

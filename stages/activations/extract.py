@@ -3,6 +3,7 @@
 import numpy as np
 
 from stages.activations.outputs import stream_outputs
+from stages.shared.base.names import escaped
 from stages.shared.base.store import fill, reserve
 from stages.shared.images import batch_of, prepare, standardise
 
@@ -32,15 +33,16 @@ def store_outputs(group, outputs, count, units):
     """Write streamed `outputs` (dicts of layer to (batch, units)) of `count` images to `group`/<layer>, a batch at a time.
 
     Where `units`, those that were kept, are a subset, the attribute `units` of the dataset names them. Returns the
-    layers' names, in order. Datasets stay open, for HDF5 writes out the chunk it is filling whenever one is closed.
+    layers' names as they are stored, in order. Datasets stay open, for HDF5 writes out the chunk it is filling whenever
+    one is closed.
     """
     datasets, begin = {}, 0
     for batch in outputs:
         for layer, array in batch.items():
             if layer not in datasets:
-                datasets[layer] = reserve(group, layer, (count, array.shape[1]), np.float32)
+                datasets[layer] = reserve(group, escaped(layer), (count, array.shape[1]), np.float32)
                 if units.chosen[layer] is not None:
                     datasets[layer].attrs["units"] = units.chosen[layer]
             fill(datasets[layer], begin, array)
         begin += len(array)
-    return list(datasets)
+    return [escaped(layer) for layer in datasets]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from stages.shared.base.command import InputError
+from stages.shared.base.names import encoded
 from stages.shared.base.store import row_blocks
 
 POOLED_BYTES = 4 << 20
@@ -39,7 +40,7 @@ def choose_units(layer, units, limit, seed):
     """
     if units <= limit:
         return None
-    generator = np.random.default_rng([seed, *layer.encode()])
+    generator = np.random.default_rng([seed, *encoded(layer)])
     return np.sort(generator.choice(units, limit, replace=False)).astype(np.int32)
 
 

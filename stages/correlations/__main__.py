@@ -8,6 +8,7 @@ from stages.correlations.layerwise import compute_layerwise_cross_correlation, l
 from stages.correlations.streaming import correlation_matrix
 from stages.shared.analyses import section
 from stages.shared.base.command import command, progress
+from stages.shared.base.names import unescaped
 from stages.shared.base.store import create, epochs, new_group, read, reserve, row_blocks, write
 
 
@@ -16,7 +17,8 @@ def main(network):
     folder, settings = Path("artifacts", network), section("correlations")
     with read(folder / "activations.h5") as activations, create(folder / "correlations.h5") as file:
         means = store_epochs(file, activations, settings.keep_every)
-        store_corr_means(folder / "corr_means.json", activations.attrs["layers"], means)
+        layers = [unescaped(layer) for layer in activations.attrs["layers"]]
+        store_corr_means(folder / "corr_means.json", layers, means)
         with read(folder / "augmented.h5") as augmented:
             store_augmented(file, augmented)
 

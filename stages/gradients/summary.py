@@ -3,6 +3,7 @@
 import numpy as np
 
 from stages.shared.base.command import progress
+from stages.shared.base.names import unescaped
 from stages.shared.base.store import row_blocks
 from stages.shared.gradient_statistics import bins_near_zero, statistics
 
@@ -34,7 +35,7 @@ def summarise(file, thresholds):
     edges = file.attrs["bin_edges"].tolist()
     for threshold in thresholds:
         bins_near_zero(edges, threshold)
-    tensors = list(file.attrs["tensors"])
+    tensors = [unescaped(tensor) for tensor in file.attrs["tensors"]]
     by_kind = {kind: summarise_group(file[kind], edges, tensors, thresholds) for kind in ("raw", "ema")}
     return {
         "tensors": tensors,

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.shared.base.command import InputError, say
+from stages.shared.base.names import escaped
 from stages.shared.base.store import create, new_group, write
 from stages.shared.card import DECADES
 from stages.shared.gradient_statistics import bins_near_zero, statistics
@@ -83,7 +84,7 @@ class GradientRecorder:
     `raw/` holds `counts` and `weight_change` of every recorded step and tensor, `ema/` the same of the averages, each
     beside `step` and `epoch`; `raw/nonfinite` counts the NaN and Inf gradients; `loss` has one value a step.
     `snapshots/NNN/<tensor>` is int8, the sign of each gradient times its bin at the last step of epoch NNN, and
-    -128 where it is NaN; a "/" in a tensor's name makes HDF5 groups.
+    -128 where it is NaN. The attribute `tensors` holds the names as they are stored, with "%2F" for "/".
 
     Parameters
     ----------
@@ -364,9 +365,11 @@ class GradientRecorder:
         write(self.file, "loss", np.array(self.losses))
         if epoch is not None:
             for name, state in zip(self.tensors, self.states, strict=True):
-                write(self.file, f"snapshots/{epoch:03d}/{name}", self.binning.signed_bins[state.gradient_class])
+                write(
+                    self.file, f"snapshots/{epoch:03d}/{escaped(name)}", self.binning.signed_bins[state.gradient_class]
+                )
         self.file.attrs["bin_edges"] = self.edges
-        self.file.attrs["tensors"] = list(self.tensors)
+        self.file.attrs["tensors"] = [escaped(name) for name in self.tensors]
         self.file.attrs["sizes"] = list(self.tensors.values())
         self.closing.close()
         self.file, self.parts = None, self.parts + 1

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from stages.shared.base.command import InputError, say
+from stages.shared.base.names import escaped, unescaped
 from stages.shared.base.store import create, new_group, read, write, write_json
 
 LIBRARIES = {"torch": ["torch", "numpy", "numba", "h5py"], "keras": ["tensorflow", "keras", "numpy", "numba", "h5py"]}
@@ -88,7 +89,8 @@ def save(folder, state):
 
 def pack(parent, state):
     """Store a nested dict: dicts as groups, arrays as datasets, everything else as JSON."""
-    for name, value in state.items():
+    for key, value in state.items():
+        name = escaped(key)
         if isinstance(value, dict):
             pack(new_group(parent, name), value)
         elif isinstance(value, np.ndarray):
@@ -99,7 +101,9 @@ def pack(parent, state):
 
 def unpack(parent):
     """What `pack` stored."""
-    return {name: unpack(item) if isinstance(item, h5py.Group) else value(item) for name, item in parent.items()}
+    return {
+        unescaped(name): unpack(item) if isinstance(item, h5py.Group) else value(item) for name, item in parent.items()
+    }
 
 
 def value(dataset):
