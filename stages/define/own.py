@@ -5,7 +5,15 @@ import hashlib
 from stages.shared.base.command import InputError
 from stages.shared.card import Built, Own, Training, select_layers
 from stages.shared.layers import KINDS, enumerated, pick
-from stages.shared.own import MODELS, check_no_linked_folder, construct, framework_of, given_files, imported
+from stages.shared.own import (
+    MODELS,
+    check_no_linked_folder,
+    construct,
+    framework_of,
+    given_files,
+    imported,
+    noting_files,
+)
 
 HEADINGS = "layer", "picked", "output shape", "parameters"
 
@@ -20,6 +28,25 @@ def see(card, classes, layers):
     InputError
         If it cannot be built, does not take images of its input to one output for each class, or lacks a layer.
     """
+    with noting_files() as opened:
+        framework, modules = inspected(card, classes)
+    check_untrained(card)
+    settings = card.model_dump()
+    if card.device == "auto":
+        settings["device"] = models_of(framework).best_device()
+    if not card.given():
+        settings["training"] = (card.training or Training()).model_dump()
+    built = Built(**settings, framework=framework, modules=modules, files=digests(card, opened))
+    check_layers(built, layers)
+    if "input" in select_layers(built, layers):
+        raise InputError(
+            f"{card.name} has a layer 'input', which is what the images' pixels are called here: rename it."
+        )
+    return built
+
+
+def inspected(card, classes):
+    """Build the network of `card`; returns its framework and its layers."""
     model = construct(card, classes)
     framework = framework_of(model)
     if not framework:
@@ -27,29 +54,26 @@ def see(card, classes, layers):
             f"params.yaml: networks.{card.name}.build is {card.build!r}, which returns {type(model).__name__}: "
             "return a torch.nn.Module or a keras.Model."
         )
-    models = models_of(framework)
-    modules = models.inspect(model, card, classes)
-    settings = card.model_dump()
-    if card.device == "auto":
-        settings["device"] = models.best_device()
-    if not card.given():
-        settings["training"] = (card.training or Training()).model_dump()
+    return framework, models_of(framework).inspect(model, card, classes)
+
+
+def check_untrained(card):
+    """Refuse an `untrained` that is none of the epochs of a network's checkpoints."""
     checkpoints = given_files(card)
     if card.untrained is not None and card.untrained not in checkpoints:
         raise InputError(
             f"params.yaml: networks.{card.name}.untrained is {card.untrained}, but {card.checkpoints} has the epochs "
             f"{', '.join(map(str, checkpoints))}: name the one from before training, or remove it."
         )
-    files = [*checkpoints.values(), *imported()]
+
+
+def digests(card, opened):
+    """SHA-256 of each file below models/ that makes the network what it is, by its path: what it comes trained in, what
+    was imported, and what was `opened` while it was built."""
+    files = dict.fromkeys([*given_files(card).values(), *imported(), *sorted(opened)])
     for file in files:
         check_no_linked_folder(file, f"params.yaml: networks.{card.name}")
-    built = Built(**settings, framework=framework, modules=modules, files={str(file): digest(file) for file in files})
-    check_layers(built, layers)
-    if "input" in select_layers(built, layers):
-        raise InputError(
-            f"{card.name} has a layer 'input', which is what the images' pixels are called here: rename it."
-        )
-    return built
+    return {file.as_posix(): digest(file) for file in files}
 
 
 def models_of(framework):

@@ -2,11 +2,13 @@
 
 import glob
 import importlib.util
+import os
 import re
 import sys
 import traceback
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from textwrap import shorten
@@ -198,6 +200,38 @@ def own_modules():
 def imported():
     """The paths of the files below models/ that were imported, in order of their names."""
     return sorted({path.relative_to(MODELS.absolute()) for path in own_modules().values() if path.is_file()})
+
+
+noting = []
+"""The sets that `note_opened` fills; Python cannot take a hook away again."""
+
+
+@contextmanager
+def noting_files():
+    """Yield a set that gets the paths below models/ of the files that Python opens for reading in the block: a network's
+    settings or weights, of which a change must not go unnoticed."""
+    install_hook()
+    noting.append(set())
+    try:
+        yield noting[-1]
+    finally:
+        noting.pop()
+
+
+@cache
+def install_hook():
+    """Have Python call `note_opened`, once and for all."""
+    sys.addaudithook(note_opened)
+
+
+def note_opened(event, arguments):
+    """Note a file below models/ that is opened for reading; what Python itself caches there is none."""
+    if event != "open" or not noting or isinstance(arguments[0], int) or arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        return
+    path = Path(os.path.abspath(os.fsdecode(arguments[0])))
+    if MODELS.absolute() in path.parents and path.is_file() and path.parent.name != "__pycache__":
+        for files in noting:
+            files.add(path.relative_to(MODELS.absolute()))
 
 
 def framework_of(model):

@@ -19,6 +19,9 @@ from stages.shared.card import Layer, Own, loading, no_device
 from stages.shared.layers import Tree, agreed, described
 from stages.shared.own import construct
 
+FOLDER = 0x10
+"""The bit of a zip's member that is a folder, as MS-DOS has it."""
+
 
 class Mlp(nn.Sequential):
     """A multilayer perceptron of named blocks on images (n, channels, height, width)."""
@@ -80,11 +83,18 @@ def device_of(card):
 def load(card, classes, checkpoint):
     """Return the network of `card` with the weights of `checkpoint`, a .pth file, on its device; only tensors are read."""
     model = build(card, classes)
-    with loading(checkpoint), zipfile.ZipFile(checkpoint) as file:
-        if file.testzip():  # PyTorch does not look at the checksums
-            raise ValueError
+    with loading(checkpoint):
+        check_zip(checkpoint)
         model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
     return model.to(device_of(card))
+
+
+def check_zip(path):
+    """Raise a `ValueError` if the zip at `path` is damaged: PyTorch does not look at its checksums, and takes what is marked
+    as a folder for zeros."""
+    with zipfile.ZipFile(path) as file:
+        if file.testzip() or any(member.external_attr & FOLDER for member in file.infolist()):
+            raise ValueError("its checksums are wrong")
 
 
 def observe(model, images):

@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from stages.shared.base.command import InputError, say
 from stages.shared.own import oneline
+from stages.shared.torch_network import check_zip
 
 INNER = re.compile(r"\b(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
 """What compiling or sharding a module puts into the names below it."""
@@ -85,6 +86,7 @@ def strangers(path):
 
     with open(path, "rb") as file:
         if file.read(len(ZIP)) == ZIP:
+            check_zip(path)
             return torch.serialization.get_unsafe_globals_in_checkpoint(path)
         file.seek(0)
         older = [get_globals_in_pkl(file) for _ in range(4)]  # a magic number, a version, the machine, the content

@@ -270,6 +270,37 @@ def fails():
 """
 
 
+READING = """
+import json
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+def make():
+    settings = json.loads((Path(__file__).parent / "settings.json").read_text())
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Dropout(settings["dropout"]))
+    model.load_state_dict(torch.load("models/start.pth"))
+    with open("models/made.txt", "w") as made:
+        made.write("built")
+    os.close(os.open("models", os.O_RDONLY))
+    return model
+"""
+
+
+def test_a_change_to_a_file_that_it_reads_changes_the_card(models):
+    (models / "mine.py").write_text(READING)
+    (models / "settings.json").write_text('{"dropout": 0.5}')
+    torch.save({"1.weight": torch.ones(3, 64), "1.bias": torch.ones(3)}, models / "start.pth")
+    before = see(own(), 3, "blocks")
+    assert before.files.keys() == {"mine.py", "settings.json", "start.pth"}
+    (models / "settings.json").write_text('{"dropout": 0.1}')
+    after = see(own(), 3, "blocks")
+    assert [name for name in before.files if before.files[name] != after.files[name]] == ["settings.json"]
+    assert before.modules == after.modules  # which do not tell
+
+
 @pytest.fixture
 def package(models):
     """A package in models/, one folder of it without an __init__.py."""

@@ -3,6 +3,7 @@
 import os
 import pickle
 from argparse import Namespace
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,33 @@ def test_weights_keep_the_versions_of_their_modules(models):
     state._metadata.clear()
     torch.save({"state": state}, models / "a.pth")
     take_weights(nn.BatchNorm1d(3), own(), 3, models / "a.pth")
+
+
+def test_one_changed_bit_of_a_weight_is_noticed(weights, models):
+    torch.save(weights, models / "a.pth")
+    content = bytearray((models / "a.pth").read_bytes())
+    content[content.index(weights["3.bias"].numpy().tobytes())] ^= 1
+    (models / "a.pth").write_bytes(content)
+    with pytest.raises(InputError, match="its checksums are wrong"):
+        take_weights(build(own(), 3), own(), 3, models / "a.pth")
+
+
+@pytest.mark.soak
+def test_a_random_flip_or_cut_is_refused_or_without_effect(weights, models):
+    random, path = np.random.default_rng(0), models / "a.pth"
+    torch.save({"state_dict": below("model", weights), **BESIDE}, path)
+    whole, untrained = path.read_bytes(), build(own(), 3)
+    for _ in range(3000):
+        content, place = bytearray(whole), random.integers(len(whole))
+        content[place] ^= 1 << random.integers(8)
+        path.write_bytes(content[: place if random.random() < 0.2 else len(whole)])
+        model = deepcopy(untrained)
+        try:
+            take_weights(model, own(), 3, path)
+        except InputError as failure:
+            assert "\n" not in str(failure)
+            continue
+        assert all(torch.equal(tensor, weights[name]) for name, tensor in model.state_dict().items())
 
 
 class Tied(nn.Module):
