@@ -6,6 +6,7 @@ With --layers nothing is written: the network's layers are printed, with their s
 from pathlib import Path
 
 from stages.define.own import left_out, listing, models_of, see
+from stages.define.rehearsal import rehearse
 from stages.define.resolve import resolve
 from stages.shared.analyses import section
 from stages.shared.base.command import command, say
@@ -25,6 +26,7 @@ def main(network, *, layers=False):
         card = see(card, classes, selection)
         if line := left_out(card, selection):
             say(line)
+        rehearse(card, classes)
     elif card.device == "auto":
         card = card.model_copy(update={"device": models_of(card.framework).best_device()})
     write_card(Path("artifacts", network, "network.yaml"), card)

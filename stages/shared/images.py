@@ -51,11 +51,14 @@ class Split(NamedTuple):
     source: str
 
 
-def load_split(network, split):
-    """Return the `Split` "train" or "test" of the dataset of `network`, from the file that `download` made."""
+def load_split(network, split, most=None):
+    """Return the `Split` "train" or "test" of the dataset of `network`, from the file that `download` made.
+
+    Of all images, or of the first `most`.
+    """
     path = Path("data", f"{network.dataset}.h5")
     with read(path) as file:
-        images, labels = file[f"{split}/images"][:], file[f"{split}/labels"][:]
+        images, labels = file[f"{split}/images"][:most], file[f"{split}/labels"][:most]
         classes, source = list(file.attrs["classes"]), file.attrs["source"]
     if images.shape[1] > network.input[0] or images.shape[2] > network.input[1]:
         raise InputError(

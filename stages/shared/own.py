@@ -253,8 +253,9 @@ def origin(error):
 
 
 def oneline(error):
-    """An exception as one line without a full stop."""
-    return shorten(f"{type(error).__name__}: {error}", 300, placeholder=" [...]").rstrip(".: ")
+    """An exception as one line without a full stop; Keras puts colours for a terminal in its own."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", f"{type(error).__name__}: {error}")
+    return shorten(text, 300, placeholder=" [...]").rstrip(".: ")
 
 
 def given_files(card):

@@ -74,10 +74,14 @@ def block(features, width, batch_norm=False, relu=True):
 
 def device_of(card):
     """The `torch.device` of `card`; an `InputError` says that PyTorch sees none such here."""
-    seen = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not seen[card.device]:
+    if not sees(card.device):
         raise no_device(card, "PyTorch")
     return torch.device(card.device)
+
+
+def sees(device):
+    """Whether PyTorch has a `device` of that name on this machine."""
+    return {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[device]
 
 
 def load(card, classes, checkpoint):

@@ -19,6 +19,13 @@ def load(card, classes, path):
     """Return the network of `card` with the weights of a .keras or .weights.h5 file; an `InputError` tells what is wrong."""
     use_device(card)
     model = build(card, classes)
+    take_weights(model, card, classes, path)
+    return model
+
+
+def take_weights(model, card, classes, path):
+    """Give `model`, which `card` builds for `classes` classes, the weights of the file at `path`; an `InputError` tells what
+    is wrong."""
     try:
         model.load_weights(path)
         check_all_taken(model, path)
@@ -27,7 +34,6 @@ def load(card, classes, path):
             f"params.yaml: networks.{card.name} cannot take its weights from {path}: {oneline(error)}. It should hold the "
             f"weights of what {card.build or card.checkpoint} builds for {classes} classes."
         ) from None
-    return model
 
 
 def check_all_taken(model, path):

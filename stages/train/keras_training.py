@@ -328,8 +328,13 @@ def train(card, training, validation, folder, state=None):
     """
     threads = int(os.environ.get("OMP_NUM_THREADS", 0))  # TensorFlow's own pools do not read it; 0 means every core
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.experimental.enable_op_determinism()
     use_device(card)
+    fit(card, training, validation, folder, state)
+
+
+def fit(card, training, validation, folder, state=None):
+    """Train as `train` does, with the threads and on the device that TensorFlow has."""
+    tf.config.experimental.enable_op_determinism()
     model, twin = (build(card, len(training.classes)) for _ in range(2))
     settings = card.training
     loss = LOSSES[settings.loss](gives_logits(model, card.input))

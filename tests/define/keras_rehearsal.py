@@ -1,0 +1,52 @@
+"""python -m tests.define.keras_rehearsal : in a folder with models/, in a process of its own, for the two frameworks
+together are slow to load."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.define.own import see
+from stages.define.rehearsal import read_weights, rehearse_training
+from stages.shared.base.command import InputError
+from stages.shared.images import Split
+from stages.shared.keras_network import build
+from tests.conftest import own
+
+NETWORKS = """
+import keras
+from keras import layers
+
+@keras.saving.register_keras_serializable()
+class Untrainable(layers.Layer):
+    def call(self, images, training=False):
+        if training:
+            raise NotImplementedError("not in training")
+        return images
+
+def make(width=5, *, trainable=True):
+    more = [] if trainable else [Untrainable(name="untrainable")]
+    return keras.Sequential([keras.Input((8, 8, 1)), *more, layers.Flatten(), layers.Dense(width), layers.Dense(3)])
+"""
+
+
+def card(**values):
+    return see(own(build="networks.py:make", **values), 3, "blocks")
+
+
+def split(count):
+    images = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1), np.uint8)
+    return Split(images, np.arange(count) % 3, ["a", "b", "c"], "a test")
+
+
+if __name__ == "__main__":
+    Path("models/networks.py").write_text(NETWORKS)
+    rehearse_training(card(), split(6), split(2))
+    with pytest.raises(InputError, match=r"by adam on cross_entropy: the first step fails.* not in training"):
+        rehearse_training(card(arguments={"trainable": False}), split(6), split(2))
+    for width in (5, 6):
+        model = build(own(build="networks.py:make", arguments={"width": width}), 3)
+        model.save_weights(f"models/epoch_{width}.weights.h5")
+    read_weights(card(checkpoint="epoch_5.weights.h5"), 3)
+    with pytest.raises(InputError, match=r"cannot take its weights from models/epoch_6\.weights\.h5: "):
+        read_weights(card(checkpoints="epoch_*.weights.h5"), 3)

@@ -1,0 +1,150 @@
+"""What a network would fail at in its first update is said by `define`, which leaves nothing behind."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+import torch
+
+from stages.define.own import see
+from stages.define.rehearsal import read_weights, rehearse_training
+from stages.shared.base.command import InputError
+from stages.shared.images import Split
+from stages.shared.torch_network import build
+from stages.train.torch_training import train
+from tests.conftest import own
+from tests.small_project import ROOT
+
+NETWORKS = """
+import sys
+
+import torch
+from torch import nn
+
+class Sparse(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.levels, self.head = nn.Embedding(256, 4, sparse=True), nn.Linear(4, 3)
+
+    def forward(self, images):
+        return self.head(self.levels((images * 255).long().flatten(1)).mean(1))
+
+class InPlace(nn.Sequential):
+    def forward(self, images):
+        features = self[1](self[0](images)).sigmoid()
+        return self[2](features + features.mul_(2))
+
+def inplace():
+    return InPlace(nn.Flatten(), nn.Linear(64, 5), nn.Linear(5, 3))
+
+class Detached(nn.Linear):
+    def forward(self, images):
+        return super().forward(images.flatten(1)).detach()
+
+def detached():
+    return nn.Sequential(Detached(64, 3))
+
+class Leaving(nn.Linear):
+    def forward(self, images):
+        if torch.is_grad_enabled():
+            sys.exit("no gradients here")
+        return super().forward(images.flatten(1))
+
+def leaving():
+    return nn.Sequential(Leaving(64, 3))
+
+class Buffered(nn.Linear):
+    def __init__(self):
+        super().__init__(64, 3)
+        self.register_buffer("scale", torch.ones(1, dtype=torch.bfloat16))
+
+    def forward(self, images):
+        return super().forward(images.flatten(1)) * self.scale
+
+def buffered():
+    return nn.Sequential(Buffered())
+
+def make(width=5):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.BatchNorm1d(width), nn.Linear(width, 3))
+"""
+
+
+@pytest.fixture
+def networks(models):
+    (models / "networks.py").write_text(NETWORKS)
+
+    def card(function, **values):
+        return see(own(build=f"networks.py:{function}", device="cpu", **values), 3, "blocks")
+
+    return card
+
+
+def split(count):
+    images = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1), np.uint8)
+    return Split(images, np.arange(count) % 3, ["a", "b", "c"], "a test")
+
+
+@pytest.mark.parametrize(
+    ("function", "training", "named"),
+    [
+        (
+            "Sparse",
+            {},
+            "cannot be trained by adam on cross_entropy: the first step fails: RuntimeError: Adam does not",
+        ),
+        ("inplace", {}, "modified by an inplace operation"),
+        (
+            "detached",
+            {"loss": "mse"},
+            "by adam on mse: the first step fails: RuntimeError: element 0 of tensors does not",
+        ),
+        (
+            "leaving",
+            {},
+            r"fails \(models/networks.py, line 33\): RuntimeError: it calls sys.exit\('no gradients here'\)",
+        ),
+        ("buffered", {}, "BFloat16"),
+    ],
+)
+def test_what_fails_in_the_first_step_is_one_sentence(networks, function, training, named):
+    card = networks(function, training=training)
+    with pytest.raises(InputError, match=named) as failure:
+        rehearse_training(card, split(6), split(2))
+    assert str(failure.value).endswith("Change the network or its training.")
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize(("function", "training"), [("Sparse", {"optimizer": "sgd"}), ("make", {"batch_size": 2})])
+def test_what_can_be_trained_passes_and_leaves_nothing(networks, function, training, tmp_path, monkeypatch, capsys):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    rehearse_training(networks(function, training=training), split(6), split(2))
+    assert [*(tmp_path / "temporary").iterdir()] == []
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_training_after_a_rehearsal_is_that_without_one(networks, tmp_path):
+    card = networks("make", training={"epochs": 1, "batch_size": 4})
+    train(card, split(6), split(2), tmp_path / "before")
+    rehearse_training(card, split(4), split(2))
+    train(card, split(6), split(2), tmp_path / "after")
+    for name in ("checkpoints/epoch_001.pth", "history.csv"):
+        assert (tmp_path / "after" / name).read_bytes() == (tmp_path / "before" / name).read_bytes()
+
+
+def test_weights_that_do_not_fit_are_found_by_their_file(networks, models):
+    for width, name in ((5, "epoch_1.pth"), (6, "epoch_2.pth")):
+        torch.save(build(own(build="networks.py:make", arguments={"width": width}), 3).state_dict(), models / name)
+    read_weights(networks("make", checkpoint="epoch_1.pth"), 3)
+    with pytest.raises(InputError, match=r"mine cannot take its weights from models/epoch_2\.pth: "):
+        read_weights(networks("make", checkpoints="epoch_*.pth"), 3)
+
+
+def test_keras_networks_are_rehearsed_too(models):
+    command = [sys.executable, "-m", "tests.define.keras_rehearsal"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, cwd=models.parent, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
