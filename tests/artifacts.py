@@ -5,6 +5,7 @@ import json
 import h5py
 import numpy as np
 
+from stages.shared.base.names import escaped, unescaped
 from stages.shared.base.parameters import dump
 
 EDGES = [float(f"1e{k}") for k in range(-10, 1)]
@@ -38,14 +39,16 @@ def write_network(
     random = np.random.default_rng(seed)
     trained = [epoch for epoch in epochs if epoch]
     tensors = tensors or studied_tensors(widths)
-    outputs = {
-        epoch: {layer: random.normal(size=(40, width)) * (layer not in dead) for layer, width in widths.items()}
-        for epoch in epochs
-    }
     if build:
         write_own_card(folder, name, widths, tensors, image, build, given)
     else:
         write_card(folder, name, widths)
+    widths, tensors = ({escaped(name): size for name, size in sizes.items()} for sizes in (widths, tensors))
+    dead = list(map(escaped, dead))
+    outputs = {
+        epoch: {layer: random.normal(size=(40, width)) * (layer not in dead) for layer, width in widths.items()}
+        for epoch in epochs
+    }
     write_history(folder, trained, random, given)
     write_activations(folder, outputs, classes, image, random)
     write_correlations(folder, widths, outputs, random)
@@ -282,7 +285,7 @@ def write_gradients(folder, sizes, epochs, steps, random):
         for epoch in epochs:
             for tensor, size in sizes.items():
                 file[f"snapshots/{epoch:03d}/{tensor}"] = random.integers(-bins + 1, bins, size).astype(np.int8)
-    write_statistics(folder, list(sizes), epochs, count, steps)
+    write_statistics(folder, list(map(unescaped, sizes)), epochs, count, steps)
 
 
 def write_statistics(folder, tensors, epochs, count, steps):

@@ -25,6 +25,7 @@ from stages.plots.style import (
     pairs_of,
     plain,
 )
+from stages.shared.base.names import readable
 from stages.shared.base.store import epochs, read
 from stages.shared.evenly import evenly
 
@@ -39,7 +40,11 @@ def figures(folder):
     """Names and functions of the figures of correlations.h5 in `folder`, a network's artifacts."""
     network = folder.name
     with read(folder / "correlations.h5") as file:
-        layers, layer_of_unit, stored = list(file.attrs["layers"]), file["layer_of_unit"][:], epochs(file)
+        layers, layer_of_unit, stored = (
+            list(map(readable, file.attrs["layers"])),
+            file["layer_of_unit"][:],
+            epochs(file),
+        )
         for epoch in stored:
             group, where = file[f"epochs/{epoch}"], f"{network}, epoch {int(epoch)}"
             if "matrix" not in group:
@@ -54,9 +59,11 @@ def figures(folder):
         )
         where = f"{network}, {epochs_text(numbers)}"
         yield "correlation_evolution", partial(correlation_evolution, numbers, mean, mean_abs, layers, where)
-        for number, layer in evenly(list(enumerate(layers, 1)), MOST_LAYERS):
+        for number, layer in evenly(list(enumerate(file.attrs["layers"], 1)), MOST_LAYERS):
             group = file[f"augmented/{layer}"]
-            where = f"{network}, {layer}, epoch {numbers[-1]}, one image augmented {len(group['samples'])} times"
+            where = (
+                f"{network}, {readable(layer)}, epoch {numbers[-1]}, one image augmented {len(group['samples'])} times"
+            )
             yield f"intra/l{number}_ff", partial(intra, group["features"], "unit", where)
             yield f"intra/l{number}_bb", partial(intra, group["samples"], "augmentation", where)
 

@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.lines import Line2D
 
 from stages.plots.style import box, canvas, letters, plain
+from stages.shared.base.names import readable
 from stages.shared.base.store import read
 from stages.shared.colours import class_colours, layer_colours
 from stages.shared.evenly import evenly
@@ -40,7 +41,7 @@ def draw_maps(file, network):
     """`model_tsne_layers` of an open tsne.h5."""
     layers = list(file.attrs["layers"])
     maps = {
-        layer: Map(
+        readable(layer): Map(
             file[f"{layer}/embedding"][:],
             file[f"{layer}/pca"][:],
             *(file[layer].attrs[name] for name in ("trustworthiness", "neighbor_recall", "status")),
@@ -50,7 +51,9 @@ def draw_maps(file, network):
     where = f"{network}, epoch {int(file.attrs['epoch'])}, {len(file['labels'])} test images"
     if len(maps) < len(layers):
         where += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
-    return model_tsne_layers(maps, file["labels"][:], list(file.attrs["classes"]), where, layer_colours(layers))
+    return model_tsne_layers(
+        maps, file["labels"][:], list(file.attrs["classes"]), where, layer_colours(list(map(readable, layers)))
+    )
 
 
 def model_tsne_layers(maps, labels, classes, where, colours=None):

@@ -22,6 +22,7 @@ from stages.plots.style import (
     legend_beside,
     number,
 )
+from stages.shared.base.names import printable
 from stages.shared.base.store import read, row_blocks
 from stages.shared.colours import SERIES, layers_of
 
@@ -102,8 +103,8 @@ def near_zero_counts(threshold, series, starts, parameters, where):
 
 def released_by_layer(statistics):
     """Epochs, and by layer the fraction released in each over all its tensors; NaN where none was near zero."""
-    sums = {}
-    for layer, lists in zip(layers_of(list(statistics["tensor"])), statistics["tensor"].values(), strict=True):
+    sums, layers = {}, layers_of(list(map(printable, statistics["tensor"])))
+    for layer, lists in zip(layers, statistics["tensor"].values(), strict=True):
         values = arrays(lists)
         sums[layer] = sums.get(layer, 0) + np.array([values["released"], values["retained"]])
     return statistics["epoch"]["epoch"], {layer: divided(both[0], both.sum(0)) for layer, both in sums.items()}

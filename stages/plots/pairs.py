@@ -10,6 +10,7 @@ from stages.plots.report import draw, whole_folder
 from stages.plots.similarities import layer_similarity
 from stages.shared.analyses import section
 from stages.shared.base.command import command
+from stages.shared.base.names import readable
 from stages.shared.base.store import read
 from stages.shared.measures import catalogued
 
@@ -30,7 +31,7 @@ def figures(path):
     """The name and function of the one figure of the pair in the file at `path`."""
     with read(path) as file:
         values = {name: file[name][:] for name in catalogued(set(file) - CONTROLS)}
-        rows, columns = (list(file.attrs[f"layers_{side}"]) for side in "ab")
+        rows, columns = (list(map(readable, file.attrs[f"layers_{side}"])) for side in "ab")
         names = [f"{file.attrs[f'network_{side}']}, epoch {int(file.attrs[f'epoch_{side}'])}" for side in "ab"]
         where = f"rows: {names[0]}; columns: {names[1]}; {file.attrs['samples']} test images"
         q_values, floor = file["null/debiased_cka/q_value"][:], file["floor/linear_cka"][:]

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from stages.plots.style import box, canvas, epochs_text, letters, number, plain
+from stages.shared.base.names import readable
 from stages.shared.base.store import read, row_blocks
 from stages.shared.colours import PALETTES, SIGNS, layer_colours, layers_of
 
@@ -34,11 +35,12 @@ def figures(folder, palette):
         stored = sorted(file.get("snapshots", ()), key=int)
         if not stored:
             return
+        groups = [file[f"snapshots/{epoch}"] for epoch in stored]
         snapshots = Snapshots(
             [int(epoch) for epoch in stored],
-            list(file.attrs["tensors"]),
+            list(map(readable, file.attrs["tensors"])),
             file.attrs["sizes"],
-            [file[f"snapshots/{epoch}"] for epoch in stored],
+            [{readable(name): group[name] for name in file.attrs["tensors"]} for group in groups],
         )
         edges = [float(edge) for edge in file.attrs["bin_edges"]]
         arguments = snapshots, edges, palette, f"{folder.name}, at the last step of {epochs_text(snapshots.epochs)}"

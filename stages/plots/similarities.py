@@ -27,6 +27,7 @@ from stages.plots.style import (
     pairs_of,
     plain,
 )
+from stages.shared.base.names import readable
 from stages.shared.base.store import read
 from stages.shared.card import read_card
 from stages.shared.evenly import evenly
@@ -53,7 +54,7 @@ def figures(folder):
     """
     untrained = read_card(folder / "network.yaml").untrained_epoch()
     with read(folder / "similarity.h5") as file:
-        layers, numbers = list(file.attrs["layers"]), [int(epoch) for epoch in file.attrs["epochs"]]
+        layers, numbers = list(map(readable, file.attrs["layers"])), [int(epoch) for epoch in file.attrs["epochs"]]
         samples = int(file.attrs["samples"])
         between = {name: file[f"between_layers/{name}"][:] for name in catalogued(file["between_layers"])}
         across = {name: file[f"across_epochs/{name}"][:] for name in between}
@@ -62,7 +63,7 @@ def figures(folder):
         q_values, floor = file["null/debiased_cka/q_value"][:], file["floor/linear_cka"][:]
         permuted, shifts = file["floor/permuted_linear_cka"][-1], file["outlier/shift"][:]
         sizes, *by_size = (file[f"by_samples/{name}"][:] for name in ("samples", "linear_cka", "debiased_cka"))
-        planted = f"{file['outlier'].attrs['layer']}, epoch {int(file['outlier'].attrs['epoch'])}"
+        planted = f"{readable(file['outlier'].attrs['layer'])}, epoch {int(file['outlier'].attrs['epoch'])}"
     network, images = folder.name, f"{samples} test images"
     maps = [("layer_similarity", numbers[-1], "")]
     if untrained in numbers:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from stages.plots.style import canvas, epoch_axis, epochs_text, layer_handles, layer_lines, legend_beside
+from stages.shared.base.names import readable
 from stages.shared.base.store import read
 from stages.shared.colours import STUDIED, layer_of
 
@@ -31,10 +32,11 @@ def draw_spectra(group, stored, order, what, where):
     """`svd_analysis` of one group of an open svd.h5; products of squeeze-expand pairs follow the tensors of `order`."""
     names = order + sorted(set(group[stored[-1]]) - set(order))
     spectra = {
-        name: [group[f"{epoch}/{name}/singular_values"][:] for epoch in (stored[0], stored[-1])] for name in names
+        readable(name): [group[f"{epoch}/{name}/singular_values"][:] for epoch in (stored[0], stored[-1])]
+        for name in names
     }
     ranks = {
-        rank: {name: np.array([group[f"{epoch}/{name}"].attrs[rank] for epoch in stored]) for name in names}
+        rank: {readable(name): np.array([group[f"{epoch}/{name}"].attrs[rank] for epoch in stored]) for name in names}
         for rank in RANKS
     }
     return svd_analysis([int(epoch) for epoch in stored], spectra, ranks, what, where)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from stages.report.pack import colours, quantised, thumbnails
+from stages.shared.base.names import readable
 from stages.shared.base.store import epochs, read
 from stages.shared.evenly import evenly
 
@@ -20,7 +21,7 @@ def units(folder):
     other.
     """
     with read(folder / "correlations.h5") as file:
-        layers, owner, stored = list(file.attrs["layers"]), file["layer_of_unit"][:], epochs(file)
+        layers, owner, stored = list(map(readable, file.attrs["layers"])), file["layer_of_unit"][:], epochs(file)
         kept = evenly([epoch for epoch in stored if "matrix" in file[f"epochs/{epoch}"]], MOST_EPOCHS)
         members = [np.flatnonzero(owner == layer) for layer in range(len(layers))]
         most = MOST_UNITS
@@ -70,7 +71,7 @@ def augmentations(folder):
         triangle = np.triu_indices(count)
         samples = [quantised(file[f"augmented/{layer}/samples"][:count, :count][triangle]) for layer in layers]
         epoch = int(epochs(file)[-1])
-        meta = {"layers": layers, "all": len(file.attrs["layers"]), "count": count, "epoch": epoch}
+        meta = {"layers": list(map(readable, layers)), "all": len(file.attrs["layers"]), "count": count, "epoch": epoch}
     return meta, {"samples": np.array(samples)}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from stages.report.pack import colours, thumbnails
 from stages.shared.base.command import InputError
+from stages.shared.base.names import readable
 from stages.shared.base.store import read
 from stages.shared.colours import class_colours
 from stages.shared.evenly import evenly
@@ -18,12 +19,13 @@ def maps(folder):
     """`embedding` and `pca` float32 (layers, samples, 2), and `predictions` int16 (samples): the last layer's largest."""
     with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
         named, epoch = list(file.attrs["layers"]), file.attrs["epoch"]
-        colour, layers = dict(zip(named, colours(named), strict=True)), evenly(named, MOST_LAYERS)
+        colour = dict(zip(named, colours(list(map(readable, named))), strict=True))
+        layers = evenly(named, MOST_LAYERS)
         count = kept_points(file)
         if not np.array_equal(file["sample"][:], activations["sample"][: len(file["sample"])]):
             raise InputError(f"{folder} holds maps of other samples than its activations: run `dvc repro`.")
         meta = {
-            "layers": layers,
+            "layers": list(map(readable, layers)),
             "all_layers": len(named),
             "colours": [colour[layer] for layer in layers],
             "epoch": int(epoch),

@@ -8,6 +8,7 @@ pairs of bins, and lose nothing.
 import numpy as np
 
 from stages.report.pack import colours
+from stages.shared.base.names import readable
 from stages.shared.base.store import read, row_blocks
 from stages.shared.colours import SERIES, layers_of
 from stages.shared.evenly import evenly
@@ -24,7 +25,7 @@ def steps(folder):
     steps), and `moved` float64 (layers, bins, steps), the sums of dw^2 by the larger bin.
     """
     with read(folder / "gradients.h5") as file:
-        tensors, sizes = list(file.attrs["tensors"]), file.attrs["sizes"]
+        tensors, sizes = list(map(readable, file.attrs["tensors"])), file.attrs["sizes"]
         layers = list(dict.fromkeys(layers_of(tensors)))
         owner = np.array([layers.index(layer) for layer in layers_of(tensors)])
         kept = np.array(evenly(range(len(file["raw/step"])), min(MOST_STEPS, MOST_ROWS // len(layers))), int)

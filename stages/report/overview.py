@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.shared.base.names import readable
 from stages.shared.base.parameters import dump
 from stages.shared.base.store import read
 from stages.shared.card import LOSSES, Built, read_card
@@ -65,7 +66,7 @@ def last_ranks(path):
     """The effective rank of every layer's features at the last epoch."""
     with read(path) as file:
         group = file[f"features/{max(file['features'], key=int)}"]
-        return {layer: float(group[layer].attrs["effective_rank"]) for layer in file.attrs["layers"]}
+        return {readable(layer): float(group[layer].attrs["effective_rank"]) for layer in file.attrs["layers"]}
 
 
 def provenance(parameters):

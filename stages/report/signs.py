@@ -3,6 +3,7 @@
 import numpy as np
 
 from stages.report.pack import colours
+from stages.shared.base.names import readable
 from stages.shared.base.store import read, row_blocks
 from stages.shared.colours import PALETTES, SIGNS, layers_of
 from stages.shared.evenly import evenly
@@ -23,12 +24,12 @@ def snapshots(folder):
     times the bin of every parameter.
     """
     with read(folder / "gradients.h5") as file:
-        tensors, sizes = list(file.attrs["tensors"]), file.attrs["sizes"].tolist()
+        tensors, sizes = list(map(readable, file.attrs["tensors"])), file.attrs["sizes"].tolist()
         stored = sorted(file.get("snapshots", ()), key=int)
         kept, bins = evenly(stored, most_epochs(len(tensors))), len(file.attrs["bin_edges"]) + 1
         layers = list(dict.fromkeys(layers_of(tensors)))
         sums, windows, begins = Columns(layers, tensors, sizes, len(kept), bins), [], []
-        for position, tensor in enumerate(tensors):
+        for position, tensor in enumerate(file.attrs["tensors"]):
             rows = [file[f"snapshots/{epoch}/{tensor}"] for epoch in kept]
             begins.append(sums.add(position, rows))
             window = slice(begins[-1], min(begins[-1] + WINDOW, sizes[position]))

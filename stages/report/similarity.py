@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 
 from stages.report.pack import colours
+from stages.shared.base.names import readable
 from stages.shared.base.store import read
 from stages.shared.evenly import evenly
 from stages.shared.measures import MEASURES, catalogued
@@ -20,7 +21,7 @@ def within(folder):
     """`between/<measure>` float32 (epochs, layers, layers), `across/<measure>` (layers, epochs), each layer against itself
     at the last epoch, and `q_value` (epochs, layers, layers)."""
     with read(folder / "similarity.h5") as file:
-        layers, measures = list(file.attrs["layers"]), catalogued(file["between_layers"])
+        layers, measures = list(map(readable, file.attrs["layers"])), catalogued(file["between_layers"])
         most = max(LEAST_EPOCHS, MOST_CELLS // len(layers) ** 2)
         kept = evenly(range(len(file.attrs["epochs"])), most)
         meta = {
@@ -46,8 +47,8 @@ def between(path):
         measures = catalogued(set(file) - CONTROLS)
         meta = {
             "networks": [str(file.attrs[f"network_{side}"]) for side in "ab"],
-            "rows": list(file.attrs["layers_a"]),
-            "columns": list(file.attrs["layers_b"]),
+            "rows": list(map(readable, file.attrs["layers_a"])),
+            "columns": list(map(readable, file.attrs["layers_b"])),
             "measures": described(measures),
             "epochs": [int(file.attrs["epoch_a"])],
             "last": [int(file.attrs[f"epoch_{side}"]) for side in "ab"],

@@ -3,6 +3,7 @@
 import numpy as np
 
 from stages.report.pack import colours
+from stages.shared.base.names import readable
 from stages.shared.base.store import read
 from stages.shared.evenly import evenly
 
@@ -20,7 +21,8 @@ def spectra(folder):
             names = list(file.attrs[order])
             names += sorted(set(group[stored[-1]]) - set(names))  # the products of squeeze-expand pairs
             kept = evenly(stored, min(MOST_EPOCHS, max(LEAST_EPOCHS, MOST_SPECTRA // len(names))))
-            meta[part] = {"names": names, "colours": colours(names), "epochs": [int(epoch) for epoch in kept]}
+            shown = list(map(readable, names))
+            meta[part] = {"names": shown, "colours": colours(shown), "epochs": [int(epoch) for epoch in kept]}
             for position, name in enumerate(names):
                 values = [group[f"{epoch}/{name}/singular_values"][:] for epoch in kept]
                 arrays[f"{part}/{position}"] = np.array(values, np.float32)

@@ -12,7 +12,21 @@ from stages.plots.widths import bottleneck, read_point
 
 MARK = "Qz"
 """Every name of the tests holds it, so that a drawn name is found."""
-NAMES = ["$x_1^2$", r"Ba$$in\$", "_hidden", "a & b <i>", "50 %{y}", r"\frac{1}{", "#1", "猫と고양이", "=1+1", "-a,b"]
+NAMES = [
+    "$x_1^2$",
+    r"Ba$$in\$",
+    "_hidden",
+    "a & b <i>",
+    "50 %{y}",
+    r"\frac{1}{",
+    "#1",
+    "猫と고양이",
+    "=1+1",
+    "-a,b",
+    "/fc1/Gemm",
+    "..",
+    "a%2Fb",
+]
 
 
 @pytest.fixture

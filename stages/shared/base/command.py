@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from stages.shared.base.names import printable
 from stages.shared.base.process import alone, end_with_engine
 
 SECONDS_BETWEEN_LINES = 10
@@ -23,7 +24,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, sentence):
-        super().__init__("".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in sentence))
+        super().__init__(printable(sentence))
 
 
 def command(main):

@@ -29,6 +29,16 @@ def encoded(text):
     return text.encode("utf-8", "surrogatepass")
 
 
+def readable(name):
+    """The name that `escaped` made `name` of, for a figure or a page: what does not print is written as Python writes it."""
+    return printable(unescaped(name))
+
+
+def printable(text):
+    """`text` with a code for each sign that does not print, or that a terminal would take for a command."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
 def unescaped(name):
     """The name that `escaped` made `name` of."""
     return STORED.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogatepass"), name)
