@@ -8,6 +8,7 @@ import pytest
 from stages.define.resolve import resolve
 from stages.shared.base.parameters import load
 from stages.shared.card import Own
+from tests.small_project import MADE, Project, once
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
@@ -40,6 +41,18 @@ def small_cnn(parameters):
     training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
     network = {"framework": "keras", "dataset": "cifar10", "convolutions": [4, 6], "dense": [8], "training": training}
     return resolve({**parameters, "networks": {"small": network}, "similarity": {}, "plots": {}}, "small", SHAPES.get)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """The small project after `dvc repro` of `MADE`, committed; tests change copies of it."""
+
+    def make(folder):
+        project = Project(folder)
+        project.run("dvc", "repro", *MADE)
+        project.commit()
+
+    return Project.at(once(tmp_path_factory, "made", make))
 
 
 MINE = """

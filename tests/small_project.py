@@ -1,5 +1,6 @@
 """A copy of the project in a folder of its own, with networks and analyses so small that all of it runs in a minute."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -23,7 +24,7 @@ PROJECT = [
     "environment.yaml",
 ]
 MADE = ["plots@squeeze", "correlations@cifar10-cnn", "svd@cifar10-cnn"]
-"""With the stages before them, what DVC runs of it for the tests of faults."""
+"""With the stages before them, what DVC has run of the project that tests copy."""
 
 
 def small(parameters):
@@ -31,9 +32,10 @@ def small(parameters):
     for network in parameters["networks"].values():
         network["training"] |= {"epochs": 2, "checkpoint_every": 1, "batch_size": 500}
         if network["framework"] == "torch":
-            network["layers"] = [[layer[0], 12] if isinstance(layer, list) else 12 for layer in network["layers"]]
+            network["layers"] = [[layer[0], 12] if isinstance(layer, list) else 12 for layer in network["layers"][:2]]
         else:
             network |= {"convolutions": [4, 4], "dense": [8]}
+    parameters["threads"] = 1
     parameters["activations"] |= {"samples": 60, "max_units": 20}
     parameters["augment"]["count"] = 12
     parameters["tsne"] |= {"samples": 60, "perplexity": 5.0, "iterations": 20, "neighbors": 5}
@@ -46,6 +48,21 @@ def one_network(parameters):
     parameters["networks"] = {"squeeze": parameters["networks"]["squeeze"]}
     parameters["similarity"]["pairs"] = []
     parameters["plots"]["widths"] = {}
+
+
+def once(tmp_path_factory, name, make):
+    """The folder `name`, filled by `make` once for all workers of a run of the tests; none may change it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, part = base / name, base / f"{name}.part"
+    with open(base / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            make(part)
+            part.rename(folder)
+    return folder
 
 
 class Project:
@@ -63,6 +80,18 @@ class Project:
             self.run("git", "init", "--quiet")
             self.commit()
 
+    @classmethod
+    def at(cls, folder):
+        """The project that is in `folder`."""
+        project = object.__new__(cls)
+        project.folder = folder
+        return project
+
+    def copy(self, folder):
+        """A copy for a test to change, its cache included: outputs stay links to the copy's own cache."""
+        subprocess.run(["cp", "-a", self.folder, folder], check=True)
+        return self.at(folder)
+
     def change(self, edit):
         path = self.folder / "params.yaml"
         parameters = load(path)
@@ -77,7 +106,7 @@ class Project:
         """Run a command in the project; returns all that it printed."""
         with self.start(*command) as process:
             try:
-                output = process.communicate(timeout=600)[0]
+                output = process.communicate(timeout=3000)[0]
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise

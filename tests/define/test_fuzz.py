@@ -3,6 +3,7 @@
 import copy
 import string
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +14,8 @@ from stages.shared.card import Own, read_card, write_card
 from tests.conftest import SHAPES
 from tests.small_project import ROOT
 
-INPUTS = 1000
-"""How many of each kind are tried; the whole takes twenty seconds."""
+INPUTS = pytest.mark.parametrize("inputs", [50, pytest.param(1000, marks=pytest.mark.soak)])
+"""How many of each kind are tried."""
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates() | st.binary(max_size=5)
@@ -97,19 +98,27 @@ def one_sentence(error):
     assert "Traceback" not in text
 
 
-@settings(max_examples=INPUTS, deadline=None)
-@given(changed())
-def test_the_project_s_parameters_changed_at_random(tmp_path_factory, parameters):
-    check(parameters, tmp_path_factory.getbasetemp())
+def try_many(inputs, strategy, folder):
+    """Check so many parameters."""
+
+    @settings(max_examples=inputs, deadline=None)
+    @given(strategy)
+    def try_one(parameters):
+        check(parameters, folder)
+
+    try_one()
 
 
-@settings(max_examples=INPUTS, deadline=None)
-@given(values)
-def test_anything_at_all(tmp_path_factory, value):
-    check(value, tmp_path_factory.getbasetemp())
+@INPUTS
+def test_the_project_s_parameters_changed_at_random(inputs, tmp_path):
+    try_many(inputs, changed(), tmp_path)
 
 
-@settings(max_examples=INPUTS, deadline=None)
-@given(st.text(max_size=60) | st.text("{}[]:,-&*!|>'\"%@` \n\t#?ab01.~", max_size=60))
-def test_any_text(tmp_path_factory, text):
-    check(text, tmp_path_factory.getbasetemp())
+@INPUTS
+def test_anything_at_all(inputs, tmp_path):
+    try_many(inputs, values, tmp_path)
+
+
+@INPUTS
+def test_any_text(inputs, tmp_path):
+    try_many(inputs, st.text(max_size=60) | st.text("{}[]:,-&*!|>'\"%@` \n\t#?ab01.~", max_size=60), tmp_path)

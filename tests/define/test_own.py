@@ -1,7 +1,6 @@
 """Networks of the user's own: what `define` sees of them, and the sentence for each that cannot be."""
 
 import hashlib
-import subprocess
 import sys
 
 import pytest
@@ -15,7 +14,7 @@ from stages.shared.card import read_card, select_layers, write_card
 from stages.shared.own import as_script, given_files, oneline
 from stages.shared.torch_network import build, device_of
 from tests.conftest import BLOCKS, own
-from tests.small_project import ROOT
+from tests.processes import run
 
 
 def test_the_card_holds_what_was_seen(models, tmp_path):
@@ -436,11 +435,8 @@ def test_a_card_without_a_framework_loads_none(tmp_path):
     values = {"name": "a", "dataset": "digits", "input": [8, 8, 1], "seed": 0, "build": "mine.py:make"}
     built = {**values, "framework": "torch", "files": {}, "modules": [["fc", "both", [3], 12]]}
     (tmp_path / "network.yaml").write_text(dump(built))
-    code = "import sys, pathlib; from stages.shared.card import read_card; read_card(pathlib.Path(sys.argv[1]));"
-    code += "print({'torch', 'keras', 'tensorflow'} & set(sys.modules))"
-    command = [sys.executable, "-c", code, tmp_path / "network.yaml"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "set()"
+    result = run("tests.define.child_card", tmp_path / "network.yaml")
+    assert result.stdout == "own network\n", result.stderr
 
 
 SCRIPT = """

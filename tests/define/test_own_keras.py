@@ -3,150 +3,16 @@
 In one process of its own: the two frameworks together are slow to load.
 """
 
-import os
-import subprocess
-import sys
+import shutil
 
-from tests.small_project import ROOT
-
-MODELS = """
-import keras
-from keras import layers
-
-from parts.augmentation import augmentation
-
-SIZE = (8, 8, 3)
-
-
-def ending(*more):
-    return keras.Sequential([keras.Input(SIZE), *more, layers.Flatten(), layers.Dense(3)])
-
-
-def lazy():
-    return keras.Sequential([layers.Flatten(), layers.Dense(5), layers.Dense(3)])
-
-
-def lazy_of_vectors():
-    return keras.Sequential([layers.LSTM(5), layers.Dense(3)])
-
-
-base = keras.Sequential([layers.Dense(4)])
-unused = layers.Dense(4)
-
-
-def made_outside():
-    return ending(augmentation, layers.Dense(2), base)
-
-
-def of_bytes():
-    return keras.Sequential([keras.Input(SIZE, dtype="uint8"), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)])
-
-
-class Silent(layers.Layer):
-    def __init__(self, function):
-        super().__init__(name="silent")
-        self.function = function
-
-    def call(self, images):
-        return self.function(images)
-
-
-def unsaved():
-    return ending(Silent(lambda images: images * 2))
-
-
-def twice(trainable=True):
-    inputs = [keras.Input(SIZE) for _ in range(2)]
-    blocks = [keras.Model(images, layers.Dense(3, name="fc")(images)) for images in inputs]
-    whole = ending(*blocks)
-    for block in blocks:
-        block.trainable = trainable
-    return whole
-
-
-def of_type(dtype):
-    return ending(layers.Dense(4, name="deep", dtype=dtype))
-
-
-class Subclass(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.flatten, self.head = layers.Flatten(), layers.Dense(3)
-
-    def call(self, images):
-        return self.head(self.flatten(images))
-"""
-
-AUGMENTATION = """
-import keras
-
-augmentation = keras.Sequential([keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(0.1)])
-"""
-
-CODE = """
-import numpy as np
-import pytest
-
-from stages.define.own import see
-from stages.shared.base.command import InputError
-from stages.shared.keras_network import build, keras, layers_of
-from tests.conftest import own
-
-
-def card_of(build, **values):
-    return own(**{"build": build, "input": [8, 8, 3], **values})
-
-
-def same_in_training(card):
-    keras.backend.clear_session()  # as `define` begins
-    built = see(card, 3, "all")
-    first, second = (build(built, 3) for _ in range(2))
-    names = [layer.name for layer in built.modules]
-    assert names == list(layers_of(first)) == list(layers_of(second)), card.build
-    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    return built
-
-
-lazy = same_in_training(card_of("mine.py:lazy"))
-assert [layer.shape for layer in lazy.modules] == [[192], [5], [3]]
-outside = same_in_training(card_of("mine.py:made_outside"))
-assert list(outside.files) == ["mine.py", "parts/augmentation.py"]
-for dtype in ("float16", "bfloat16", "mixed_float16"):
-    same_in_training(card_of("mine.py:of_type", arguments={"dtype": dtype}))
-
-large = {"input": [32, 32, 3]}
-scaled = same_in_training(card_of("keras:MobileNetV3Small", **large, arguments={"include_preprocessing": True}))
-bare = same_in_training(card_of("keras:MobileNetV3Small", **large))
-assert [layer.name for layer in scaled.modules] == ["rescaling", *(layer.name for layer in bare.modules)]
-same_in_training(card_of("keras:EfficientNetB0", **large, normalize={"mean": [0], "std": [0.00392157]}))
-
-for name, values, sentence in [
-    ("lazy_of_vectors", {}, "cannot take images of [8, 8, 3]"),
-    ("Subclass", {}, "builds a subclass of keras.Model"),
-    ("of_bytes", {}, "takes images as uint8, of which 0 would remain"),
-    ("unsaved", {}, "cannot be saved for its layer 'silent' (Silent): NotImplementedError: Object Silent"),
-    ("twice", {}, "more than one weight fc.kernel: give each of its layers a name of its own"),
-    ("twice", {"arguments": {"trainable": False}}, "more than one weight fc.kernel"),
-    ("of_type", {"arguments": {"dtype": "float64"}}, "deep/kernel of float64, but weights should be float32 or "),
-    ("keras:EfficientNetB0", large, "add normalize: {mean: [0], std: [0.00392157]}, so that they come to it from 0 to 255."),
-    ("keras:EfficientNetB9", {}, "has no EfficientNetB9"),
-]:
-    with pytest.raises(InputError) as failure:
-        see(card_of(name if ":" in name else f"mine.py:{name}", **values), 3, "all")
-    assert sentence in str(failure.value), failure.value
-    assert "\\n" not in str(failure.value) and str(failure.value).endswith("."), failure.value
-"""
+from tests.processes import ROOT, run
 
 
 def test_keras_networks_are_seen_as_training_builds_them(tmp_path):
-    (tmp_path / "models/parts").mkdir(parents=True)
-    (tmp_path / "models/parts/augmentation.py").write_text(AUGMENTATION)
-    (tmp_path / "models/mine.py").write_text(MODELS)
+    shutil.copytree(ROOT / "tests/models/parts", tmp_path / "models/parts")
+    shutil.copy(ROOT / "tests/models/keras_unusual.py", tmp_path / "models/mine.py")
     (tmp_path / "keras.json").write_text(
         '{"floatx": "float64", "image_data_format": "channels_first", "backend": "jax"}'
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "torch"}
-    command = [sys.executable, "-c", CODE]
-    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    result = run("tests.define.child_own_keras", folder=tmp_path, KERAS_HOME=str(tmp_path), KERAS_BACKEND="torch")
     assert result.returncode == 0, result.stderr

@@ -1,13 +1,12 @@
 """dvc.yaml lists exactly the modules that a stage imports, and rooms keep to themselves."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from stages.shared.base.parameters import load
+from tests.processes import loaded
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAPH = load(ROOT / "dvc.yaml")["stages"]
@@ -104,21 +103,15 @@ def test_a_room_imports_only_itself_and_the_ground_floor(file):
     assert rooms <= allowed
 
 
-def loaded_after_import(module):
-    code = f"import sys, {module}; print(*sorted(name for name in sys.modules if '.' not in name))"
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(result.stdout.split())
-
-
 @pytest.mark.parametrize("room", ANALYSES)
 def test_an_analysis_loads_no_framework_and_nothing_slow_to_start(room):
-    loaded = loaded_after_import(f"stages.{room}.__main__")
-    assert "h5py" in loaded
-    assert not loaded & {"torch", "tensorflow", "keras", "sklearn", "numba", "openTSNE"}
+    modules = loaded(f"stages.{room}.__main__")
+    assert "h5py" in modules
+    assert not modules & {"torch", "tensorflow", "keras", "sklearn", "numba", "openTSNE"}
 
 
 @pytest.mark.parametrize("framework", sorted(FRAMEWORKS))
 def test_training_loads_one_framework(framework):
-    loaded = loaded_after_import(f"stages.train.{framework}_training")
-    assert framework in loaded
-    assert not loaded & ({"torch"} if framework == "keras" else {"tensorflow", "keras"})
+    modules = loaded(f"stages.train.{framework}_training")
+    assert framework in modules
+    assert not modules & ({"torch"} if framework == "keras" else {"tensorflow", "keras"})

@@ -21,6 +21,9 @@ LIMIT = 10**9
 SAMPLES = 200
 
 
+pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.xdist_group("larger")]
+
+
 @pytest.fixture(scope="module")
 def block():
     """Activations after a ReLU, in which units of all layers move together and one is dead."""
@@ -84,14 +87,12 @@ def stored_bytes(file):
     return sum(file[f"epochs/001/{layer}"].id.get_storage_size() for layer in WIDTHS)
 
 
-@pytest.mark.slow
 def test_the_file_is_eight_times_the_memory(folder):
     with h5py.File(folder / "activations.h5") as file:
         assert stored_bytes(file) >= 8 * LIMIT
     assert (folder / "activations.h5").stat().st_blocks * 512 >= 8 * LIMIT
 
 
-@pytest.mark.slow
 def test_correlations(folder, block):
     with np.errstate(invalid="ignore", divide="ignore"):
         expected = np.corrcoef(np.hstack([*block.values()]), rowvar=False)
@@ -100,7 +101,6 @@ def test_correlations(folder, block):
         assert file["epochs/001/dead"][:].tolist() == [0, 1, 0]
 
 
-@pytest.mark.slow
 def test_spectra(folder, block):
     with run("svd", folder) as file:
         for layer, array in block.items():
@@ -109,7 +109,6 @@ def test_spectra(folder, block):
             np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-6 * expected[0])
 
 
-@pytest.mark.slow
 def test_similarity(folder, block):
     rows = np.sort(np.random.default_rng(0).permutation(ROWS * TIMES)[:SAMPLES]) % ROWS
     grams = []

@@ -2,51 +2,22 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from stages.shared.base.parameters import load
 from stages.shared.base.store import epochs, read
-from tests.small_project import Project, one_network, ran
+from tests import processes
+from tests.small_project import ROOT, Project, one_network, ran
 
 pytestmark = pytest.mark.slow
 
-TORCH = """
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
-        self.head = nn.Linear(width, 3)
-
-    def forward(self, images):
-        return self.head(self.features(images).mean((2, 3)))
-
-
-def make(width=4):
-    return Net(width)
-"""
-
-KERAS = """
-import keras
-from keras import layers
-
-
-def make(width=4):
-    images = keras.Input((16, 20, 3))
-    features = layers.Conv2D(width, 3, activation="relu")(images)
-    pooled = layers.GlobalAveragePooling2D(name="pool")(features)
-    return keras.Model(images, layers.Dense(3, activation="softmax", name="head")(pooled))
-"""
-
+MODELS = ROOT / "tests/models"
 TRAINING = {"epochs": 2, "batch_size": 20, "optimizer": "momentum", "learning_rate": 0.01, "schedule": "cosine"}
 MINE = {
     "build": "mine.py:make",
@@ -86,14 +57,6 @@ DATASETS = {
     "noise": {"source": "FakeData", "arguments": {"size": 60, "image_size": [3, 32, 32], "num_classes": 3}},
 }
 
-RUN = """
-import importlib
-import sys
-
-for network in sys.argv[2:]:
-    for stage in sys.argv[1].split():
-        importlib.import_module(f"stages.{stage}.__main__").main(network)
-"""
 ANALYSES = "activations correlations similarity gradients svd tsne"
 
 
@@ -119,9 +82,8 @@ def write_images(folder):
 
 
 def run(project, stages, *networks):
-    command = [sys.executable, "-c", RUN, stages, *networks]
-    environment = {**os.environ, "PYTHONPATH": str(project.folder), "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=300)
+    """Run stages of networks in one process; returns what they said."""
+    result = processes.run("tests.pipeline.child_stages", stages, *networks, folder=project.folder, OMP_NUM_THREADS="1")
     assert result.returncode == 0, result.stderr[-3000:]
     return result.stderr
 
@@ -131,8 +93,8 @@ def project(tmp_path_factory):
     """The small project with datasets, files and networks of a user's own."""
     project = Project(tmp_path_factory.mktemp("project"), git=False)
     write_images(project.folder / "images")
-    (project.folder / "models/mine.py").write_text(TORCH)
-    (project.folder / "models/keras_mine.py").write_text(KERAS)
+    shutil.copy(MODELS / "torch_net.py", project.folder / "models/mine.py")
+    shutil.copy(MODELS / "keras_net.py", project.folder / "models/keras_mine.py")
 
     def edit(parameters):
         parameters["datasets"] |= DATASETS
@@ -155,22 +117,24 @@ def history(project, network):
     return list(csv.DictReader(artifact(project, network, "history.csv").read_text().splitlines()))
 
 
-def test_pytorch_networks_of_every_kind(project):
-    trained = run(project, f"define train {ANALYSES}", "mine", "vision")
-    assert trained.count("epoch 1/") == 2
-    publish = """
-import pathlib, shutil, torch
-from safetensors.torch import save_file
-weights = torch.load("artifacts/mine/checkpoints/epoch_002.pth")
-torch.save({"model": weights}, "models/given.pth")
-save_file({f"module.{name}": tensor for name, tensor in weights.items()}, "models/given.safetensors")
-shutil.copytree("artifacts/mine/checkpoints", "models/run")
-"""
-    subprocess.run([sys.executable, "-c", publish], cwd=project.folder, check=True)
+@pytest.fixture(scope="module")
+def pytorch(project):
+    """The same after the stages of all PyTorch networks, those that come trained from the checkpoints of `mine`."""
+    run(project, f"define train {ANALYSES}", "mine", "vision")
+    models, checkpoints = project.folder / "models", artifact(project, "mine", "checkpoints")
+    weights = torch.load(checkpoints / "epoch_002.pth")
+    torch.save({"model": weights}, models / "given.pth")
+    save_file({f"module.{name}": tensor for name, tensor in weights.items()}, models / "given.safetensors")
+    shutil.copytree(checkpoints, models / "run")
     evaluated = run(project, f"define train {ANALYSES}", "given", "safe", "followed")
     assert "validation loss" in evaluated
     assert ": loss" not in evaluated
+    return project
 
+
+def test_pytorch_networks_of_every_kind(pytorch):
+    project = pytorch
+    assert [len(history(project, network)) for network in ("mine", "vision")] == [2, 1]
     with read(artifact(project, "mine", "activations.h5")) as mine:
         assert list(mine.attrs["layers"]) == ["features.0", "features.1", "features.2", "head"]
         assert epochs(mine) == ["000", "001", "002"]
@@ -197,7 +161,7 @@ shutil.copytree("artifacts/mine/checkpoints", "models/run")
 
 
 def test_keras_networks_of_every_kind(project):
-    run(project, "define", "functional", "mobile")
+    run(project, "define", "functional", "mobile")  # apart, for threads are set before TensorFlow computes
     run(project, f"train {ANALYSES}", "functional", "mobile")
     model = artifact(project, "functional", "checkpoints/epoch_002.keras").read_bytes()
     (project.folder / "models/saved.keras").write_bytes(model)
@@ -218,36 +182,45 @@ def test_keras_networks_of_every_kind(project):
         assert len(file.attrs["layers"]) == 11
 
 
-def test_figures_of_trained_and_of_given_networks(project):
+def test_figures_of_trained_and_of_given_networks(pytorch):
+    project = pytorch
+    run(project, "plots", "mine", "given")
     for network in ("mine", "given"):
-        run(project, "plots", network)
         assert (project.folder / f"reports/{network}/layer_similarity.png").stat().st_size > 1000
     assert (project.folder / "reports/mine/frac_flip.png").exists()
     assert not (project.folder / "reports/given/frac_flip.png").exists()
 
 
-def test_a_change_to_a_file_trains_its_network_alone(tmp_path):
-    project = Project(tmp_path)
-    project.change(one_network)
-    (tmp_path / "models/one.py").write_text(TORCH)
-    (tmp_path / "models/other.py").write_text(TORCH)
+def test_a_change_to_a_file_trains_its_network_alone(made, tmp_path):
+    project = made.copy(tmp_path / "copy")
+    models, names = project.folder / "models", ["one", "other"]
+    for name in names:
+        shutil.copy(MODELS / "torch_net.py", models / f"{name}.py")
 
     def add(parameters):
-        for name in ("one", "other"):
+        one_network(parameters)
+        for name in names:
             arguments = {"width": len(name)}  # for equal outputs would be one file in the cache, with one time
             network = {"build": f"{name}.py:make", "arguments": arguments, "dataset": "mnist", "input": [28, 28, 3]}
             parameters["networks"][name] = {**network, "training": {"epochs": 1, "batch_size": 500}}
 
     project.change(add)
-    stages = [f"gradients@{name}" for name in ("one", "other")]
+    stages = [f"train@{name}" for name in names]
     changed = project.run("git", "status", "--porcelain", "--untracked-files=all").split()[1::2]
     assert sorted(changed) == ["models/one.py", "models/other.py", "params.yaml"]
     with pytest.raises(AssertionError, match=r"output of shape .* but mnist has 10 classes"):
         project.run("dvc", "repro", *stages)
-    for name in ("one", "other"):
-        (tmp_path / f"models/{name}.py").write_text(TORCH.replace("width, 3)\n\n    def", "width, 10)\n\n    def"))
-    assert {"train@one", "train@other"} <= ran(project.run("dvc", "repro", *stages))
-    assert project.planned(["artifacts/one/gradient_stats.json"]) == set()
-    (tmp_path / "models/one.py").write_text(TORCH.replace("width, 3)\n\n    def", "width, 10, bias=False)\n\n    def"))
-    again = ran(project.run("dvc", "repro", *stages))
-    assert {stage for stage in again if not stage.startswith("define@")} == {"train@one", "gradients@one"}
+    for name in names:
+        change(models / f"{name}.py", "classes=3", "classes=10")
+    assert {*stages} <= ran(project.run("dvc", "repro", *stages))
+    assert project.planned(["artifacts/one/history.csv"]) == set()
+    change(models / "one.py", "bias=True", "bias=False")
+    project.run("dvc", "repro", "define@one", "define@other")
+    assert ran(project.run("dvc", "repro", "--dry", *stages)) == {"train@one"}
+
+
+def change(path, old, new):
+    """Edit a file, which must hold `old`."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))

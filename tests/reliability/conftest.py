@@ -4,22 +4,25 @@ import shutil
 
 import pytest
 
-from tests.small_project import MADE, Project
+from tests.small_project import Project, once
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory):
-    """The small project after a run that nothing disturbed: all stages of `squeeze`, and of `cifar10-cnn` some.
+def compared(made, tmp_path_factory):
+    """The project as it was made, with the outputs of the stages that compare networks, and with the report.
 
-    For the stages that compare networks, copies of `squeeze` stand in for the others.
+    For those stages copies of `squeeze` stand in for the other networks.
     """
-    project = Project(tmp_path_factory.mktemp("made"))
-    project.run("dvc", "repro", *MADE)
-    artifacts = project.folder / "artifacts"
-    for number in range(4):
-        shutil.copytree(artifacts / "squeeze", artifacts / f"ablation-{number}")
-    for stage in (["similarity.pairs", "squeeze", "ablation-0"], ["plots.pairs", "squeeze", "ablation-0"]):
-        project.run("python", "-m", f"stages.{stage[0]}", *stage[1:])
-    project.run("python", "-m", "stages.plots.widths", "bottleneck")
-    project.run("python", "-m", "stages.report")
-    return project
+
+    def make(folder):
+        folder.rmdir()
+        project = made.copy(folder)
+        artifacts = folder / "artifacts"
+        for number in range(4):
+            shutil.copytree(artifacts / "squeeze", artifacts / f"ablation-{number}")
+        for room in ("similarity", "plots"):
+            project.run("python", "-m", f"stages.{room}.pairs", "squeeze", "ablation-0")
+        project.run("python", "-m", "stages.plots.widths", "bottleneck")
+        project.run("python", "-m", "stages.report")
+
+    return Project.at(once(tmp_path_factory, "compared", make))

@@ -1,8 +1,6 @@
 """Parameters, checkpoints and archives that someone else made: nothing in them is ever executed, or leaves its folder."""
 
 import pickle
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -16,7 +14,8 @@ from stages.shared.base.command import InputError
 from stages.shared.base.parameters import dump
 from stages.shared.torch_network import build, load
 from tests.conftest import SHAPES
-from tests.small_project import ROOT, Project
+from tests.processes import run
+from tests.small_project import Project
 
 NAMES = [
     *("a;touch pwned", "a b", "a\nb", "$(touch pwned)", "`touch pwned`", "a'b", 'a"b', "a'; touch pwned; '"),
@@ -125,63 +124,10 @@ def test_a_flipped_bit_of_a_pytorch_checkpoint_is_noticed_or_changes_nothing(fli
         assert all(torch.equal(tensor, loaded[name]) for name, tensor in model.state_dict().items())
 
 
-KERAS = """
-import sys
-from pathlib import Path
-
-import numpy as np
-
-from stages.shared.base.command import InputError
-from stages.shared.card import read_card
-from stages.shared.keras_network import build, keras, load
-from stages.train.keras_training import save_without_times
-
-folder, card = Path(sys.argv[1]), read_card(Path(sys.argv[1], "network.yaml"))
-checkpoint, proof = folder / "epoch_001.keras", folder / "pwned"
-
-touch = eval(f"lambda x: (open({str(proof)!r}, 'w').close(), x)[1]")
-code = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(touch, output_shape=(3,))])
-proof.unlink(missing_ok=True)
-code.save(checkpoint)
-proof.unlink(missing_ok=True)
-try:
-    load(card, 10, checkpoint)
-    raise AssertionError("it was loaded")
-except InputError as error:
-    assert "epoch_001.keras is no whole checkpoint" in str(error), error
-assert not proof.exists()
-keras.saving.load_model(checkpoint, safe_mode=False)(np.zeros((1, 3)))
-assert proof.exists()  # so the checkpoint does harm where it is trusted
-
-model = build(card, 10)
-save_without_times(model, checkpoint)
-whole, generator, refused = checkpoint.read_bytes(), np.random.default_rng(0), 0
-for _ in range(40):
-    content = bytearray(whole)
-    content[generator.integers(len(content))] ^= 1 << generator.integers(8)
-    checkpoint.write_bytes(content)
-    try:
-        weights = load(card, 10, checkpoint).get_weights()
-    except InputError as error:
-        refused += 1
-    else:
-        for loaded, saved in zip(weights, model.get_weights(), strict=True):
-            np.testing.assert_array_equal(loaded, saved)
-assert refused > 20, refused
-checkpoint.write_bytes(whole[: len(whole) // 2])
-try:
-    load(card, 10, checkpoint)
-    raise AssertionError("it was loaded")
-except InputError:
-    pass
-"""
-
-
 @pytest.mark.slow
 def test_a_keras_checkpoint_is_not_executed_and_its_flipped_bits_are_noticed(small_cnn, tmp_path):
     (tmp_path / "network.yaml").write_text(dump(small_cnn.model_dump()))
-    command = [sys.executable, "-c", KERAS, tmp_path]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    result = run("tests.reliability.child_hostile_keras", tmp_path)
     assert result.returncode == 0, result.stderr
 
 

@@ -10,13 +10,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def origin(tmp_path_factory):
-    """A clone that has computed the spectra of one network and pushed everything."""
-    project = Project(tmp_path_factory.mktemp("origin"))
+def origin(made, tmp_path_factory):
+    """A clone that has computed the spectra of one network and pushed them with all that they come from."""
+    project = made.copy(tmp_path_factory.mktemp("origin") / "copy")
     project.change(one_network)
     project.run("dvc", "remote", "add", "--default", "shared", str(tmp_path_factory.mktemp("remote")))
-    assert {"train@squeeze", "svd@squeeze"} <= ran(project.run("dvc", "repro", "svd@squeeze"))
-    project.run("dvc", "push", "--run-cache")
+    project.run("dvc", "push", "--run-cache", "--with-deps", "svd@squeeze")
     project.commit()
     return project
 

@@ -17,8 +17,10 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from stages.define.resolve import resolve
 from stages.shared.base.parameters import dump, load
 from stages.shared.card import write_card
+from stages.train import __main__ as stage
 from tests.conftest import SHAPES
 from tests.small_project import ROOT
+from tests.train.cut_off import CutOff, cut_off_in
 
 NETWORKS = {
     "sgd": {"framework": "torch", "layers": [64], "training": {"optimizer": "sgd", "learning_rate": 0.01}},
@@ -28,13 +30,11 @@ NETWORKS = {
 }
 EPOCHS = 5
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory):
-    """A folder with a data set of 600 images in two classes, the cards of all networks, and a killed training of `sgd`."""
-    folder, parameters = tmp_path_factory.mktemp("begun"), load(ROOT / "params.yaml")
+def prepared(tmp_path_factory):
+    """A folder with a data set of 600 images in two classes and the cards of all networks."""
+    folder, parameters = tmp_path_factory.mktemp("prepared"), load(ROOT / "params.yaml")
     generator = np.random.default_rng(0)
     images = generator.integers(0, 60, (700, 28, 28, 1), dtype=np.uint8)
     labels = np.arange(700) % 2
@@ -51,14 +51,39 @@ def begun(tmp_path_factory):
     for name in NETWORKS:
         card = resolve({**parameters, "networks": with_dataset, "similarity": {}, "plots": {}}, name, SHAPES.get)
         write_card(folder / "artifacts" / name / "network.yaml", card)
-    kill_in_epoch(folder, "sgd", 3, 0.01)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def begun(prepared, tmp_path_factory):
+    """The same with a training of `sgd` that was cut off at the end of its third epoch."""
+    folder = shutil.copytree(prepared, tmp_path_factory.mktemp("begun") / "copy")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(CutOff):
+        patch.chdir(folder)
+        patch.setenv("OMP_NUM_THREADS", "1")
+        cut_off_in(3, patch)
+        stage.main("sgd")
     return folder
 
 
 @pytest.fixture
-def folder(begun, tmp_path):
-    """The same for a test to change."""
-    return shutil.copytree(begun, tmp_path / "copy")
+def folder(begun, tmp_path, monkeypatch):
+    """A copy for a test to change, the current folder."""
+    folder = shutil.copytree(begun, tmp_path / "copy")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return folder
+
+
+@pytest.fixture
+def trained(folder, capsys):
+    """A function that trains `sgd` to its end and returns what was said."""
+
+    def train():
+        stage.main("sgd")
+        return capsys.readouterr().err
+
+    return train
 
 
 def start(folder, network):
@@ -70,7 +95,7 @@ def start(folder, network):
 def finish(folder, network):
     """Train to the end; returns what was said."""
     with start(folder, network) as process:
-        said = process.communicate(timeout=300)[1]
+        said = process.communicate()[1]
     assert process.returncode == 0, said
     return said
 
@@ -79,8 +104,7 @@ def kill_in_epoch(folder, network, epoch, delay):
     """Train, and kill with SIGKILL some time after `epoch` - 1 epochs are complete."""
     state, complete, before = folder / "artifacts" / network / "training/resume.h5", 0, None
     with start(folder, network) as process:
-        deadline = time.monotonic() + 120
-        while complete < epoch - 1 and time.monotonic() < deadline and process.poll() is None:
+        while complete < epoch - 1 and process.poll() is None:
             now = (state.stat().st_ino, state.stat().st_mtime_ns) if state.exists() else None
             complete += now != before
             before = now
@@ -106,8 +130,11 @@ def results(folder, network):
     return content
 
 
+@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "epochs"), [("adam", [1, 3]), ("momentum", [4]), ("keras", [1, 3])])
-def test_it_ends_as_if_it_had_never_been_killed(network, epochs, folder):
+def test_it_ends_as_if_it_had_never_been_killed(network, epochs, prepared, tmp_path):
+    folder = shutil.copytree(prepared, tmp_path / "copy")
     finish(folder, network)
     expected = results(folder, network)
     assert len(expected["scalars"]) > 5 * 150
@@ -126,43 +153,42 @@ def test_it_ends_as_if_it_had_never_been_killed(network, epochs, folder):
     assert [name for name in found if found[name] != expected[name]] == []
 
 
-def test_another_card_s_training_is_discarded_and_said_so(folder):
+def test_another_card_s_training_is_discarded_and_said_so(folder, trained):
     path = folder / "artifacts/sgd/network.yaml"
     card = load(path)
     card["training"]["learning_rate"] = 0.02
     path.write_text(dump(card))
-    said = finish(folder, "sgd")
+    said = trained()
     assert "holds an unfinished training with another network card. It is discarded" in said
     assert "epoch 1/5" in said
     assert len((folder / "artifacts/sgd/history.csv").read_text().splitlines()) == EPOCHS + 1
 
 
 @pytest.mark.parametrize("name", ["resume.h5", "recipe.json"])
-def test_a_damaged_state_is_discarded_and_said_so(name, folder):
+def test_a_damaged_state_is_discarded_and_said_so(name, folder, trained):
     path = folder / "artifacts/sgd/training" / name
     path.write_bytes(path.read_bytes()[:-30])
-    said = finish(folder, "sgd")
+    said = trained()
     assert f"{name} is damaged" in said
     assert "It is discarded, and the training starts from its first epoch." in said
     assert "epoch 1/5" in said
 
 
-def test_other_images_are_another_training(folder):
+def test_other_images_are_another_training(folder, trained):
     with h5py.File(folder / "data/mnist.h5", "r+") as file:
         file["train/images"][0] = 255
-    assert "with another images. It is discarded" in finish(folder, "sgd")
+    assert "with another images. It is discarded" in trained()
 
 
-def test_a_finished_training_that_was_not_yet_published_is_not_trained_again(folder):
-    code = (
-        "import sys; sys.argv = ['train', 'sgd']\n"
-        "from stages.train import __main__ as stage\n"
-        "stage.publish = lambda *_: sys.exit('killed')\n"
-        "stage.main('sgd')"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.stderr.endswith("killed\n"), done.stderr
-    assert "epoch" not in finish(folder, "sgd")
+def test_a_finished_training_that_was_not_yet_published_is_not_trained_again(folder, trained, monkeypatch):
+    def cut_off(*_):
+        raise CutOff
+
+    with monkeypatch.context() as patch, pytest.raises(CutOff):
+        patch.setattr(stage, "publish", cut_off)
+        trained()
+    said = trained()
+    assert "going on after epoch 2 of 5" in said and "epoch 5/5" in said  # by the first of the two
+    assert "epoch" not in said.rpartition("epoch 5/5")[2].partition("\n")[2]
     assert (folder / "artifacts/sgd/gradients.h5").exists()
     assert not (folder / "artifacts/sgd/training").exists()

@@ -18,7 +18,7 @@ PROFILE = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-ch
 STATISTICS = "artifacts/squeeze/gradient_stats.json"
 FILES = [STATISTICS, "artifacts/squeeze/activations.h5"]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.xdist_group("slurm")]
 
 
 def why_not():
@@ -106,17 +106,17 @@ class Slurm:
             pytest.fail(f"Slurm did not start:\n{logs}")
 
     def __exit__(self, *_):
-        subprocess.run(["scancel", "--user=root"], timeout=20)
+        subprocess.run(["scancel", "--user=root"], timeout=300)
         wait(lambda: ask("squeue", "--noheader") == "")
         for process in reversed(self.processes):
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=300)
         CONFIGURATION.unlink()
 
 
 def wait(ready):
-    """Wait, half a minute at most, for `ready` to become true; returns whether it has."""
-    for _ in range(300):
+    """Wait, ten minutes at most, for `ready` to become true; returns whether it has."""
+    for _ in range(6000):
         if ready():
             return True
         time.sleep(0.1)
@@ -124,19 +124,25 @@ def wait(ready):
 
 
 def ask(*command):
-    return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=300).stdout.strip()
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """The small project, and a Slurm to run it."""
+def slurm(tmp_path_factory):
+    """A Slurm that runs."""
     if reason := why_not():
         pytest.skip(reason)
     with Slurm(tmp_path_factory.mktemp("slurm")):
-        project = Project(tmp_path_factory.mktemp("project"))
-        project.change(one_network)
-        project.change(lambda parameters: parameters.update(threads=1))  # two jobs at a time on two cores
-        yield project
+        yield
+
+
+@pytest.fixture
+def project(slurm, made, tmp_path):
+    """A copy of the small project as DVC made it, without the statistics of gradients."""
+    project = made.copy(tmp_path / "copy")
+    project.change(one_network)
+    (project.folder / STATISTICS).unlink()
+    return project
 
 
 def fails(project, *command):
@@ -146,7 +152,9 @@ def fails(project, *command):
     return str(failure.value)
 
 
-def test_the_pipeline_runs_on_slurm(project):
+def test_the_pipeline_runs_on_slurm(slurm, tmp_path):
+    project = Project(tmp_path)
+    project.change(one_network)
     output = project.run("snakemake", *PROFILE, *FILES)
     assert output.count("has been submitted with SLURM jobid") == 4  # download and define stay on this machine
     assert project.planned(FILES) == set()
@@ -158,21 +166,19 @@ def test_the_pipeline_runs_on_slurm(project):
     [("mem_mb=999999999", "Memory specification can not be satisfied"), ("gpu=1", "Requested node configuration")],
 )
 def test_a_job_that_asks_for_more_than_there_is_fails_at_once(project, resource, said):
-    (project.folder / STATISTICS).unlink(missing_ok=True)
     output = fails(project, "snakemake", *PROFILE, STATISTICS, "--set-resources", f"gradients_squeeze:{resource}")
     assert said in output
     assert ask("squeue", "--noheader") == ""
 
 
 def test_a_killed_snakemake_goes_on_after_scancel_and_unlock(project):
-    """Ends with the statistics that the tests above have deleted."""
     command = ["snakemake", *PROFILE, STATISTICS]
     snakemake = project.start(*command)
     assert wait(lambda: ask("squeue", "--noheader", "--format=%t") == "R")
     snakemake.kill()
     snakemake.communicate()
     assert "--unlock" in fails(project, *command)
-    subprocess.run(["scancel", "--user=root"], timeout=20)
+    subprocess.run(["scancel", "--user=root"], timeout=300)
     assert wait(lambda: ask("squeue", "--noheader") == "")
     project.run("snakemake", "--unlock")
     project.run(*command)

@@ -14,7 +14,7 @@ import h5py
 import psutil
 import pytest
 
-from tests.small_project import MADE, Project, ran
+from tests.small_project import MADE, ran
 
 STAGES = {
     "download": ["mnist"],
@@ -41,15 +41,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def project(made, tmp_path):
-    """A copy of it for a test to harm, its cache included."""
-    return copy(made, tmp_path / "copy")
+    """A copy of the project for a test to harm, its cache included."""
+    return made.copy(tmp_path / "copy")
 
 
-def copy(project, folder):
-    shutil.copytree(project.folder, folder, symlinks=True)
-    other = object.__new__(Project)
-    other.folder = folder
-    return other
+@pytest.fixture
+def whole(compared, tmp_path):
+    """The same, with the outputs of every stage."""
+    return compared.copy(tmp_path / "copy")
 
 
 def python(project, stage, arguments):
@@ -70,15 +69,16 @@ def half_files(folder):
 # Ctrl-C
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("stage", "arguments"), ALL, ids=lambda value: value if isinstance(value, str) else "-".join(value)
 )
-def test_ctrl_c_ends_a_stage_with_one_line(stage, arguments, project):
+def test_ctrl_c_ends_a_stage_with_one_line(stage, arguments, whole):
     generator = random.Random(f"{stage} {arguments}")
-    with python(project, stage, arguments) as process:
+    with python(whole, stage, arguments) as process:
         time.sleep(generator.uniform(0.15, 4))
         os.killpg(process.pid, signal.SIGINT)
-        said = process.communicate(timeout=20)[0]
+        said = process.communicate(timeout=300)[0]
     assert "Traceback" not in said
     if process.returncode:
         assert process.returncode in (130, -signal.SIGINT), said
@@ -86,7 +86,7 @@ def test_ctrl_c_ends_a_stage_with_one_line(stage, arguments, project):
             assert said.endswith(
                 f"{' '.join([f'stages.{stage}', *arguments])}: interrupted; run the same command again to go on\n"
             )
-    assert not half_files(project.folder)
+    assert not half_files(whole.folder)
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,10 @@ def test_ctrl_c_ends_an_engine_and_what_it_runs(engine, project):
     if engine[0] == "dvc":
         project.run("dvc", "repro", "define@squeeze")
     with project.start(*engine) as process:
-        deadline = time.monotonic() + 120
-        while not (project.folder / "artifacts/squeeze/training/resume.h5").exists() and time.monotonic() < deadline:
+        while not (project.folder / "artifacts/squeeze/training/resume.h5").exists() and process.poll() is None:
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)
-        said = process.communicate(timeout=60)[0]
+        said = process.communicate(timeout=300)[0]
     said += "".join(log.read_text() for log in project.folder.glob("logs/train*.log"))
     assert process.returncode != 0
     assert "Traceback" not in said
@@ -165,10 +164,20 @@ OUTPUTS = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("stage", "arguments"), ALL, ids=lambda value: value if isinstance(value, str) else "-".join(value)
 )
-def test_a_full_disk_is_one_sentence_and_the_rerun_works(stage, arguments, project, small_disk):
+def test_a_full_disk_of_every_stage(stage, arguments, whole, small_disk):
+    fill_the_disk(stage, arguments, whole, small_disk)
+
+
+def test_a_full_disk_is_one_sentence_and_the_rerun_works(project, small_disk):
+    fill_the_disk("svd", ["squeeze"], project, small_disk)
+
+
+def fill_the_disk(stage, arguments, project, small_disk):
+    """Run a stage where there is room for half of its outputs, and again where there is room for all."""
     outputs = [project.folder / output.format(*arguments) for output in OUTPUTS[stage]]
     folder = project.folder / Path(OUTPUTS[stage][0]).parts[0]
     files = [path for output in outputs for path in (output.rglob("*") if output.is_dir() else [output])]
@@ -196,18 +205,31 @@ def test_a_full_disk_is_one_sentence_and_the_rerun_works(stage, arguments, proje
 # Damaged files
 
 
-@pytest.mark.parametrize("harm", ["cut", "flipped", "flipped in the cache too"])
-@pytest.mark.parametrize(
-    ("output", "read", "reader"),
-    [
-        ("data/mnist.h5", "test/images", "activations"),
-        ("artifacts/squeeze/activations.h5", "epochs/001/layer1", "svd"),
-        ("artifacts/squeeze/gradients.h5", "raw/counts", "gradients"),
-        ("artifacts/squeeze/checkpoints/epoch_001.pth", None, "activations"),
-        ("artifacts/squeeze/network.yaml", None, "svd"),
-    ],
-)
-def test_a_damaged_file_is_named_and_comes_back_from_the_cache(output, read, reader, harm, project):
+HARMS = ["cut", "flipped", "flipped in the cache too"]
+DAMAGED = [
+    ("artifacts/squeeze/activations.h5", "epochs/001/layer1", "svd"),
+    ("data/mnist.h5", "test/images", "activations"),
+    ("artifacts/squeeze/gradients.h5", "raw/counts", "gradients"),
+    ("artifacts/squeeze/checkpoints/epoch_001.pth", None, "activations"),
+    ("artifacts/squeeze/network.yaml", None, "svd"),
+]
+"""A file, the dataset in it that is harmed, and a stage that reads it."""
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_damaged_file_is_named_and_comes_back_from_the_cache(harm, project):
+    damage(project, harm, *DAMAGED[0])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize(("output", "read", "reader"), DAMAGED[1:])
+def test_damage_of_every_kind_of_file(output, read, reader, harm, project):
+    damage(project, harm, output, read, reader)
+
+
+def damage(project, harm, output, read, reader):
+    """Harm an output, and do what the stage that reads it says."""
     path, before = project.folder / output, project.outputs()
     content, times = bytearray(path.read_bytes()), path.stat()
     if "flipped" in harm:
@@ -254,24 +276,29 @@ def test_a_lost_dvc_lock_costs_nothing(project):
 def test_two_stages_at_the_same_work_take_turns(project):
     first = python(project, "svd", ["squeeze"])
     second = python(project, "svd", ["squeeze"])
-    said = [process.communicate(timeout=120)[0] for process in (first, second)]
+    said = [process.communicate(timeout=300)[0] for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], said
     assert not half_files(project.folder)
     assert project.run("dvc", "status", "svd@squeeze").strip().endswith("up to date.")
 
 
+SPECTRA = {
+    "dvc": ["dvc", "repro", "svd@squeeze"],
+    "snakemake": ["snakemake", "--cores", "1", "artifacts/squeeze/svd.h5"],
+}
+
+
 @pytest.mark.parametrize(
-    "commands",
+    ("one", "other"),
     [
-        [["dvc", "repro", "svd@squeeze"]] * 2,
-        [["snakemake", "--cores", "1", "artifacts/squeeze/svd.h5"]] * 2,
-        [["dvc", "repro", "svd@squeeze"], ["snakemake", "--cores", "1", "artifacts/squeeze/svd.h5"]],
+        ("dvc", "snakemake"),
+        pytest.param("dvc", "dvc", marks=pytest.mark.soak),
+        pytest.param("snakemake", "snakemake", marks=pytest.mark.soak),
     ],
-    ids=["dvc", "snakemake", "both"],
 )
-def test_two_engines_at_once_harm_nothing(commands, made, project):
+def test_two_engines_at_once_harm_nothing(one, other, made, project):
     project.change(lambda parameters: parameters["svd"].update(explained_variance=0.9))
-    running = [project.start(*command) for command in commands]
+    running = [project.start(*SPECTRA[engine]) for engine in (one, other)]
     said = [process.communicate(timeout=300)[0] for process in running]
     for process, words in zip(running, said, strict=True):
         assert "Traceback" not in words
@@ -279,6 +306,6 @@ def test_two_engines_at_once_harm_nothing(commands, made, project):
             assert "lock" in words.lower(), words
     assert 0 in [process.returncode for process in running], said
     assert ran(project.run("dvc", "repro", "svd@squeeze")) == set()
-    project.run("snakemake", "--cores", "1", "artifacts/squeeze/svd.h5")
+    project.run(*SPECTRA["snakemake"])
     changed = {path for path, md5 in project.outputs().items() if made.outputs()[path] != md5}
     assert changed == {"artifacts/squeeze/svd.h5"}

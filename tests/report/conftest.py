@@ -26,7 +26,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SECONDS = 30
+SECONDS = 600
+"""After which a page has failed; far more than it takes on a busy machine."""
 TURNS = count()
 
 

@@ -1,8 +1,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 from stages.shared.base.command import InputError
 from stages.shared.base.parameters import load
 from stages.shared.base.store import absence, create, epochs, new_group, read, row_blocks, whole, write, write_json
+from tests.processes import run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,12 +38,7 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
 
 
 def test_a_killed_writer_leaves_no_file_under_the_final_name(tmp_path):
-    code = (
-        "import os, signal, numpy as np\nfrom stages.shared.base.store import create, write\n"
-        "with create('file.h5') as file:\n"
-        "    write(file, 'a', np.zeros(1000)); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
+    result = run("tests.shared.child_killed_writer", folder=tmp_path)
     assert result.returncode == -signal.SIGKILL
     assert not (tmp_path / "file.h5").exists()
 

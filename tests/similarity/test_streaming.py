@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -8,6 +6,7 @@ import numpy as np
 import pytest
 
 from stages.similarity import debiased_cka, linear_cka, stream_cka
+from tests.processes import run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,15 +77,5 @@ def test_memory_does_not_grow_with_the_samples(tmp_path):
             dataset = file.create_dataset(name, (100_000, 200), np.float32, chunks=(1000, 200))
             for begin in range(0, 100_000, 10_000):
                 dataset[begin : begin + 10_000] = rows
-    code = f"""
-import resource, h5py
-from stages.similarity import stream_cka
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with h5py.File({str(tmp_path / "layers.h5")!r}) as file:
-    stream_cka([file["a"][:4000], file["b"][:4000]], 4 << 20)
-    before = peak()
-    stream_cka([file["a"], file["b"]], 4 << 20)
-print((peak() - before) * 1024)
-"""
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert int(result.stdout) < 40e6
+    result = run("tests.similarity.child_peak", tmp_path / "layers.h5")
+    assert int(result.stdout) < 40e6, result.stderr

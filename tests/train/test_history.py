@@ -46,27 +46,22 @@ def tensorboard(tmp_path):
         server = subprocess.Popen(command, stderr=log)
         try:
             pattern = re.compile(r"http://127\.0\.0\.1:\d+/")
-            address = wait(lambda: pattern.search((tmp_path / "log").read_text()))
-            assert address, (tmp_path / "log").read_text()
-            yield lambda query: json.load(urllib.request.urlopen(f"{address[0]}data/{query}", timeout=10))
+            while not (address := pattern.search((tmp_path / "log").read_text())):
+                assert server.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.1)
+            yield lambda query: json.load(urllib.request.urlopen(f"{address[0]}data/{query}"))
         finally:
             server.kill()
             server.wait()
-
-
-def wait(condition, seconds=60):
-    """What `condition` returns as soon as it is true, or at last."""
-    end = time.monotonic() + seconds
-    while not (value := condition()) and time.monotonic() < end:
-        time.sleep(0.2)
-    return value
 
 
 def test_tensorboard_shows_a_training_while_it_runs(tmp_path, tensorboard):
     history = History(tmp_path / "net", 1)
     history.step(3, {"step/loss": 1.5, "near_zero_1e-07/zeros": 7})
     history.epoch(row(1, 2.0))
-    assert wait(lambda: tensorboard("runs")) == ["net/tensorboard"]
+    while not (runs := tensorboard("runs")):
+        time.sleep(0.2)
+    assert runs == ["net/tensorboard"]
 
     def points(tag):
         query = urllib.parse.urlencode({"run": "net/tensorboard", "tag": tag})

@@ -2,11 +2,8 @@
 
 import math
 import signal
-import subprocess
-import sys
 import tracemalloc
 from fractions import Fraction
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -18,8 +15,8 @@ from stages.shared.base.command import InputError
 from stages.shared.gradient_statistics import statistics
 from stages.train.recorder import PIECE, GradientRecorder, transitions
 from stages.train.transition_kernel import BLOCK, SMALLEST_NORMAL
+from tests.processes import run
 
-ROOT = Path(__file__).parents[2]
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
 CLOSE = [1e-45, 1e-7, 1.0, 1.0 + 2**-52, 1.0000001, 1.0000002, 3e38, 1e300]  # many in one cell of the table
 BEYOND = [float("inf"), float("nan"), 0.0, -0.0, 1e-45, 1e-40, 3.4e38]
@@ -415,43 +412,16 @@ def test_mistakes_are_refused_and_leave_no_file(tmp_path):
         assert list(tmp_path.iterdir()) == []
 
 
-KILLED = """
-import os, signal, sys
-import numpy as np
-from stages.train.recorder import GradientRecorder
-weight = [np.zeros(3, np.float32)]
-with GradientRecorder({"weight": 3}, sys.argv[1], [1e-7]) as recorder:
-    for step in range(2000):
-        recorder.record(step, 1, 0.0, weight, weight)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 def test_a_killed_training_leaves_no_file_under_its_final_name(tmp_path):
     path = tmp_path / "gradients.h5"
-    killed = subprocess.run([sys.executable, "-c", KILLED, path], cwd=ROOT, timeout=60, check=False)
+    killed = run("tests.train.child_killed_recorder", path)
     assert killed.returncode == -signal.SIGKILL
     assert not path.exists()
 
 
-FRESH = """
-import sys
-import numpy as np
-from stages.train.recorder import GradientRecorder, transitions
-from stages.train.transition_kernel import count_pair, count_step
-transitions(*np.zeros((4, 1), np.float32), [1e-7])
-weight = [np.zeros(1, np.float32)]
-with GradientRecorder({"weight": 1}, sys.argv[1], [1e-7]) as recorder:
-    recorder.record(1, 1, 0.0, weight, weight)
-print(*(sum(kernel.stats.cache_misses.values()) for kernel in (count_pair, count_step)))
-print(*(name for name in ("torch", "tensorflow") if name in sys.modules))
-"""
-
-
 def test_a_fresh_process_compiles_nothing_and_loads_no_framework(tmp_path):
-    command = [sys.executable, "-c", FRESH, tmp_path / "gradients.h5"]
     for _ in range(2):  # the first may have to compile
-        fresh = subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True, text=True, check=True)
+        fresh = run("tests.train.child_fresh_recorder", tmp_path / "gradients.h5")
     assert fresh.stdout.split() == ["0", "0"]
 
 

@@ -10,7 +10,9 @@ from stages.shared.base.store import read
 from stages.shared.images import Split
 from stages.shared.torch_network import build, load
 from stages.train.batches import Batches, in_order, shuffled
+from stages.train.resume import load as load_state
 from stages.train.torch_training import Callback, ModelSaveCallback, TorchBatches, Trainer, evaluate, train
+from tests.train.cut_off import CutOff, cut_off_in
 
 
 def toy_split(samples=80, shape=(28, 28, 1), seed=0):
@@ -60,9 +62,24 @@ def test_a_checkpoint_gives_the_network_back(trained, small_mlp):
 
 def test_the_same_card_gives_the_same_bytes(trained, small_mlp, files):
     train(small_mlp, toy_split(), toy_split(seed=1), files / "b")
-    for path in sorted(trained.rglob("*")):
-        if path.is_file() and path.parent.name != "tensorboard" and path.name != "resume.h5":
-            assert path.read_bytes() == (files / "b" / path.relative_to(trained)).read_bytes(), path
+    assert_same_bytes(files / "b", trained)
+
+
+def test_a_training_that_was_cut_off_goes_on_to_the_same_bytes(trained, small_mlp, files, monkeypatch):
+    folder = files / "cut off"
+    with monkeypatch.context() as patch, pytest.raises(CutOff):
+        cut_off_in(3, patch)
+        train(small_mlp, toy_split(), toy_split(seed=1), folder)
+    assert not (folder / "gradients.h5").exists()
+    train(small_mlp, toy_split(), toy_split(seed=1), folder, load_state(folder))
+    assert_same_bytes(folder, trained)
+
+
+def assert_same_bytes(folder, expected):
+    """All files of a training are there with their bytes, but TensorBoard's and the state hold the time."""
+    names = [path.relative_to(expected) for path in expected.rglob("*") if path.is_file()]
+    names = [name for name in names if name.parts[0] not in ("tensorboard", "resume.h5")]
+    assert [name for name in names if (folder / name).read_bytes() != (expected / name).read_bytes()] == []
 
 
 def test_the_recorder_saw_the_gradients_that_autograd_gives(trained, small_mlp):

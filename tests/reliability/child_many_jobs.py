@@ -1,0 +1,9 @@
+"""Jobs of the stages that are its arguments, four at a time; DVC is loaded once."""
+
+import sys
+from multiprocessing import get_context
+
+from stages.job.__main__ import main
+
+with get_context("fork").Pool(4, maxtasksperchild=1) as pool:
+    pool.map(main, sys.argv[1:], chunksize=1)
