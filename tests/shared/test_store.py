@@ -43,6 +43,12 @@ def test_a_killed_writer_leaves_no_file_under_the_final_name(tmp_path):
     assert not (tmp_path / "file.h5").exists()
 
 
+def test_ctrl_c_while_hdf5_calls_back_is_not_lost(tmp_path):
+    result = run("tests.shared.child_interrupted_writer", folder=tmp_path)
+    assert result.returncode == 130
+    assert result.stderr == "\nthe writer: interrupted; run the same command again to go on\n"
+
+
 def test_equal_content_gives_equal_bytes(tmp_path):
     for name in ("a.h5", "b.h5"):
         time.sleep(1.1 * (name == "b.h5"))  # HDF5 counts times in seconds

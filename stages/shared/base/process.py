@@ -4,10 +4,12 @@ import atexit
 import ctypes
 import fcntl
 import hashlib
+import io
 import os
 import signal
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,7 +54,11 @@ def end_on_interrupt(work):
     """From now on Ctrl-C ends the process with one line and status 130, not with a traceback."""
     errors = os.dup(2)  # standard error may be elsewhere for a while
 
-    def interrupted(*_):
+    def interrupted(_, frame):
+        if frame and isinstance(frame.f_locals.get("self"), io.FileIO):
+            # HDF5 is calling the file that it writes to, and would swallow an exception: again in a moment.
+            threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGINT]).start()
+            return
         line = f"\n{work}: interrupted; run the same command again to go on\n"
         os.write(errors, line.encode())  # print may be at work
         atexit.register(os._exit, 130)  # not with a library's threads still at work
