@@ -86,7 +86,7 @@ def block(root, epoch, i, j):
 def test_a_click_on_a_cell_opens_the_units_of_the_pair(browser, root):
     browser.open(root / "index.html", "correlations", network="net", epoch="2")
     browser.point("#layers canvas", 2.5 / 4, 0.5 / 4, click=True)
-    assert "pair=layer1%2Clayer2" in browser.run("return location.hash")
+    assert "pair=0%2C2" in browser.run("return location.hash")
     expected = block(root, "002", 0, 2)
     _, rows = browser.table("units")
     assert [round(float(row[2]) * STEPS) for row in rows] == expected.ravel().tolist()
@@ -100,7 +100,7 @@ def test_a_click_on_a_cell_opens_the_units_of_the_pair(browser, root):
 
 
 def test_a_dead_layer_is_grey(browser, root):
-    browser.open(root / "index.html", "correlations", network="other", pair="layer1,layer2")
+    browser.open(root / "index.html", "correlations", network="other", pair="0,2")
     assert browser.pixel("units", 0.5, 0.5) == MISSING
     _, rows = browser.table("units")
     assert {row[2] for row in rows} == {""}

@@ -10,8 +10,13 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Plotly reads some tags in its labels: these characters shall be themselves.
-export const plain = text => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+// Plotly reads some tags in its labels, and %{...} in its templates: these characters shall be themselves.
+export const plain = text =>
+  String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\{/g, "&#123;");
+
+// What `plain` was made of.
+export const unplain = text =>
+  text.replace(/&#123;/g, "{").replace(/&gt;/g, ">").replace(/&lt;/g, "<").replace(/&amp;/g, "&");
 
 // The value of a custom property, such as --ink, in the theme that is shown.
 export const themed = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -1,6 +1,6 @@
 // A figure: its title, its drawing, a caption that says how to read it, and buttons that save it.
 
-import { download, h, plain, themed } from "dom";
+import { download, h, plain, themed, unplain } from "dom";
 
 /* global Plotly */
 
@@ -33,7 +33,7 @@ export function layout(more = {}) {
   };
 }
 
-export const CONFIG = { displayModeBar: false, responsive: false, doubleClick: "reset" };
+export const CONFIG = { displayModeBar: false, responsive: false, doubleClick: "reset", typesetMath: false };
 
 // `id` names the figure in the page and its files.
 export function figure(root, { id, title, note = "", full = false }) {
@@ -135,7 +135,7 @@ function saveTable(id, table) {
 function tableOf(traces) {
   const rows = traces
     .filter(trace => trace.y && trace.showinfile !== false)
-    .flatMap(trace => Array.from(trace.y, (y, i) => [trace.name ?? "", trace.x[i], y]));
+    .flatMap(trace => Array.from(trace.y, (y, i) => [unplain(trace.name ?? ""), trace.x[i], y]));
   return { columns: ["series", "x", "y"], rows };
 }
 

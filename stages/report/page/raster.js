@@ -145,7 +145,7 @@ function shape(frame, box) {
   const axis = (side, length, room, every = 1) => ({
     tickvals: side.ticks.filter((_, i) => i % every === 0),
     ticktext: side.texts.filter((_, i) => i % every === 0).map(text => plain(fitted(text, room))),
-    title: { text: side.title ?? "", standoff: 6 },
+    title: { text: plain(side.title ?? ""), standoff: 6 },
     range: [0, length],
     showgrid: false,
     zeroline: false,

@@ -68,6 +68,7 @@ export async function showAugmentations(root, network) {
     map.say(
       `${layers[layerNow()]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
       "How alike the layer's outputs are for two augmentations of the image. A layer that has become invariant to them is red throughout; point at a cell to see its two images." +
+        (pixels.includes(missing) ? " Grey: no r, for all units of the layer are the same." : "") +
         (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : "") +
         some,
     );

@@ -48,7 +48,7 @@ export async function show(root) {
     note: "Each cell is the mean over all pairs of units of two layers. Click one, or move with the arrow keys and press Enter, to see its units.",
     onPoint: (i, j) =>
       `${layers[i]} with ${layers[j]}: mean ${now().signed ? "r" : "|r|"} ${number(meanAt(data, now(), i, j))}`,
-    onPick: (i, j) => state.set({ pair: `${layers[Math.min(i, j)]},${layers[Math.max(i, j)]}` }),
+    onPick: (i, j) => state.set({ pair: `${Math.min(i, j)},${Math.max(i, j)}` }),
   });
   const units = raster(grid, { id: "units", title: "Units by units", onPoint: (i, j) => sayUnits(data, now(), i, j) });
   const bars = chart(left, {
@@ -79,8 +79,8 @@ export async function show(root) {
 }
 
 function chosenPair(layers) {
-  const [a, b] = (state.raw("pair") ?? "").split(",").map(name => layers.indexOf(name));
-  return a >= 0 && b >= a ? [a, b] : [0, Math.min(1, layers.length - 1)];
+  const [a, b] = (state.raw("pair") ?? "").split(",").map(Number);
+  return Number.isInteger(a) && Number.isInteger(b) && a >= 0 && b >= a && b < layers.length ? [a, b] : [0, Math.min(1, layers.length - 1)];
 }
 
 function meanAt(data, { epoch, signed }, i, j) {
@@ -151,10 +151,13 @@ function drawUnits(units, data, now) {
   units.say(
     `${data.layers[a]} with ${data.layers[b]}, epoch ${used}`,
     [
-      "Red: two units move together over the images; blue: one falls where the other rises; grey: a dead unit, without any variance.",
+      "Red: two units move together over the images; blue: one falls where the other rises.",
+      values.includes(NO_VALUE) ? "Grey: a dead unit, without any variance." : "",
       used === now.epoch ? "" : `The units of epoch ${now.epoch} were not kept: this is the nearest.`,
       some.length ? `Evenly picked: ${some.join(", ")}.` : "",
-    ].join(" "),
+    ]
+      .filter(Boolean)
+      .join(" "),
   );
 }
 

@@ -203,7 +203,7 @@ function drawMaps(maps, scene, mark) {
     traces.push(...classTraces(scene, shown, group, points, l, count, suffix));
   });
   const classes = new Set(group).size;
-  if (classes > MOST_CLASSES) traces.push(...classKey(scene));
+  if (classes > MOST_CLASSES) traces.push(...classKey(scene, [...new Set(group)].sort((a, b) => a - b)));
   const below = legendHeight(scene, Math.min(classes, MOST_CLASSES), width);
   Object.assign(scene, { boxes, points });
   maps.draw(traces, {
@@ -218,12 +218,21 @@ function drawMaps(maps, scene, mark) {
     (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
     `${scene.name}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
-    `${count} test images, coloured by ${colour}${only ? "; only those that are misclassified" : ""}. Distances between far clusters mean little in t-SNE; trust says how far neighbours in the map were neighbours in the layer (trustworthiness, at most 1). A layer of width 1 or 2 shows its own coordinates.${some}`,
+    `${shown.length} ${only ? "misclassified " : ""}test images, coloured by ${colour}.${aboutMaps(data, kind)}${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");
   maps.plot.removeAllListeners?.("plotly_click");
   maps.plot.on("plotly_hover", event => mark(event.points[0].customdata));
   maps.plot.on("plotly_click", event => state.set({ sample: event.points[0].customdata }));
+}
+
+// How to read the maps that are shown.
+function aboutMaps({ status }, kind) {
+  if (kind === "pca") return " The first two principal components of each layer.";
+  const tsne = status.includes("t-SNE")
+    ? " Distances between far clusters mean little in t-SNE; trust says how far neighbours in the map were neighbours in the layer (trustworthiness, at most 1)."
+    : "";
+  return tsne + (status.some(one => one.startsWith("coordinates")) ? " A layer without a map shows its own coordinates." : "");
 }
 
 // Room for a legend of so many classes, in pixels.
@@ -234,11 +243,12 @@ function legendHeight({ probe }, entries, width) {
 
 const classColour = ({ probe }, label) => (label === UNKNOWN ? "#8c8c8c" : probe.colours[label]);
 
-// Many classes share a trace in every layer, and these have the legend's entries of the first of them.
-function classKey(scene) {
-  const names = scene.probe.classes.slice(0, MOST_CLASSES);
-  const more = { name: `and ${scene.probe.classes.length - names.length} more`, marker: { color: "#0000" } };
-  const entries = names.map((name, label) => ({ name: plain(name), marker: { color: classColour(scene, label) } }));
+// Many classes share a trace in every layer, and these have the legend's entries of the first of those that are shown.
+function classKey(scene, labels) {
+  const more = { name: `and ${labels.length - MOST_CLASSES} more`, marker: { color: "#0000" } };
+  const entries = labels
+    .slice(0, MOST_CLASSES)
+    .map(label => ({ name: plain(className(scene, label)), marker: { color: classColour(scene, label) } }));
   return [...entries, more].map((entry, i) => ({
     x: [null],
     y: [null],

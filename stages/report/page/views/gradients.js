@@ -137,9 +137,10 @@ function drawAll(charts, data, now) {
     line: { color: onPage(colour[key]), width: 1.6, dash: key === "exact_zeros" ? "dot" : "solid" },
     hovertemplate: `%{y:,.6~g} ${TEXTS[key]}<extra>step %{x}</extra>`,
   });
+  const shapes = epochLines(step, epoch);
   const axes = (text, more = {}) => ({
-    shapes: epochLines(step, epoch),
-    xaxis: { title: { text: "step (vertical lines: epochs)" } },
+    shapes,
+    xaxis: { title: { text: shapes.length ? "step (vertical lines: epochs)" : "step" } },
     yaxis: { title: { text }, rangemode: "tozero", ...more },
   });
   const near = `|g| ≤ ${number(now.threshold)}`,

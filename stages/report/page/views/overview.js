@@ -26,12 +26,10 @@ export function show(root) {
   const curves = chart(grid, {
     id: "curves",
     title: "Training curves",
-    note: "Solid: the test images, dotted: the training images. A gap between the two that grows is overfitting.",
   });
   const widths = chart(grid, {
     id: "widths",
     title: "What a squeeze costs",
-    note: "Test accuracy at the last epoch against the narrowest passage. Networks that differ in nothing but that width are joined by a line.",
   });
   const update = () => {
     drawCurves(curves);
@@ -123,7 +121,28 @@ function drawCurves(curves) {
         hovertemplate: `${plain(name)}, ${i ? "training" : "test"}: %{y:.4f}<extra>epoch %{x}</extra>`,
       })),
   );
+  const trained = traces.some(trace => trace.line.dash === "dot" && trace.y.some(Number.isFinite));
+  curves.say(
+    "Training curves",
+    [
+      trained
+        ? "Solid: the test images, dotted: the training images. A gap between the two that grows is overfitting."
+        : "Solid: the test images.",
+      metric === "loss" && losses(),
+    ]
+      .filter(Boolean)
+      .join(" "),
+  );
   curves.draw(traces, { xaxis: { title: { text: "epoch" }, dtick: epochStep() }, yaxis: { title: { text } } });
+}
+
+// Which loss the networks' curves are of.
+function losses() {
+  const drawn = networks().filter(one => one.history.val_loss),
+    kinds = [...new Set(drawn.map(one => one.loss))];
+  if (kinds.length < 2) return kinds.map(kind => `It is the ${kind}.`).join("");
+  const of = kind => drawn.filter(one => one.loss === kind).map(one => one.name);
+  return `Not to be compared across kinds: ${kinds.map(kind => `${kind} of ${of(kind).join(", ")}`).join("; ")}.`;
 }
 
 function epochStep() {
@@ -152,7 +171,13 @@ function drawWidths(widths) {
     };
   });
   const ticks = [...new Set(squeezed.map(one => one.width))].sort((a, b) => a - b);
-  if (!squeezed.length) widths.caption.textContent = "No network with a squeeze has been trained yet.";
+  const joined = traces.some(trace => trace.x.length > 1);
+  widths.say(
+    "What a squeeze costs",
+    squeezed.length
+      ? `Test accuracy at the last epoch against the narrowest passage.${joined ? " Networks that differ in nothing but that width are joined by a line." : ""}`
+      : "No network with a squeeze has been trained yet.",
+  );
   widths.draw(traces, {
     showlegend: false,
     margin: { l: 58, r: 40, t: 10, b: 50 },

@@ -129,11 +129,13 @@ function drawSigns(map, scene, legend) {
     columns = Math.min(span, Math.max(100, map.plot.clientWidth - 90)),
     rows = data.epochs.length;
   Object.assign(scene, { columns, kinds, shares: new Float64Array(kinds.length) });
-  const pixels = new Uint32Array(rows * columns);
+  const pixels = new Uint32Array(rows * columns),
+    drawn = new Float64Array(kinds.length);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       sample(scene, row, ...bounds(scene, column), scene.shares);
       pixels[row * columns + column] = mixed(scene.shares, colours);
+      for (let place = 0; place < drawn.length; place++) drawn[place] += scene.shares[place];
     }
   }
   map.draw({
@@ -150,18 +152,28 @@ function drawSigns(map, scene, legend) {
     (each > 1
       ? `Each pixel has the mean colour of about ${number(each)} parameters. Zoom in`
       : "Each cell is one parameter. Zoom") +
-      " with the buttons, by double-clicking, or with the wheel after a click; “go to” leads to single parameters. Of each tensor, 4,096 neighbours are kept one by one, those with the fewest gradients of exactly zero; elsewhere the finest grain is 1/512 of a layer." +
+      " with the buttons, by double-clicking, or with the wheel after a click; “go to” leads to single parameters." +
+      kept(data) +
       (data.stored > rows ? ` ${rows} of ${data.stored} epochs, evenly spread.` : ""),
   );
   const tau = number(threshold),
     texts = [`negative, |g| ≤ ${tau}`, `positive, |g| ≤ ${tau}`, `|g| > ${tau}`, "exactly 0", "not a number"];
   legend.replaceChildren(
-    ...texts.map((text, i) => {
-      const swatch = h("i");
-      swatch.style.background = `rgb(${palette[i].join(",")})`;
-      return h("span", {}, swatch, text);
-    }),
+    ...texts
+      .map((text, i) => {
+        const swatch = h("i");
+        swatch.style.background = `rgb(${palette[i].join(",")})`;
+        return h("span", {}, swatch, text);
+      })
+      .filter((_, i) => drawn.some((share, place) => share > 0 && kinds[place] === i)),
   );
+}
+
+// Where parameters are kept one by one, unless they all are.
+function kept({ sizes, arrays }) {
+  const windows = sizes.map((_, i) => arrays[`window/${i}`].shape[1]);
+  if (windows.every((length, i) => length === sizes[i])) return "";
+  return ` Of each tensor, at most ${number(Math.max(...windows))} neighbours are kept one by one, those with the fewest gradients of exactly zero; elsewhere the finest grain is a column of a layer.`;
 }
 
 function inside({ data, begins, layerBegins, from, to, total }) {

@@ -139,15 +139,18 @@ function line(one, { ticked, layer, layers }) {
 }
 
 function drawSpectra(one, all, now) {
+  let cut = false,
+    other = false;
   const traces = shown(all, now).map((each, i, lines) => {
     const values = each.arrays[`${now.part}/${each.place}`],
       count = values.shape[1],
       row = each.epochs.indexOf(nearest(each.epochs, now.epoch));
+    other ||= each.epochs[row] !== now.epoch;
     const spectrum = Array.from(values.subarray(row * count, (row + 1) * count)),
       largest = now.share ? spectrum[0] : 1;
-    const y = spectrum.map(value =>
-      largest > 0 && !(now.log && value <= SMALLEST * spectrum[0]) ? value / largest : null,
-    );
+    const tiny = value => now.log && value <= SMALLEST * spectrum[0];
+    cut ||= spectrum.some(tiny);
+    const y = spectrum.map(value => (largest > 0 && !tiny(value) ? value / largest : null));
     return {
       x: y.map((_, i) => i + 1),
       y,
@@ -173,7 +176,13 @@ function drawSpectra(one, all, now) {
   });
   one.say(
     `Singular values of the ${now.part}, epoch ${now.epoch}`,
-    `${now.log ? "Logarithmic: values below a millionth of the largest are left out. " : ""}A network that stored nothing at that epoch shows its nearest.`,
+    [
+      now.share ? "Each as a share of the largest of its layer." : "The values themselves.",
+      cut && "Logarithmic: values of at most a millionth of the largest are left out.",
+      other && "What stored nothing at that epoch shows its nearest.",
+    ]
+      .filter(Boolean)
+      .join(" "),
   );
 }
 
