@@ -1,4 +1,4 @@
-"""What lets DVC and Snakemake go on after a kill, and run from .venv/bin without activation.
+"""What lets DVC and Snakemake go on after a kill, run from .venv/bin without activation, and keep what a person wrote.
 
 Both rewrite the files that they live by in place, so that a kill leaves half of one, which they then refuse; neither has
 an option or a plugin for that. So drillcore_engines.pth, which pip puts beside this package, lets Python import it at
@@ -14,8 +14,12 @@ CHANGES = {
     "dvc": "refuse_another",
     "dvc.cli": "find_own_commands",
     "dvc.config": "write_config_whole",
+    "dvc.dvcfile": "rewrite_lock_fast",
+    "dvc.parsing": "refuse_names",
     "dvc.rwlock": "write_rwlock_whole",
+    "dvc.utils.collections": "leave_what_is_equal",
     "dvc.utils.serialize._common": "write_data_whole",
+    "dvc.utils.serialize._yaml": "keep_quotes",
     "snakemake": "refuse_another",
     "snakemake.cli": "find_own_commands",
     "snakemake.persistence.file": "let_locks_end",

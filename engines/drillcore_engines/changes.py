@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import re
 import socket
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape, glob
 from importlib.metadata import version
@@ -13,6 +14,9 @@ from types import SimpleNamespace
 
 from drillcore_engines import KNOWN
 from drillcore_engines.whole_files import WholeFiles
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""Of a network, a data set or a comparison of widths: the same as in stages/shared, which DVC's process does not load."""
 
 
 @cache
@@ -69,6 +73,97 @@ def write_rwlock_whole(module):
     edit = module._edit_rwlock
     module._edit_rwlock = lambda folder, fs, hardlink: edit(folder, WholeFiles(fs, durable=False), hardlink)
     module.psutil = SimpleNamespace(pid_exists=at_work)
+
+
+def keep_quotes(module):
+    """Keep the quotes in params.yaml when it is rewritten: within brackets DVC's reader needs those around a colon."""
+
+    def parse_yaml_for_update(text, path):
+        from ruamel.yaml import YAML, YAMLError
+
+        reader = YAML()
+        reader.preserve_quotes = True
+        with module.reraise(YAMLError, module.YAMLFileCorruptedError(path)):
+            return reader.load(text) or {}
+
+    module.parse_yaml_for_update = parse_yaml_for_update
+
+
+def leave_what_is_equal(module):
+    """Change nothing but what `dvc exp run --set-param` names: DVC replaces each value, and loses how it is written."""
+    merge = module._merge_item
+
+    def merge_item(values, key, value):
+        if key not in values or not same(values[key], value):
+            merge(values, key, value)
+
+    module._merge_item = merge_item
+
+
+def same(old, new):
+    """Whether two values of parameters are equal, of one type too: 1 is neither 1.0 nor true."""
+    if isinstance(new, list):
+        return isinstance(old, list) and len(old) == len(new) and all(map(same, old, new))
+    return isinstance(old, type(new)) and isinstance(old, bool) == isinstance(new, bool) and old == new
+
+
+def rewrite_lock_fast(module):
+    """Read and write dvc.lock, which nobody comments, in C: DVC rewrites all of it after every stage, in Python."""
+    from dvc.utils.serialize import _common, _yaml
+
+    modify = module.modify_yaml
+
+    def write(data, file):
+        from ruamel.yaml import YAML
+
+        writer = YAML(typ="safe")
+        writer.default_flow_style = writer.sort_base_mapping_type_on_output = False
+        writer.dump(data, file)
+
+    @contextmanager
+    def modify_yaml(path, fs=None):
+        lock = os.path.basename(path) == module.LOCK_FILE
+        with _common._modify_data(path, _yaml.parse_yaml, write, fs) if lock else modify(path, fs) as data:
+            yield data
+
+    module.modify_yaml = modify_yaml
+
+
+def refuse_names(module):
+    """Refuse what a `foreach` goes over by a name that is none: DVC leaves out what is no text, and splits it at a point.
+
+    No stage could say so, for none of that name would run.
+    """
+    from dvc.parsing.context import CtxDict
+
+    setitem, resolve = CtxDict.__setitem__, module.ForeachDefinition._resolve_foreach_data
+
+    def remember(self, key, value):
+        if not isinstance(key, str):
+            self.__dict__.setdefault("left_out", []).append(key)
+        setitem(self, key, value)
+
+    def checked(self):
+        names = resolve(self)
+        for name in [*getattr(names, "left_out", []), *(names if isinstance(names, CtxDict) else [])]:
+            if not (isinstance(name, str) and NAME.fullmatch(name)):
+                raise module.ResolveError(not_a_name(self.foreach_data.strip("${}"), name))
+        return names
+
+    CtxDict.__setitem__, module.ForeachDefinition._resolve_foreach_data = remember, checked
+
+
+def not_a_name(section, name):
+    """The sentence for a key `name` of a section of params.yaml that is no name."""
+    if not isinstance(name, str):
+        return (
+            f"params.yaml: {section} has {name}, which YAML reads as {type(name).__name__} and not as a name: put it "
+            "within quotes, or rename it."
+        )
+    return (
+        f"params.yaml: {section} has {name!r}, but a name is 1 to 64 letters, digits, - and _, the first a letter or a "
+        "digit: rename it."
+    )
 
 
 def let_locks_end(module):

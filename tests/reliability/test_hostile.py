@@ -43,10 +43,8 @@ def test_a_network_s_name_reaches_neither_the_shell_nor_a_path(tmp_path):
         parameters["plots"]["widths"] = {}
 
     project.change(edit)
-    with pytest.raises(AssertionError) as failure:
+    with pytest.raises(AssertionError, match=r"params\.yaml: networks has .*, but a name is"):
         project.run("dvc", "repro", "--keep-going", "define")
-    for name in NAMES:
-        assert f"define@{name}" in str(failure.value), name
     assert not (tmp_path / "pwned").exists()
     assert not [path for path in tmp_path.glob("artifacts/**/*") if path.is_file()]
 

@@ -1,0 +1,129 @@
+"""What DVC writes: params.yaml by `dvc exp run --set-param`, with nothing changed but what it names, and dvc.lock."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from dvc import dvcfile
+from dvc.utils.hydra import apply_overrides
+from dvc.utils.serialize import dumps_yaml, load_yaml
+
+from stages.shared.base.parameters import load
+from tests.small_project import ROOT, Project, one_network
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "models/README.md"]
+PARTS = [
+    (f"{path.name}-{number}", part)
+    for path in DOCUMENTS
+    for number, part in enumerate(re.findall(r"^```yaml\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL), 1)
+]
+"""What the documents show of params.yaml."""
+
+INLINE = [part for path in DOCUMENTS for part in re.findall(r"`(\{[^`\n]*\}|\w+: [^`\n]+)`", path.read_text())]
+"""The same within a sentence, `key: value` or `{key: value}`."""
+
+
+def rewritten(path):
+    """The lines of a file after `dvc exp run --set-param added=1`, which adds one at its end."""
+    apply_overrides(str(path), ["+added=1"])
+    return path.read_text().splitlines()
+
+
+def test_the_project_s_parameters_change_in_one_line(tmp_path):
+    path = Path(shutil.copy(ROOT / "params.yaml", tmp_path))
+    before = path.read_text().splitlines()
+    apply_overrides(str(path), ["bottleneck=2"])
+    changed = [pair for pair in zip(before, path.read_text().splitlines(), strict=True) if pair[0] != pair[1]]
+    assert changed == [(line, line.replace("8", "2", 1)) for line in before if line.startswith("bottleneck:")]
+
+
+@pytest.mark.parametrize("part", [part for _, part in PARTS], ids=[name for name, _ in PARTS])
+def test_what_the_documents_show_is_left_as_it_is(tmp_path, part):
+    path = tmp_path / "params.yaml"
+    path.write_text(part if not part[0].isspace() else f"networks:\n{part}")
+    before, values = path.read_text().splitlines(), load(path)
+    after = rewritten(path)
+    assert load(path) == {**values, "added": 1}
+    assert [re.sub(r" +#", " #", line) for line in after] == [
+        *(re.sub(r" +#", " #", line) for line in before),
+        "added: 1",
+    ]
+
+
+@pytest.mark.parametrize("part", INLINE)
+def test_a_value_within_a_sentence_is_left_as_it_is(tmp_path, part):
+    path = tmp_path / "params.yaml"
+    path.write_text(f"first: {part}\n" if part.startswith("{") else f"{part}\n")
+    before = path.read_text().splitlines()
+    assert rewritten(path) == [*before, "added: 1"]
+
+
+FORMS = """\
+x-training: &short {epochs: 1, batch_size: 500}
+networks:
+  braces: {build: "my.py:make", layers: ["conv1", 'layer?.*']}
+  merged:
+    <<: *short
+    build: my.py:make   # a comment
+  shared: {training: *short, numbers: [1, 1.0, 1.0e-7, 010, true, null, "no", "1e5"]}
+"123":
+- [a, "b: c"]
+- text: |
+    two
+    lines
+"""
+
+
+def test_quotes_anchors_comments_and_brackets_survive(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(FORMS)
+    values = load(path)
+    assert rewritten(path) == [*FORMS.splitlines(), "added: 1"]
+    assert load(path) == {**values, "added": 1} == load_yaml(str(path))
+
+
+VALUES = ["1", "1.0", "true", "'1'", "[1]", "[1, 2.0]", "[1, 2]"]
+
+
+@pytest.mark.parametrize("new", VALUES)
+@pytest.mark.parametrize("old", VALUES)
+def test_a_value_is_left_as_it_is_written_only_if_it_has_the_same_type(tmp_path, old, new):
+    path, wanted = tmp_path / "params.yaml", tmp_path / "wanted.yaml"
+    path.write_text(f"value: {old}\n")
+    wanted.write_text(f"value: {new}\n")
+    apply_overrides(str(path), [f"value={new}"])
+    assert repr(load(path)) == repr(load(wanted))
+
+
+def test_the_lock_is_written_as_dvc_writes_it(tmp_path):
+    lock = {
+        "schema": "2.0",
+        "stages": {
+            "define@a-1": {
+                "cmd": 'python -m stages.define -- "${DVC_STAGE#define@}"',
+                "deps": [{"path": "data/a.h5", "hash": "md5", "md5": "0" * 32, "size": 12}],
+                "params": {"params.yaml": {"svd": {"share": 0.99, "list": [1e-7, 2.0, True, "no", "010", ""]}}},
+                "outs": [{"path": "artifacts/a-1", "md5": "1e5", "size": 3, "nfiles": 2}],
+            }
+        },
+    }
+    path = tmp_path / "dvc.lock"
+    path.write_text(dumps_yaml({}))
+    with dvcfile.modify_yaml(str(path)) as data:
+        data.update(lock)
+    assert path.read_text() == dumps_yaml(lock)
+    with dvcfile.modify_yaml(str(path)) as data:
+        assert data == lock
+        assert type(data) is dict  # a reader that keeps comments has a mapping of its own
+
+
+def test_an_experiment_takes_a_file_with_quotes_within_braces(tmp_path):
+    project = Project(tmp_path)
+    project.change(one_network)
+    with (tmp_path / "params.yaml").open("a") as file:
+        file.write('x-mine: {build: "my.py:make", dataset: cells}\n')
+    project.commit()
+    project.run("dvc", "exp", "run", "--set-param", "bottleneck=2", "download@mnist")
+    assert 'x-mine: {build: "my.py:make", dataset: cells}\n' in (tmp_path / "params.yaml").read_text()
+    assert load(tmp_path / "params.yaml")["bottleneck"] == 2
