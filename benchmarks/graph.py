@@ -23,8 +23,10 @@ ROWS = {
     "static": ["snakemake", "plots", "--dry-run", "--snakefile", "Static"],
 }
 STATIC = """import json
-from stages.graph import Rule
-STAGES = [Rule(*stage) for stage in json.load(open("rules.json"))]
+
+from stages import graph
+
+STAGES = [graph.Rule(*stage) for stage in json.load(open("rules.json"))]
 """
 """The rules as they were found once: what Snakemake takes by itself."""
 
@@ -38,13 +40,12 @@ def main(*sizes):
             project.run("dvc", "config", "--local", "core.no_scm", "true")
             project.change(lambda parameters, size=size: copy_network(parameters, size))
             stub(project.folder / "dvc.yaml")
-            seconds = []
-            for name, command in ROWS.items():
-                if name == "static":
-                    write_static(project)
-                seconds.append(f"{processor_time(project, command):.1f}")
+            write_static(project)
             stages = len(json.loads((project.folder / "rules.json").read_text()))
-            print(f"| {size} | {stages} | {' | '.join(seconds)} |", flush=True)
+            print(f"| {size} | {stages}", end="", flush=True)
+            for command in ROWS.values():
+                print(f" | {processor_time(project, command):.1f}", end="", flush=True)
+            print(" |")
 
 
 def copy_network(parameters, size):

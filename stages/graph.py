@@ -7,13 +7,17 @@ calls the stage changed.
 
 import json
 import os
+import re
 import time
+from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from dvc.exceptions import DvcException
+from dvc.parsing import ResolveError
 from dvc.repo import Repo
 
+from stages.shared.base.command import InputError
 from stages.shared.base.parameters import load
 
 CARDS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
@@ -35,10 +39,21 @@ class Rule(NamedTuple):
 
 def rules():
     """Return a `Rule` for every stage of the pipeline in this folder, in a time that grows with their number alone."""
+    values = load("params.yaml")
     stages = [stage for stage in resolved_stages() if stage.cmd]
-    values, filled = load("params.yaml"), by_folder(sorted(out.def_path for stage in stages for out in stage.outs))
+    filled = by_folder(sorted(out.def_path for stage in stages for out in stage.outs))
     files = {path: inputs(path, filled) for stage in stages for path in dependencies(stage)}
-    return [rule(stage, values, files) for stage in stages]
+    names = unique(re.sub(r"\W", "_", stage.addressing) for stage in stages)
+    return [rule(stage, name, values, files) for stage, name in zip(stages, names, strict=True)]
+
+
+def unique(names):
+    """Yield `names`, and a number behind one that was there before: `res-18` and `res_18` are one word to Snakemake."""
+    taken = set()
+    for name in names:
+        numbered = (f"{name}_{number}" for number in count(2))
+        taken.add(free := next(candidate for candidate in chain([name], numbered) if candidate not in taken))
+        yield free
 
 
 def resolved_stages():
@@ -46,6 +61,8 @@ def resolved_stages():
     for _ in range(TRIES):
         try:
             return Repo(".").index.stages
+        except ResolveError as error:  # of params.yaml
+            raise InputError(str(error)) from None
         except DvcException:
             time.sleep(0.1)
     return Repo(".").index.stages
@@ -65,14 +82,14 @@ def dependencies(stage):
     return dict.fromkeys(dependency.def_path for dependency in stage.deps if dependency not in stage.params)
 
 
-def rule(stage, values, files):
+def rule(stage, name, values, files):
     """The `Rule` of one of DVC's stages, from the parameters' `values` and the `files` that stand for a dependency."""
     used = {key: lookup(values, key) for file in stage.params for key in file.params}
     parameters = json.dumps(used, default=str)
     changed = any(file.hash_info.value != used for file in stage.params)
     return Rule(
         stage=stage.addressing,
-        name=stage.addressing.replace("@", "_").replace("-", "_"),
+        name=name,
         inputs=[file for path in dependencies(stage) for file in files[path]] + [card(stage, parameters, changed)],
         outputs=[(out.def_path, with_caption(out)) for out in stage.outs],
         parameters=parameters,

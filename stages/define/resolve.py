@@ -11,6 +11,9 @@ from stages.shared.card import KINDS, Own, Width, select_layers
 from stages.shared.datasets import read_sources
 from stages.shared.layers import enumerated
 
+ANCHORS = "x-"
+"""What a section begins with that is there for YAML's anchors alone; no stage reads it."""
+
 
 class Common(Section):
     """The parameters at the top level; `Parameters` adds the analyses' sections."""
@@ -39,7 +42,7 @@ def resolve(values, name, shape_of):
         pipeline later stops it here, before anything is trained.
     """
     datasets = read_sources(values.get("datasets"))
-    common = check(Parameters, values, "")
+    common = check(Parameters, {key: values[key] for key in values if not str(key).startswith(ANCHORS)}, "")
     if name not in common.networks:
         raise InputError(f"params.yaml: networks holds no {name!r}; it holds {', '.join(common.networks)}.")
     networks = {key: resolve_network(key, network, common, datasets) for key, network in common.networks.items()}
@@ -47,6 +50,7 @@ def resolve(values, name, shape_of):
     check_thresholds(networks[name], common.gradients.thresholds)
     check_pairs(networks, common.similarity.pairs)
     check_widths(networks, common.plots.widths)
+    check_files(networks, datasets, common.similarity.pairs, common.plots.widths)
     shape = shape_of(networks[name].dataset)
     network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common, datasets)
     check_input(network, shape)
@@ -204,6 +208,23 @@ def check_widths(networks, widths):
                 raise InputError(
                     f"params.yaml: plots.widths.{name} has {network!r}, which squeezes nowhere: name networks with layers "
                     "like [8, 256], or set plots.widths to {}."
+                )
+
+
+def check_files(networks, datasets, pairs, widths):
+    """Refuse names that stand for one file or folder, where a file system takes no notice of capitals too."""
+    data = [(name, f"datasets.{name}") for name in datasets]
+    data += [(f"{name}_augmented", f"what is augmented of datasets.{name}") for name in datasets]
+    reports = [(name, f"networks.{name}") for name in networks] + [(name, f"plots.widths.{name}") for name in widths]
+    reports += [("--".join(pair), f"the pair {pair} of similarity.pairs") for pair in pairs]
+    for folder, files in (("data", data), ("reports", reports)):
+        found = {}
+        for name, where in files:
+            other = found.setdefault(name.lower(), where)
+            if other is not where:
+                raise InputError(
+                    f"params.yaml: {other} and {where} would both be {folder}/{name}, for some file systems take no "
+                    "notice of capitals: rename or remove one."
                 )
 
 

@@ -184,3 +184,39 @@ def test_layers_are_selected_in_the_network_s_order(small_mlp):
     ]
     assert "layer1.batch_norm" in select_layers(small_mlp, "all")
     assert "layer1" not in select_layers(small_mlp, "all")
+
+
+@pytest.mark.parametrize(
+    "edit, said",
+    [
+        (
+            lambda values: values["networks"].update(Squeeze=values["networks"]["squeeze"]),
+            "networks.squeeze and networks.Squeeze would both be reports/Squeeze",
+        ),
+        (
+            lambda values: values["networks"].update({"ablation-0--ablation-3": values["networks"]["squeeze"]}),
+            "networks.ablation-0--ablation-3 and the pair .* would both be reports/ablation-0--ablation-3",
+        ),
+        (
+            lambda values: values["similarity"].update(pairs=[["ablation-0", "ablation-3"]] * 2),
+            "the pair .* and the pair .* would both be reports/ablation-0--ablation-3",
+        ),
+        (
+            lambda values: values["datasets"].update(mnist_augmented="data"),
+            "datasets.mnist_augmented and what is augmented of datasets.mnist would both be data/mnist_augmented",
+        ),
+        (
+            lambda values: values["plots"]["widths"].update(Bottleneck=values["plots"]["widths"]["bottleneck"]),
+            "plots.widths.bottleneck and plots.widths.Bottleneck would both be reports/Bottleneck",
+        ),
+    ],
+)
+def test_names_that_would_share_a_file_are_refused(parameters, edit, said):
+    edit(parameters)
+    with pytest.raises(InputError, match=f"^params.yaml: {said}"):
+        resolve(parameters, "squeeze", SHAPES.get)
+
+
+def test_a_section_for_anchors_is_nobody_s_parameter(parameters):
+    card = resolve(parameters, "squeeze", SHAPES.get)
+    assert resolve({**parameters, "x-trainings": {"short": {"epochs": 1}}}, "squeeze", SHAPES.get) == card
