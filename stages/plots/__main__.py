@@ -3,21 +3,20 @@
 Every figure as PNG and PDF, and the augmented images as PNG.
 """
 
-import os
 from pathlib import Path
 
 from stages.plots.augmentations import write_images
 from stages.plots.catalogue import figures
 from stages.plots.report import draw, whole_folder
 from stages.shared.analyses import section
-from stages.shared.base.command import command, say
+from stages.shared.base.command import command, omp_threads, say
 from stages.shared.base.store import read
 
 
 def main(network):
     """Draw the network's figures."""
     folder, settings = Path("artifacts", network), section("plots")
-    workers = int(os.environ.get("OMP_NUM_THREADS", 1))
+    workers = omp_threads(default=1)
     with read(folder / "activations.h5") as file:
         source = file.attrs["source"]
     with read(folder / "gradients.h5") as file:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from stages.shared.base.command import omp_threads
+
 
 @contextmanager
 def side_by_side():
@@ -16,7 +18,7 @@ def side_by_side():
     """
     from threadpoolctl import threadpool_limits
 
-    threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count()))
+    threads = omp_threads(default=os.cpu_count())
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads, initializer=ignore_nan) as pool:
         try:
             yield pool.map

@@ -1,7 +1,6 @@
 """Training in Keras: the callbacks that save, measure and record."""
 
 import json
-import os
 import re
 import tempfile
 import weakref
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.shared.base.command import InputError, progress, say
+from stages.shared.base.command import InputError, omp_threads, progress, say
 from stages.shared.base.store import whole
 from stages.shared.keras_network import build, check_names, gives_logits, keras, tf, use_device
 from stages.shared.layers import enumerated
@@ -326,7 +325,7 @@ def train(card, training, validation, folder, state=None):
 
     `state` is what a killed training's last complete epoch left there.
     """
-    threads = int(os.environ.get("OMP_NUM_THREADS", 0))  # TensorFlow's own pools do not read it; 0 means every core
+    threads = omp_threads(default=0)  # TensorFlow's own pools do not read it; 0 means every core
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     use_device(card)
     fit(card, training, validation, folder, state)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.shared.base.command import InputError, say
+from stages.shared.base.command import InputError, omp_threads, say
 from stages.shared.base.names import escaped
 from stages.shared.base.store import create, new_group, write
 from stages.shared.card import DECADES
@@ -141,7 +141,7 @@ class GradientRecorder:
             bins_near_zero(self.edges, threshold)
         self.binning = make_binning(tuple(self.edges))
         self.states = [new_state(size) for size in self.tensors.values()]
-        self.threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count()
+        self.threads = threads or omp_threads(default=os.cpu_count())
         self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
         self.stack, self.open = None, False
 

@@ -1,8 +1,10 @@
 import io
 import sys
 
+import pytest
+
 from stages.shared.base import command as module
-from stages.shared.base.command import progress
+from stages.shared.base.command import InputError, omp_threads, progress
 
 
 def test_a_log_gets_plain_lines(monkeypatch):
@@ -43,3 +45,19 @@ def test_keyword_only_parameters_are_flags(monkeypatch):
         monkeypatch.setattr(sys, "argv", ["stage", *arguments])
         module.command(main)
     assert calls == [("a", False), ("a", True)]
+
+
+@pytest.mark.parametrize("value, threads", [(None, 7), ("", 7), (" ", 7), ("4", 4), ("4,2", 4), (" 3 , 2,1", 3)])
+def test_threads_are_the_first_number_that_openmp_reads(monkeypatch, value, threads):
+    """https://www.openmp.org/spec-html/5.2/openmpse59.html: positive integers, one for each nested level."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert omp_threads(default=7) == threads
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "4,", ",4", "4;2", "1.5", "\u0664"])
+def test_what_is_no_number_of_threads_is_refused_in_a_sentence(monkeypatch, value):
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    with pytest.raises(InputError, match=r"^OMP_NUM_THREADS is '.*', but should be a number of threads .*\.$"):
+        omp_threads(default=1)

@@ -4,6 +4,7 @@ import argparse
 import errno
 import inspect
 import os
+import re
 import shutil
 import sys
 import time
@@ -54,6 +55,25 @@ def command(main):
         if not disk_full(error):
             raise
         sys.exit(f"{stage}: {no_space(error.filename or Path.cwd())}")
+
+
+def omp_threads(default):
+    """The number of threads in OMP_NUM_THREADS, the first where it lists some for nested levels; `default` without it.
+
+    Raises
+    ------
+    InputError
+        If it holds anything else.
+    """
+    value = os.environ.get("OMP_NUM_THREADS", "").strip()
+    if not value:
+        return default
+    if not re.fullmatch(r"0*[1-9]\d*(\s*,\s*\d+)*", value, re.ASCII):
+        raise InputError(
+            f"OMP_NUM_THREADS is {value!r}, but should be a number of threads from 1 on, or several with commas between "
+            "them: correct it, or unset it."
+        )
+    return int(value.partition(",")[0])
 
 
 def disk_full(error):
