@@ -34,9 +34,10 @@ lint: .venv/tests-installed
 	@ruff format --check .
 	@snakemake --lint
 
-# An unpacked archive is no git checkout: DVC then works without one, but needs to be told.
+# Outside any repository, as in an unpacked archive, or where one ignores this folder, DVC works without git, but needs to
+# be told. In a subfolder of a repository it does not, for `dvc exp run` wants git.
 setup: .venv/installed
-	@[ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" ] || dvc config --local core.no_scm true
+	@dvc config --local core.no_scm $$(git rev-parse --git-dir > /dev/null 2>&1 && ! git check-ignore --quiet dvc.yaml && echo false || echo true)
 
 # What a full disk or a kill cut short pip takes for installed, or pip itself is half there: such a .venv is made anew.
 # So before one that is whole changes, what can fail without harm is tried: finding all packages.

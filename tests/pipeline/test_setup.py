@@ -90,6 +90,24 @@ def test_a_whole_venv_is_not_touched(project):
     assert (project / ".venv/installed").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize(
+    ("repository", "ignored", "without_git"),
+    [(".", "", "false"), ("..", "", "false"), (None, "", "true"), ("..", "*", "true")],
+)
+def test_dvc_works_without_git_only_outside_a_repository(repository, ignored, without_git, project):
+    """`dvc exp run` refuses core.no_scm; where a repository ignores dvc.yaml, DVC refuses without it."""
+    folder = project / "project"
+    folder.mkdir()
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy2(project / name, folder)
+    (folder / "dvc.yaml").touch()
+    if repository:
+        subprocess.run(["git", "init", "--quiet", folder / repository], check=True)
+        (folder / repository / ".gitignore").write_text(f"{ignored}\n")
+    assert make(folder, "setup")[0] == 0
+    assert (folder / "no_scm").read_text() == f"{without_git}\n"
+
+
 @pytest.mark.parametrize("target", ["run", "report"])
 def test_what_make_prints_works_as_printed(target, project):
     status, said = make(project, target)
