@@ -1,5 +1,6 @@
 """Params and cards that many rooms' tests start from."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from stages.define.resolve import resolve
 from stages.shared.base.parameters import load
 from stages.shared.card import Own
 from tests.small_project import MADE, Project, once
+
+# Before a framework is loaded: networks this small gain nothing from threads, which wait for each other in busy loops.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}

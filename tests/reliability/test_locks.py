@@ -101,8 +101,9 @@ def nodes(toy):
 
 
 @pytest.mark.slow
-def test_a_hundred_stages_that_end_on_two_machines_at_once_are_all_recorded(nodes):
-    names = [f"trivial@{number}" for number in range(100)]
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.soak)])
+def test_stages_that_end_on_two_machines_at_once_are_all_recorded(nodes, count):
+    names = [f"trivial@{number}" for number in range(count)]
     machines = [nodes.on_node(node, sys.executable, "-m", MANY, *names[node - 1 :: 2]) for node in (1, 2)]
     for machine in machines:
         output, status = finish(machine)
