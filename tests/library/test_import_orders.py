@@ -12,6 +12,10 @@ NAMES = ("keras", "tensorflow", "torch", "stages")
 USUAL = [("keras", "stages"), ("keras", "torch", "stages"), ("stages", "torch", "keras")]
 
 
+ORDERS = [order for order in permutations(NAMES) if order.index("tensorflow") <= order.index("keras") + 1]
+"""All that differ: Keras loads TensorFlow, whatever else is imported between the two."""
+
+
 def fit_and_extract(order):
     command = [sys.executable, "-m", "tests.library.import_order", *order]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -25,6 +29,6 @@ def test_usual_orders(order):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("order", permutations(NAMES), ids=" ".join)
+@pytest.mark.parametrize("order", ORDERS, ids=" ".join)
 def test_every_order(order):
     fit_and_extract(order)
