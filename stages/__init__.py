@@ -50,6 +50,7 @@ __getattr__, __dir__ = lazily(
         "svd": [
             "components_explaining",
             "effective_rank",
+            "effective_rank_of_variances",
             "feature_singular_values",
             "numerical_rank",
             "participation_ratio",

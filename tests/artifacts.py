@@ -227,7 +227,11 @@ def write_spectrum(file, name, values):
     shares = values**2 / np.sum(values**2) if values.any() else values * np.nan
     group.attrs["participation_ratio"] = 1 / np.sum(shares**2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        group.attrs["effective_rank"] = np.exp(-np.sum(np.where(shares == 0, 0, shares * np.log(shares))))
+        for rank, of in (
+            ("effective_rank", np.sqrt(shares) / np.sum(np.sqrt(shares))),
+            ("effective_rank_of_variances", shares),
+        ):
+            group.attrs[rank] = np.exp(-np.sum(np.where(of == 0, 0, of * np.log(of))))
 
 
 def write_spectra(folder, widths, outputs, tensors, random):

@@ -12,7 +12,11 @@ from stages.shared.colours import STUDIED, layer_of
 
 FLOOR = 1e-6
 """The smallest share of the largest singular value that is drawn."""
-RANKS = {"effective_rank": "effective rank", "participation_ratio": "participation ratio"}
+RANKS = {
+    "effective_rank": "effective rank\n(of singular values)",
+    "effective_rank_of_variances": "effective rank\n(of variances)",
+    "participation_ratio": "participation ratio\n(of variances)",
+}
 
 
 def figures(folder):
@@ -43,7 +47,7 @@ def draw_spectra(group, stored, order, what, where):
 
 
 def svd_analysis(epochs, spectra, ranks, what, where):
-    """Spectra at the first and the last epoch, and their effective rank and participation ratio by epoch.
+    """Spectra at the first and the last epoch, and their effective ranks and participation ratio by epoch.
 
     Parameters
     ----------
@@ -51,15 +55,15 @@ def svd_analysis(epochs, spectra, ranks, what, where):
     spectra : dict
         By layer or tensor, the singular values (descending) of the first and of the last epoch.
     ranks : dict
-        "effective_rank" and "participation_ratio", each a dict by layer or tensor of arrays (E).
+        By each of `RANKS`, a dict by layer or tensor of arrays (E).
     what, where : str
         The headline, and network and epochs.
     """
     lines = tensor_lines(spectra)
-    figure = canvas(8.6, 5.0, what, where)
-    grid = figure.add_gridspec(2, 3, width_ratios=[1, 1, 0.36])
-    left = figure.add_subplot(grid[0, 0])
-    panels = [left, figure.add_subplot(grid[0, 1], sharex=left, sharey=left)]
+    figure = canvas(9.6, 5.0, what, where)
+    grid = figure.add_gridspec(2, 7, width_ratios=[*[1] * 6, 1.1])
+    left = figure.add_subplot(grid[0, :3])
+    panels = [left, figure.add_subplot(grid[0, 3:6], sharex=left, sharey=left)]
     for axes, position, epoch in zip(panels, (0, 1), (epochs[0], epochs[-1]), strict=True):
         for name, values in spectra.items():
             draw_spectrum(axes, values[position], lines[name])
@@ -74,7 +78,7 @@ def svd_analysis(epochs, spectra, ranks, what, where):
     left.set_ylim(min(0.07, left.get_ylim()[0]), 1.4)
     left.set_ylabel("singular value / largest")
     for column, (rank, label) in enumerate(RANKS.items()):
-        axes = figure.add_subplot(grid[1, column], ylabel=label)
+        axes = figure.add_subplot(grid[1, 2 * column : 2 * column + 2], ylabel=label)
         for name, values in ranks[rank].items():
             axes.plot(epochs, values, marker="o", **lines[name])
         rank_axis(axes, np.concatenate([*ranks[rank].values()]))
@@ -83,7 +87,7 @@ def svd_analysis(epochs, spectra, ranks, what, where):
         short(name) for name, both in spectra.items() if not any(values.max(initial=0.0) > 0 for values in both)
     ]
     handles = layer_handles({short(name): lines[name] for name in spectra}, undefined)
-    legend_beside(figure.add_subplot(grid[:, 2]), handles)
+    legend_beside(figure.add_subplot(grid[:, 6]), handles)
     return figure
 
 

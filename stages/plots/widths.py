@@ -1,6 +1,6 @@
 """python -m stages.plots.widths NAME : params.yaml (plots.widths.NAME), artifacts of its networks -> reports/NAME/
 
-What squeezing costs: accuracy, effective rank and trustworthiness against the squeeze's width, over the networks that
+What squeezing costs: accuracy, effective ranks and trustworthiness against the squeeze's width, over the networks that
 differ in nothing else.
 """
 
@@ -20,18 +20,19 @@ from stages.shared.card import read_card
 
 
 class Point(NamedTuple):
-    """One network: its squeeze's `width`, test `accuracy`, and by layer its `ranks` (effective), `trust`worthiness and the
-    `status` of its map, which says why a layer has no trustworthiness."""
+    """One network: its squeeze's `width`, test `accuracy`, and by layer its effective `ranks`, of singular values, those
+    `of_variances`, `trust`worthiness and the `status` of its map, which says why a layer has no trustworthiness."""
 
     width: int
     accuracy: float
     ranks: dict
+    of_variances: dict
     trust: dict
     status: dict
 
 
 def main(name):
-    """Draw accuracy, effective rank and trustworthiness against the width of the squeeze."""
+    """Draw accuracy, effective ranks and trustworthiness against the width of the squeeze."""
     settings, artifacts = section("plots"), Path("artifacts")
     if name not in settings.widths:
         raise InputError(
@@ -52,11 +53,12 @@ def figures(points):
 
 
 def write_table(path, points):
-    """Write what `dvc plots` shows: of each network in `points` the width, the accuracy, and the last layer's rank."""
-    rows = [
-        f"{name},{point.width},{point.accuracy},{list(point.ranks.values())[-1]}\n" for name, point in points.items()
-    ]
-    path.write_text("network,width,test_accuracy,effective_rank\n" + "".join(rows))
+    """Write what `dvc plots` shows: of each network in `points` the width, the accuracy, and the last layer's ranks."""
+    rows = ["network,width,test_accuracy,effective_rank,effective_rank_of_variances"]
+    for name, point in points.items():
+        ranks = (list(values.values())[-1] for values in (point.ranks, point.of_variances))
+        rows.append(",".join(map(str, [name, point.width, point.accuracy, *ranks])))
+    path.write_text("\n".join(rows) + "\n")
 
 
 def read_point(folder):
@@ -69,14 +71,17 @@ def read_point(folder):
         features = svd[f"features/{max(svd['features'], key=int)}"]
         layers = [layer for layer in svd.attrs["layers"] if layer.startswith("squeeze")]
         layers += [layer for layer in svd.attrs["layers"] if layer.startswith("layer")][-1:]
-        ranks = {layer: float(features[layer].attrs["effective_rank"]) for layer in layers}
+        ranks, of_variances = (
+            {layer: float(features[layer].attrs[rank]) for layer in layers}
+            for rank in ("effective_rank", "effective_rank_of_variances")
+        )
         trust = {layer: float(tsne[layer].attrs["trustworthiness"]) for layer in layers}
         status = {layer: str(tsne[layer].attrs["status"]) for layer in layers}
-    return Point(width, read_json(folder / "metrics.json")["val_accuracy"], ranks, trust, status)
+    return Point(width, read_json(folder / "metrics.json")["val_accuracy"], ranks, of_variances, trust, status)
 
 
 def bottleneck(ablations, chosen):
-    """Accuracy, effective rank and trustworthiness against the width of the squeeze.
+    """Accuracy, effective ranks and trustworthiness against the width of the squeeze.
 
     Parameters
     ----------
@@ -86,8 +91,8 @@ def bottleneck(ablations, chosen):
         Networks that may share a width with one of them, drawn as stars.
     """
     where = f"{', '.join(ablations)}, and {', '.join(chosen)} as stars; last epoch of each"
-    figure = canvas(9.6, 2.7, "What the squeeze's width costs", where)
-    accuracy, rank, trust, legend = figure.subplots(1, 4, width_ratios=[1, 1, 1, 0.4])
+    figure = canvas(11.8, 2.7, "What the squeeze's width costs", where)
+    accuracy, rank, of_variances, trust, legend = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 0.4])
     points = sorted(ablations.values(), key=lambda point: point.width)
     drawn = [*points, *chosen.values()]
     widths = sorted({point.width for point in drawn})
@@ -95,15 +100,18 @@ def bottleneck(ablations, chosen):
     layers = list(dict.fromkeys(layer for point in drawn for layer in point.ranks))
     lines = layer_lines(layers)
     for layer in layers:
-        for axes, values in ((rank, "ranks"), (trust, "trust")):
+        for axes, values in ((rank, "ranks"), (of_variances, "of_variances"), (trust, "trust")):
             value = lambda point, layer=layer, values=values: getattr(point, values).get(layer, np.nan)  # noqa: E731
             draw_series(axes, points, chosen, value, lines[layer])
-    rank.plot(widths, widths, color="#b0b0b0", lw=0.8, linestyle=":", zorder=0)
-    rank.set_yscale("log", base=2)
-    rank.yaxis.set_major_formatter("{x:g}")
+    for axes in (rank, of_variances):
+        axes.plot(widths, widths, color="#b0b0b0", lw=0.8, linestyle=":", zorder=0)
+        axes.set_yscale("log", base=2)
+        axes.yaxis.set_major_formatter("{x:g}")
+    of_variances.sharey(rank)
     for axes, label in (
         (accuracy, "test accuracy"),
-        (rank, "effective rank of the features"),
+        (rank, "effective rank of the features\n(of singular values)"),
+        (of_variances, "effective rank of the features\n(of variances)"),
         (trust, "t-SNE trustworthiness"),
     ):
         axes.set_ylabel(label)

@@ -63,10 +63,15 @@ def read_history(path):
 
 
 def last_ranks(path):
-    """The effective rank of every layer's features at the last epoch."""
+    """The effective rank, of the singular values and of the variances, of every layer's features at the last epoch."""
     with read(path) as file:
         group = file[f"features/{max(file['features'], key=int)}"]
-        return {readable(layer): float(group[layer].attrs["effective_rank"]) for layer in file.attrs["layers"]}
+        return {
+            readable(layer): {
+                rank: float(group[layer].attrs[rank]) for rank in ("effective_rank", "effective_rank_of_variances")
+            }
+            for layer in file.attrs["layers"]
+        }
 
 
 def provenance(parameters):

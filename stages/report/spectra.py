@@ -9,7 +9,7 @@ from stages.shared.evenly import evenly
 
 MOST_EPOCHS, LEAST_EPOCHS, MOST_SPECTRA = 20, 2, 400
 """So many epochs are kept and, of more layers or tensors than MOST_SPECTRA divided by them, fewer."""
-RANKS = "effective_rank", "participation_ratio"
+RANKS = "effective_rank", "effective_rank_of_variances", "participation_ratio"
 
 
 def spectra(folder):

@@ -3,6 +3,7 @@
 from stages.svd.spectra import (
     components_explaining,
     effective_rank,
+    effective_rank_of_variances,
     feature_singular_values,
     numerical_rank,
     participation_ratio,
@@ -13,6 +14,7 @@ from stages.svd.spectra import (
 __all__ = [
     "components_explaining",
     "effective_rank",
+    "effective_rank_of_variances",
     "feature_singular_values",
     "numerical_rank",
     "participation_ratio",

@@ -16,6 +16,7 @@ from stages.shared.card import read_card
 from stages.svd.spectra import (
     components_explaining,
     effective_rank,
+    effective_rank_of_variances,
     feature_singular_values,
     numerical_rank,
     participation_ratio,
@@ -58,6 +59,7 @@ def store(file, name, singular_values, shape, fraction):
     group.attrs.update(
         participation_ratio=participation_ratio(singular_values),
         effective_rank=effective_rank(singular_values),
+        effective_rank_of_variances=effective_rank_of_variances(singular_values),
         stable_rank=stable_rank(singular_values),
         numerical_rank=numerical_rank(singular_values, tolerance),
         components=components_explaining(singular_values, fraction),

@@ -13,34 +13,51 @@ from stages.shared.base.store import row_blocks
 def feature_singular_values(features):
     """Singular values of the column-centred `features` (samples, units), descending, float64, min(samples, units) many.
 
-    `features` may be an HDF5 dataset larger than memory: it is read in blocks, of rows twice or of columns once. Where
-    units are no more than samples they come from the units x units Gram matrix in float64, which keeps the singular
-    values of float32 features down to 1e-8 of the largest and costs far less than an SVD; otherwise from the samples x
-    samples one. Values below that precision are returned as the zeros they cannot be told from; all are NaN where a
-    feature is not finite. Raises a ValueError where they are not (samples, units).
+    `features` may be an HDF5 dataset larger than memory: it is read in blocks, three times over. Where units are no more
+    than samples they come from the units x units Gram matrix in float64, which keeps the singular values of float32
+    features down to 1e-8 of the largest and costs far less than an SVD; otherwise from the samples x samples one. Values
+    below that precision are returned as the zeros they cannot be told from; all are NaN where a feature is not finite.
+    Raises a ValueError where they are not (samples, units).
     """
     check_axes(features)
-    samples, units = features.shape
-    if units <= samples:
-        blocks = row_blocks(samples, 8 * units)
-        mean = sum(features[rows].sum(0, dtype=np.float64) for rows in blocks) / samples
-        gram = sum(centred.T @ centred for centred in (features[rows] - mean for rows in blocks))
-        largest = np.abs(mean).max(initial=0.0)
-    else:
-        gram, largest = np.zeros((samples, samples)), 0.0
-        for columns in row_blocks(units, 8 * samples):
-            block = features[:, columns]
-            mean = block.sum(0, dtype=np.float64) / samples
-            centred = block - mean
-            gram += centred @ centred.T
-            largest = max(largest, np.abs(mean).max())
-    if not np.isfinite(gram).all():
-        return np.full(len(gram), np.nan)
+    count = min(features.shape)
+    largest = largest_of(features)
+    if not count or not np.isfinite(largest):
+        return np.full(count, np.nan)
+    exponent = np.frexp(largest)[1]
+    gram, mean = scaled_gram(features, exponent)
     variances = np.linalg.eigvalsh(gram)[::-1]
     # The mean's own rounding leaves this much of a constant column, and eigvalsh this much below its largest value.
-    scale = max(variances[0], samples * units * (np.finfo(np.float64).eps * largest) ** 2)
-    floor = max(gram.shape) * np.finfo(np.float64).eps * scale
-    return np.sqrt(np.where(variances > floor, variances, 0.0))
+    scale = max(variances[0], features.shape[0] * features.shape[1] * (np.finfo(np.float64).eps * mean) ** 2)
+    floor = len(gram) * np.finfo(np.float64).eps * scale
+    return np.ldexp(np.sqrt(np.where(variances > floor, variances, 0.0)), exponent)
+
+
+def largest_of(features):
+    """The largest absolute value of `features` (samples, units); NaN or Inf where one is not finite."""
+    blocks = row_blocks(features.shape[0], 8 * features.shape[1])
+    return np.max([np.abs(features[rows]).max(initial=0.0) for rows in blocks], initial=0.0)
+
+
+def scaled_gram(features, exponent):
+    """The smaller Gram matrix of the centred `features` / 2^`exponent`, whose squares fit, and their largest mean."""
+    samples, units = features.shape
+
+    def read(part):
+        return np.ldexp(np.asarray(features[part], np.float64), -exponent)
+
+    if units <= samples:
+        blocks = row_blocks(samples, 8 * units)
+        mean = sum(read(rows).sum(0) for rows in blocks) / samples
+        return sum(centred.T @ centred for centred in (read(rows) - mean for rows in blocks)), np.abs(mean).max()
+    gram, largest = np.zeros((samples, samples)), 0.0
+    for columns in row_blocks(units, 8 * samples):
+        block = read(np.s_[:, columns])
+        mean = block.mean(0)
+        centred = block - mean
+        gram += centred @ centred.T
+        largest = max(largest, np.abs(mean).max())
+    return gram, largest
 
 
 def weight_singular_values(weight):
@@ -64,11 +81,14 @@ def product_singular_values(expand, squeeze):
     return np.linalg.svd(inner, compute_uv=False)
 
 
-def shares(singular_values):
-    """The share of the variance along each direction: s^2 / sum(s^2); empty where all s are zero."""
-    variances = np.square(np.asarray(singular_values, np.float64))
-    total = variances.sum()
-    return variances / total if total > 0 else variances[:0]
+def shares(singular_values, power=2):
+    """The share along each direction of the sum of s^power; empty where all s are zero or one is not finite."""
+    values = np.asarray(singular_values, np.float64)
+    largest = values.max(initial=0.0)
+    if not 0 < largest < np.inf:  # nor NaN
+        return values[:0]
+    powers = np.ldexp(values, -np.frexp(largest)[1]) ** power  # the squares of what is not near 1 may not fit
+    return powers / powers.sum()
 
 
 def participation_ratio(singular_values):
@@ -84,15 +104,31 @@ def participation_ratio(singular_values):
 
 
 def effective_rank(singular_values):
-    """exp(H(p)) with p = l / sum l, the shares of the variance.
+    """The effective rank of Roy and Vetterli: exp(H(p)) with p = s / sum s, the shares of the singular values.
 
-    From 1 to len(singular_values). Roy and Vetterli 2007, "The effective rank", with the variances in place of their
-    singular values, so that it compares with the participation ratio.
+    H(p) = -sum p log p. From 1 to len(singular_values), and at least `effective_rank_of_variances`, because squares weigh
+    the large directions more. Roy and Vetterli 2007, "The effective rank: a measure of effective dimensionality".
 
     >>> round(effective_rank([2.0, 2**0.5, 1.0, 1.0]), 5)
+    3.82843
+    """
+    return exponential_entropy(shares(singular_values, 1))
+
+
+def effective_rank_of_variances(singular_values):
+    """exp(H(p)) with p = l / sum l, the shares of the variances l = s^2.
+
+    As `effective_rank`, with the variances in place of the singular values, so that it compares with the participation
+    ratio, which is exp of the Renyi entropy of order 2 of the same shares and never more.
+
+    >>> round(effective_rank_of_variances([2.0, 2**0.5, 1.0, 1.0]), 5)
     3.36359
     """
-    share = shares(singular_values)
+    return exponential_entropy(shares(singular_values))
+
+
+def exponential_entropy(share):
+    """exp(-sum p log p) of the shares p, of which there are as many as would be equal; NaN of none."""
     share = share[share > 0]
     return float(np.exp(-(share * np.log(share)).sum())) if share.size else float("nan")
 
@@ -108,18 +144,21 @@ def stable_rank(singular_values):
 
 
 def numerical_rank(singular_values, tolerance):
-    """The number of singular values above `tolerance`, as a float that is NaN where they are."""
-    return float((np.asarray(singular_values) > tolerance).sum()) if np.isfinite(tolerance) else float("nan")
+    """The number of singular values above `tolerance`, as a float that is NaN where one of them is not finite."""
+    values = np.asarray(singular_values)
+    return float((values > tolerance).sum()) if np.isfinite(values).all() else float("nan")
 
 
 def components_explaining(singular_values, fraction):
     """The smallest number of principal components that explain at least `fraction` of the variance; 0 if there is none.
 
-    The share is of the variance l and not of s, and scaling all s changes nothing.
+    The share is of the variance l and not of s, and scaling all s changes nothing. NaN where one is not finite.
 
     >>> components_explaining([0.98**0.5, 0.02**0.5], 0.99)
     2
     """
+    if not np.isfinite(singular_values).all():
+        return float("nan")
     share = np.sort(shares(singular_values))[::-1]
     if not share.size:
         return 0

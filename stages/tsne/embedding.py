@@ -8,6 +8,8 @@ import numpy as np
 from stages.shared.axes import check_axes
 
 EARLY_EXAGGERATION = 12
+FARTHEST = 1e19
+"""How many times as large as the typical sample one may be: beyond, openTSNE's search for kernels ends too early."""
 
 
 class Embedding(NamedTuple):
@@ -40,10 +42,10 @@ def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0):
     features = np.asarray(features, np.float64)
     samples, units = features.shape
     distinct = len(np.unique(features, axis=0))
+    if not np.isfinite(features).all():
+        return no_map(samples, "the layer's outputs are not finite")
     if units <= 2:
         return Embedding(coordinates(features), *[np.nan] * 3, f"coordinates: the layer has width {units}")
-    if not np.isfinite(features).all():
-        return Embedding(np.full((samples, 2), np.nan), *[np.nan] * 3, "none: the layer's outputs are not finite")
     if distinct < 3:
         return Embedding(coordinates(features), *[np.nan] * 3, f"coordinates: {distinct} distinct rows")
     if perplexity * 3 > samples - 1:
@@ -52,8 +54,14 @@ def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0):
             *[np.nan] * 3,
             f"PCA: perplexity {perplexity:g} needs {3 * perplexity + 1:.0f} samples",
         )
+    features = comparable(features)
+    sizes = np.abs(features).max(1)
+    if FARTHEST * np.median(sizes[sizes > 0]) < sizes.max():
+        return no_map(samples, "some outputs lie too far from all others for their distances to be compared")
     with ThreadPool(1) as thread:  # where no Ctrl-C arrives: openTSNE's compiled loops can crash when one ends them
         points, kl_divergence = thread.apply(tsne, (features, perplexity, iterations, seed))
+    if not np.isfinite(points).all():
+        return no_map(samples, "t-SNE did not stay finite")
     return Embedding(points, kl_divergence, *faithfulness(features, points, neighbors), "t-SNE")
 
 
@@ -76,17 +84,38 @@ def tsne(features, perplexity, iterations, seed):
     return np.asarray(embedding), float(embedding.kl_divergence)
 
 
+def no_map(samples, reason):
+    """The `Embedding` of so many samples that have no coordinates, for the `reason`."""
+    return Embedding(np.full((samples, 2), np.nan), *[np.nan] * 3, f"none: {reason}")
+
+
+def comparable(features):
+    """Finite `features` less each unit's median, by the power of two that brings the largest into [0.5, 1).
+
+    The libraries take squares, and where those overflow, vanish or cancel they fail, crash, or map noise. A median does
+    not follow a single huge sample, which would cost the others their digits.
+    """
+    features = features - np.median(features, axis=0)
+    return np.ldexp(features, -np.frexp(np.abs(features).max())[1])
+
+
 def principal_components(features):
     """The projections (samples, 2) on the first two principal components, each component's largest loading positive.
 
-    Raises a ValueError where `features` are not (samples, units).
+    NaN where one of `features` is not finite; a second component that is not there is zero. Raises a ValueError where
+    `features` are not (samples, units).
     """
     check_axes(features)
     features = np.asarray(features, np.float64)
-    _, _, directions = np.linalg.svd(features - features.mean(0), full_matrices=False)
+    if not np.isfinite(features).all():
+        return np.full((len(features), 2), np.nan)
+    if not features.shape[1]:
+        return np.zeros((len(features), 2))
+    centred = features - features.mean(0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
     directions = directions[:2]
     signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(1)])
-    return coordinates((features - features.mean(0)) @ (directions * signs[:, None]).T)
+    return coordinates(centred @ (directions * signs[:, None]).T)
 
 
 def coordinates(features):

@@ -12,7 +12,7 @@ from stages.plots.correlations import correlation_evolution, intra, layer_featur
 from stages.plots.embeddings import Map, model_tsne_layers
 from stages.plots.gradients import gradient_histogram
 from stages.plots.signs import Snapshots, layer_wise_grad_signs, zoomed_layer_wise_grad_signs
-from stages.plots.spectra import svd_analysis
+from stages.plots.spectra import RANKS, svd_analysis
 from stages.plots.style import applied
 from stages.plots.training import training_curves
 from stages.plots.widths import Point, bottleneck, read_point
@@ -113,7 +113,7 @@ def test_the_headline_of_the_maps_names_what_they_are(statuses, headline):
 
 def test_a_spectrum_of_nothing_is_called_undefined():
     spectra = {"a": [np.ones(3)] * 2, "b": [np.zeros(3), np.full(3, np.nan)]}
-    ranks = {rank: {"a": np.ones(2), "b": np.full(2, np.nan)} for rank in ("effective_rank", "participation_ratio")}
+    ranks = {rank: {"a": np.ones(2), "b": np.full(2, np.nan)} for rank in RANKS}
     assert legends(svd_analysis([0, 1], spectra, ranks, "Spectra", "net")) == ["a", "b: undefined"]
 
 
@@ -146,7 +146,9 @@ def test_the_loss_comes_from_the_card(network, card, label):
 def test_widths_say_why_a_layer_has_no_trustworthiness_where_one_has_none():
     def drawn(*statuses):
         points = {
-            f"n{width}": Point(width, 0.5, {"a": 1.0}, {"a": 0.9 if status == "t-SNE" else np.nan}, {"a": status})
+            f"n{width}": Point(
+                width, 0.5, {"a": 1.0}, {"a": 1.0}, {"a": 0.9 if status == "t-SNE" else np.nan}, {"a": status}
+            )
             for width, status in zip((8, 2, 1), statuses, strict=True)
         }
         star = points.pop("n1")
@@ -158,7 +160,7 @@ def test_widths_say_why_a_layer_has_no_trustworthiness_where_one_has_none():
 
 
 def test_equal_networks_can_be_compared_by_width():
-    point = Point(8, 0.5, {"layer2": 1.0}, {"layer2": 0.9}, {"layer2": "t-SNE"})
+    point = Point(8, 0.5, {"layer2": 1.0}, {"layer2": 1.0}, {"layer2": 0.9}, {"layer2": "t-SNE"})
     figure = bottleneck({"a": point, "b": point._replace(ranks={"layer2": 2.0})}, {"c": point})
     assert figure.axes[0].lines[0].get_xdata().tolist() == [8, 8]
 

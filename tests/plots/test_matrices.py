@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from stages.plots.augmentations import contact_sheet, tiled, write_images
 from stages.plots.correlations import correlation_colours, layer_feature_correlation, pair_squares
 from stages.plots.gradients import bin_shares, change_norm, divided, released_by_layer
-from stages.plots.spectra import svd_analysis
+from stages.plots.spectra import RANKS, svd_analysis
 from stages.plots.style import applied
 
 WHITE, GREY = [255, 255, 255, 255], [166, 166, 166, 255]
@@ -87,10 +87,7 @@ def test_a_fraction_of_nothing_is_not_a_number():
 
 def test_a_spectrum_of_zeros_is_left_out_and_others_are_relative_to_their_largest():
     spectra = {"layer1": [np.array([4.0, 2, 0]), np.array([8.0, 4, 2])], "layer2": [np.zeros(3), np.full(3, np.nan)]}
-    ranks = {
-        rank: {"layer1": np.array([2, 3]), "layer2": np.full(2, np.nan)}
-        for rank in ("effective_rank", "participation_ratio")
-    }
+    ranks = {rank: {"layer1": np.array([2, 3]), "layer2": np.full(2, np.nan)} for rank in RANKS}
     with applied(50):
         figure = svd_analysis([0, 5], spectra, ranks, "what", "net")
         figure.canvas.draw()

@@ -11,7 +11,7 @@ from stages.plots.catalogue import figures
 from stages.plots.correlations import correlation_evolution, layer_feature_correlation
 from stages.plots.embeddings import Map, class_handles, draw_maps, model_tsne_layers
 from stages.plots.similarities import layer_similarity, similarity_evolution
-from stages.plots.spectra import svd_analysis
+from stages.plots.spectra import RANKS, svd_analysis
 from stages.plots.style import MOST_NAMED, applied
 from stages.shared.base.store import read
 from stages.shared.colours import MOST_GROUPS, layer_colours, layers_of
@@ -100,7 +100,7 @@ def test_names_beside_a_map_of_many_layers_do_not_overlap():
 
 def test_a_legend_of_many_layers_names_an_even_choice():
     spectra = {name: [np.ones(3)] * 2 for name in MANY}
-    ranks = {rank: {name: np.ones(1) for name in MANY} for rank in ("effective_rank", "participation_ratio")}
+    ranks = {rank: {name: np.ones(1) for name in MANY} for rank in RANKS}
     with applied(50):
         names = legend(svd_analysis([1], spectra, ranks, "Spectra", "net"))
     assert len(names) == MOST_NAMED

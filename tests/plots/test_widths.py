@@ -48,21 +48,25 @@ def test_any_number_of_networks_from_two_on_is_drawn(count):
 
 def test_the_table_has_a_row_for_each_network(tmp_path):
     points = {
-        "a": Point(8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {}, {}),
-        "b": Point(1, 0.25, {"layer2": 1.0}, {}, {}),
+        "a": Point(8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {"squeeze2": 1.5, "layer2": 3.0}, {}, {}),
+        "b": Point(1, 0.25, {"layer2": 1.0}, {"layer2": 1.0}, {}, {}),
     }
     write_table(tmp_path / "table.csv", points)
     header, *rows = (tmp_path / "table.csv").read_text().splitlines()
-    assert header == "network,width,test_accuracy,effective_rank"
-    assert rows == ["a,8,0.5,3.5", "b,1,0.25,1.0"]
+    assert header == "network,width,test_accuracy,effective_rank,effective_rank_of_variances"
+    assert rows == ["a,8,0.5,3.5,3.0", "b,1,0.25,1.0,1.0"]
 
 
 def test_a_point_is_of_the_last_epoch(network):
     folder = network("ablation-2", squeezed(2), epochs=(0, 2), kinds={"squeeze2": "coordinates: the layer has width 2"})
     point = read_point(folder)
     with h5py.File(folder / "svd.h5") as file:
-        ranks = {layer: file[f"features/002/{layer}"].attrs["effective_rank"] for layer in ("squeeze2", "layer2")}
-    assert (point.width, point.ranks) == (2, ranks)
+        ranks, of_variances = (
+            {layer: file[f"features/002/{layer}"].attrs[rank] for layer in ("squeeze2", "layer2")}
+            for rank in ("effective_rank", "effective_rank_of_variances")
+        )
+    assert (point.width, point.ranks, point.of_variances) == (2, ranks, of_variances)
+    assert ranks["layer2"] != of_variances["layer2"]
     assert np.isnan(point.trust["squeeze2"])
     assert point.trust["layer2"] == 0.9
     assert 0.1 < point.accuracy < 1
@@ -76,7 +80,8 @@ def test_a_network_without_a_squeeze_is_refused(network):
 
 def test_widths_ascend_along_x_and_the_chosen_width_is_a_star():
     points = {
-        f"n{width}": Point(width, 1 - 1 / width, {"layer3": 1.0 * width}, {"layer3": 0.9}, {}) for width in (32, 8, 2)
+        f"n{width}": Point(width, 1 - 1 / width, {"layer3": 1.0 * width}, {}, {"layer3": 0.9}, {})
+        for width in (32, 8, 2)
     }
     with applied(50):
         accuracy, *_ = bottleneck(points, {"squeeze": points["n8"]}).axes

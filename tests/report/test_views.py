@@ -207,9 +207,14 @@ def test_spectra_of_networks_lie_over_each_other(browser, root):
         features, weights = (
             file[f"{name}/singular_values"][:] for name in ("features/002/layer1", "weights/001/output.weight")
         )
-        ranks = [file[f"features/{epoch}/layer1"].attrs["effective_rank"] for epoch in ("000", "001", "002")]
+        ranks, of_variances = (
+            [file[f"features/{epoch}/layer1"].attrs[rank] for epoch in ("000", "001", "002")]
+            for rank in ("effective_rank", "effective_rank_of_variances")
+        )
     np.testing.assert_allclose(browser.traces("spectra")["layer1"][1], features, rtol=1e-6)
     np.testing.assert_allclose(browser.traces("ranks")["layer1"][1], ranks)
+    browser.click("[data-key=rank][data-value=effective_rank_of_variances]")
+    np.testing.assert_allclose(browser.traces("ranks")["layer1"][1], of_variances)
     browser.click("[data-key=networks][value=other]")
     assert "other: layer1" in browser.traces("spectra")
     assert "net: layer1" in browser.traces("spectra")

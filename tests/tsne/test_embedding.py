@@ -74,3 +74,51 @@ def test_neighbour_recall_is_one_for_a_copy_and_small_for_noise():
     points = generator.normal(size=(200, 2))
     assert neighbor_recall(3 * points, points, 10) == 1
     assert neighbor_recall(generator.normal(size=(200, 2)), points, 10) == pytest.approx(10 / 199, abs=0.03)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e-30, 1e19, 1e30, 1e200])
+def test_any_scale_has_a_map_as_faithful_as_any_other(factor):
+    features, _ = clusters()
+    embedding = embed(factor * features, perplexity=15, iterations=50)
+    assert embedding.status == "t-SNE"
+    assert embedding.trustworthiness == pytest.approx(embed(features, 15, 50).trustworthiness, abs=0.03)
+    np.testing.assert_allclose(
+        principal_components(factor * features) / factor, principal_components(features), atol=1e-9
+    )
+
+
+def test_an_offset_far_larger_than_the_differences_costs_no_neighbours():
+    features, _ = clusters()
+    assert embed(features + 1e10, 15, 50).neighbor_recall == pytest.approx(
+        embed(features, 15, 50).neighbor_recall, abs=0.1
+    )
+
+
+def test_one_huge_sample_leaves_the_others_their_map_and_beyond_there_is_none():
+    features, _ = clusters()
+    features[7] = 1e19
+    embedding = embed(features, perplexity=15, iterations=50)
+    assert embedding.trustworthiness > 0.9
+    features[7] = 1e30
+    embedding = embed(features, perplexity=15, iterations=50)
+    assert "none: some outputs lie too far" in embedding.status
+    assert np.isnan(embedding.points).all()
+
+
+@pytest.mark.parametrize("width", [0, 1, 2, 20])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nothing_is_made_of_what_is_not_finite(width, bad):
+    features = np.ones((100, width))
+    features[3, -1:] = bad
+    points, components = embed(features).points, principal_components(features)
+    assert np.isnan(points).all() == np.isnan(components).all() == (width > 0)
+    if width:
+        assert "not finite" in embed(features).status
+
+
+def test_a_map_that_the_library_fails_to_make_is_none(monkeypatch):
+    features, _ = clusters()
+    monkeypatch.setattr("stages.tsne.embedding.tsne", lambda *_: (np.full((120, 2), np.inf), 0.0))
+    embedding = embed(features, perplexity=15)
+    assert "none: t-SNE did not stay finite" in embedding.status
+    assert np.isnan([embedding.kl_divergence, embedding.trustworthiness]).all()

@@ -10,7 +10,7 @@ import { controls, named, nearest } from "views/shared";
 
 export const title = "Spectra";
 export const intro =
-  "Singular values of every layer's features (centred, over the test images) and of every weight matrix. A spectrum that falls steeply uses few directions; the effective rank says about how many. Tick several networks to lay them over each other.";
+  "Singular values of every layer's features (centred, over the test images) and of every weight matrix. A spectrum that falls steeply uses few directions; the effective rank says about how many: of the singular values as Roy and Vetterli define it, or of the variances, their squares, which weighs the large directions more. Tick several networks to lay them over each other.";
 
 const PARTS = [
     ["features", "features"],
@@ -20,6 +20,10 @@ const PARTS = [
 const SCALES = [
     ["log", "logarithmic"],
     ["linear", "linear"],
+  ],
+  RANKS = [
+    ["effective_rank", "of singular values"],
+    ["effective_rank_of_variances", "of variances"],
   ],
   SIZES = [
     ["share", "share of the largest"],
@@ -44,7 +48,7 @@ export async function show(root) {
     ranks: chart(grid, {
       id: "ranks",
       title: "Effective rank by epoch",
-      note: "exp of the entropy of the shares of the variance: as many equal directions would spread it as widely.",
+      note: "exp of the entropy of each direction's share: of the sum of the singular values (Roy and Vetterli), or of the variance. As many equal directions would spread it as widely.",
       height: 440,
     }),
     widths: chart(grid, {
@@ -66,6 +70,7 @@ export async function show(root) {
       select("layer", "layer", [EVERY, ...layers], EVERY),
       choice("scale", "scale", SCALES),
       choice("size", "shown as", SIZES),
+      choice("rank", "effective rank", RANKS),
       epoch,
     );
     [...bar.querySelectorAll(`[data-key=${key}]`)].find(one => (one.dataset.value ?? one.value) === value)?.focus();
@@ -74,20 +79,17 @@ export async function show(root) {
     const chosen = now();
     drawSpectra(charts.spectra, all, chosen);
     drawRanks(charts.ranks, all, chosen);
+    drawWidths(charts.widths, chosen);
   });
   arrange();
   draw();
-  drawWidths(charts.widths);
   return {
     update: keys => {
       if (keys.some(key => ["part", "networks"].includes(key))) arrange();
       draw();
     },
     step: by => epoch.step(by),
-    again: () => {
-      draw();
-      drawWidths(charts.widths);
-    },
+    again: draw,
   };
 }
 
@@ -106,6 +108,7 @@ function chosen(all, names, first) {
     epoch: state.get("epoch", epochs, epochs.at(-1)),
     log: state.get("scale", ["log", "linear"], "log") === "log",
     share: state.get("size", ["share", "value"], "share") === "share",
+    rank: state.get("rank", RANKS.map(([key]) => key), RANKS[0][0]),
   };
 }
 
@@ -188,7 +191,7 @@ function drawSpectra(one, all, now) {
 
 function drawRanks(one, all, now) {
   const traces = shown(all, now).map((each, i, lines) => {
-    const ranks = each.arrays[`${now.part}/effective_rank`],
+    const ranks = each.arrays[`${now.part}/${now.rank}`],
       names = ranks.shape[1];
     return {
       x: each.epochs,
@@ -211,12 +214,12 @@ function drawRanks(one, all, now) {
   one.draw(traces, {
     shapes: [mark],
     xaxis: { title: { text: "epoch" } },
-    yaxis: { type: now.log ? "log" : "linear", ...(now.log ? { dtick: "D2" } : {}), title: { text: "effective rank" } },
+    yaxis: { type: now.log ? "log" : "linear", ...(now.log ? { dtick: "D2" } : {}), title: { text: `effective rank, ${Object.fromEntries(RANKS)[now.rank]}` } },
   });
-  one.say(`Effective rank of the ${now.part} by epoch`);
+  one.say(`Effective rank of the ${now.part} by epoch, ${Object.fromEntries(RANKS)[now.rank]}`);
 }
 
-function drawWidths(one) {
+function drawWidths(one, { rank }) {
   const squeezed = networks()
     .filter(each => each.width && Object.keys(each.ranks).length)
     .sort((a, b) => a.width - b.width);
@@ -225,10 +228,10 @@ function drawWidths(one) {
   const traces = layers
     .flatMap(layer =>
       families.map((family, i) => {
-        const members = squeezed.filter(each => each.family === family && Number.isFinite(each.ranks[layer]));
+        const members = squeezed.filter(each => each.family === family && Number.isFinite(each.ranks[layer]?.[rank]));
         return {
           x: members.map(each => each.width),
-          y: members.map(each => each.ranks[layer]),
+          y: members.map(each => each.ranks[layer][rank]),
           text: members.map(each => plain(each.name)),
           name: plain(layer),
           legendgroup: layer,
@@ -254,6 +257,6 @@ function drawWidths(one) {
   if (!squeezed.length) one.caption.textContent = "No network with a squeeze has been analysed yet.";
   one.draw(traces, {
     xaxis: { type: "log", tickvals: widths, title: { text: "width of the narrowest squeeze (units)" } },
-    yaxis: { type: "log", dtick: "D2", title: { text: "effective rank of the features" } },
+    yaxis: { type: "log", dtick: "D2", title: { text: `effective rank of the features, ${Object.fromEntries(RANKS)[rank]}` } },
   });
 }
