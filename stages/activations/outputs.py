@@ -23,7 +23,8 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
     layers : "blocks", "all", or a list of names and patterns (`layer?.*`)
         "blocks" are the top layers of a PyTorch model and the layers with weights of a Keras one; "all" are the PyTorch
         modules that hold no others and every layer of a Keras one; either leaves out what the model never calls. A PyTorch
-        container that is never called, and one that holds the whole network, is replaced by the layers in it.
+        container that is never called, one that holds the whole network, and a Keras model within the model are replaced
+        by the layers in them; in Keras they are named as `backbone/conv1`.
     batch_size : int
     units : None, "flatten" or "pool"
         None gives outputs in their own shape, "flatten" (n, units) with each value a unit, "pool" (n, channels): the

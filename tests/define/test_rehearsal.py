@@ -8,9 +8,12 @@ import tempfile
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from stages.define.__main__ import main
 from stages.define.own import see
 from stages.define.rehearsal import read_weights, rehearse_training
+from stages.download.dataset import Dataset, write_dataset
 from stages.shared.base.command import InputError
 from stages.shared.images import Split
 from stages.shared.torch_network import build
@@ -141,6 +144,20 @@ def test_weights_that_do_not_fit_are_found_by_their_file(networks, models):
     read_weights(networks("make", checkpoint="epoch_1.pth"), 3)
     with pytest.raises(InputError, match=r"mine cannot take its weights from models/epoch_2\.pth: "):
         read_weights(networks("make", checkpoints="epoch_*.pth"), 3)
+
+
+@pytest.mark.usefixtures("networks")
+def test_define_writes_no_card_of_what_cannot_be_trained(tmp_path, parameters):
+    parameters |= {"similarity": {"pairs": []}, "plots": {"widths": {}}, "datasets": {"digits": "digits.npz"}}
+    networks = {name: {"build": f"networks.py:{name}", "dataset": "digits"} for name in ("make", "Sparse")}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({**parameters, "networks": networks}))
+    dataset = Dataset(*split(6)[:2], *split(2))
+    write_dataset(tmp_path / "data/digits.h5", "digits", dataset)
+    main("make")
+    assert (tmp_path / "artifacts/make/network.yaml").exists()
+    with pytest.raises(InputError, match=r"networks\.Sparse cannot be trained by adam"):
+        main("Sparse")
+    assert not (tmp_path / "artifacts/Sparse").exists()
 
 
 def test_keras_networks_are_rehearsed_too(models):
