@@ -14,6 +14,7 @@ which starts at 0: the same recursion, without the difference of two nearly equa
 its average is in no cell. Below float64's normal range averages are zero.
 """
 
+import atexit
 import os
 import shutil
 from collections.abc import Mapping
@@ -30,12 +31,13 @@ from stages.shared.base.store import create, new_group, write
 from stages.shared.card import DECADES
 from stages.shared.gradient_statistics import bins_near_zero, statistics
 from stages.train.gradient_rows import Rows, join
+from stages.train.trainable import to_array, trainable
 from stages.train.transition_kernel import count_pair, count_step, make_binning, new_cells, new_state
 
 WATCHED = "zeros", "retained", "released", "fraction_released", "flips", "fraction_flipped", "minima", "maxima"
 
 RECORDED = set()
-"""The paths of the recorders that are within their `with` blocks."""
+"""The paths of the recorders that are not yet closed."""
 
 PIECE = 1 << 16
 """Parameters that a thread counts at a time: always as many, so that sums do not depend on the number of threads."""
@@ -78,6 +80,8 @@ def transitions(g_before, g_now, w_before, w_now, bin_edges):
 class GradientRecorder:
     """Records the gradients of any training loop in `path`, a gradients.h5 that appears when the `with` block ends well.
 
+    Without a block it begins with the first step, and `close` ends it.
+
     Until then every complete epoch is a file in the folder `path`.parts, so that a training that is killed can go on:
     `state` is what to keep of an epoch's end, and `restore` gives it to the recorder of the next attempt.
 
@@ -88,10 +92,10 @@ class GradientRecorder:
 
     Parameters
     ----------
-    parameters : iterable of (str, torch.nn.Parameter), or mapping of str to torch.nn.Parameter or to int
-        A PyTorch model's `named_parameters()`, of which `step` records those that require a gradient when the recorder is
-        made, to the end and no others, float64 ones rounded to float32; or the name and number of parameters of each
-        tensor, in order, for `record`, which takes arrays of any origin.
+    parameters : iterable of (str, torch.nn.Parameter) or of keras.Variable, or mapping of str to either or to int
+        A PyTorch model's `named_parameters()` or a Keras model's `trainable_variables`, of which `step` records those that
+        are trainable when the recorder is made, to the end and no others, float64 ones rounded to float32; or the name and
+        number of parameters of each tensor, in order, for `record`, which takes arrays of any origin.
     path : path
     edges : sequence of float
         Ascending, positive and finite: where abs(g) is cut into bins. By default the decades 1e-10 ... 1.
@@ -106,9 +110,9 @@ class GradientRecorder:
     ------
     InputError
         If `parameters` are neither, none of them requires a gradient, two have one name, `watch` holds no edge, `path` is
-        a folder, or another recorder is within its `with` block on `path`.
+        a folder, or another recorder that is not yet closed records in `path`.
     ValueError
-        For a step or an epoch outside the `with` block, and for a second block: each training wants its own recorder.
+        For a step or an epoch after the end, and for a second block: each training wants its own recorder.
 
     Examples
     --------
@@ -150,7 +154,9 @@ class GradientRecorder:
             raise ValueError("a recorder serves one `with` block: make another one for another training")
         place = self.path.resolve()
         if place in RECORDED:
-            raise InputError(f"{self.path} is being recorded by another recorder: give each a path of its own.")
+            raise InputError(
+                f"{self.path} is being recorded by another recorder: close that one, or give each a path of its own."
+            )
         self.stack, self.file, self.closing = ExitStack(), None, ExitStack()
         self.stack.push(self.abandon)  # called last, when nothing writes any more
         pieces = divide(self.tensors.values())
@@ -180,14 +186,25 @@ class GradientRecorder:
         join([self.part(number) for number in range(self.parts)], self.path)
         shutil.rmtree(self.folder)
 
+    def close(self):
+        """End a recording that began without a `with` block: the file appears."""
+        if self.open:
+            atexit.unregister(self.forsake)
+            self.__exit__(None, None, None)
+
+    def forsake(self):
+        """Say at the end of the process that a recording was never closed, and leave nothing unfinished of it."""
+        say(f"{self.path} is not written, for its recorder was never closed: call close(), or use a `with` block")
+        self.__exit__(InterruptedError, InterruptedError(), None)
+
     def abandon(self, *error):
         """Leave no unfinished part behind; complete ones stay, for the training may go on from them."""
         self.closing.__exit__(*error)
         with suppress(OSError):  # it holds complete parts, or was never made
             self.folder.rmdir()
 
-    def step(self, loss=np.nan, epoch=None):
-        """Take in one step of the PyTorch parameters: after `backward`, before the optimiser or a clipping changes anything.
+    def step(self, loss=np.nan, epoch=None, gradients=None):
+        """Take in one step: when its gradients are there, before the optimiser or a clipping changes anything.
 
         Gradients are read as they are: if a `GradScaler` scales them, call its `unscale_` first.
 
@@ -197,6 +214,9 @@ class GradientRecorder:
             The step's loss, kept beside what is counted.
         epoch : int, optional
             By default that of the next `end_epoch` or, where none follows, the one after the last.
+        gradients : sequence of tensors or None, optional
+            One for each trainable parameter, in order, as a `tf.GradientTape` returns them; by default what PyTorch's
+            `backward` left in the parameters.
 
         Raises
         ------
@@ -205,11 +225,17 @@ class GradientRecorder:
         """
         if not self.parameters:
             raise ValueError("a recorder of sizes knows no parameters: hand their arrays to `record`")
-        if all(parameter.grad is None for parameter in self.parameters):
-            raise ValueError("no parameter has a gradient: call step after backward and before zero_grad")
+        if gradients is None:
+            gradients = [getattr(parameter, "grad", None) for parameter in self.parameters]
+        if len(gradients) != len(self.parameters):
+            raise ValueError(f"{len(gradients)} gradients are not one for each of {len(self.parameters)} parameters")
+        if all(gradient is None for gradient in gradients):
+            raise ValueError(
+                "no parameter has a gradient: call step after backward and before zero_grad, or hand it Keras' gradients"
+            )
         gradients = [
-            np.zeros(size, np.float32) if parameter.grad is None else to_array(parameter.grad)
-            for parameter, size in zip(self.parameters, self.tensors.values(), strict=True)
+            np.zeros(size, np.float32) if gradient is None else to_array(gradient)
+            for gradient, size in zip(gradients, self.tensors.values(), strict=True)
         ]
         weights = [to_array(parameter) for parameter in self.parameters]
         self.record(self.next_step(), epoch, loss, gradients, weights)
@@ -315,9 +341,12 @@ class GradientRecorder:
         self.epoch = epoch + 1
 
     def wait(self):
-        """Wait until nothing is left to be written; refuse what comes outside the `with` block."""
+        """Begin unless a `with` block has, and wait until nothing is left to be written; refuse what comes after the end."""
+        if not self.stack:
+            self.__enter__()
+            atexit.register(self.forsake)
         if not self.open:
-            raise ValueError("a recorder records within its `with` block alone, which has not begun or is over")
+            raise ValueError("a recorder that is closed records no more: make another one for another training")
         self.written.result()
 
     def state(self):
@@ -378,26 +407,6 @@ class GradientRecorder:
         """Write the counted rows to the file."""
         self.raw.flush()
         self.ema.flush()
-
-
-def trainable(parameters):
-    """The list of those of named parameters that require a gradient, and a dict of their names and sizes."""
-    try:
-        named = parameters.items() if isinstance(parameters, Mapping) else parameters
-        pairs = [(name, parameter) for name, parameter in named if parameter.requires_grad]
-    except (AttributeError, TypeError, ValueError):
-        raise InputError(
-            f"A recorder takes a model's named_parameters() or a mapping of names to sizes, not {type(parameters).__name__}."
-        ) from None
-    sizes = {name: parameter.numel() for name, parameter in pairs}
-    if len(sizes) < len(pairs):
-        raise InputError(f"{len(pairs)} parameters have only {len(sizes)} names: give each a name of its own.")
-    return [parameter for _, parameter in pairs], sizes
-
-
-def to_array(tensor):
-    """The values of a PyTorch tensor as a dense float32 array: in the tensor's memory if they are there."""
-    return tensor.detach().cpu().to_dense().float().numpy()
 
 
 def divide(sizes):

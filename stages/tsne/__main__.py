@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.shared.analyses import section
 from stages.shared.base.command import command, progress, say
-from stages.shared.base.names import unescaped
+from stages.shared.base.names import readable
 from stages.shared.base.store import create, epochs, new_group, read, write
 from stages.tsne.embedding import embed, principal_components
 
@@ -24,7 +24,7 @@ def main(network):
             features = activations[f"epochs/{epoch}/{layer}"][rows]
             embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors)
             if embedding.status != "t-SNE":
-                say(f"{unescaped(layer)}: {embedding.status}")
+                say(f"{readable(layer)}: {embedding.status}")
             group = new_group(file, layer)
             write(group, "embedding", embedding.points)
             write(group, "pca", principal_components(features))

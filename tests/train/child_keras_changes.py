@@ -168,6 +168,20 @@ def test_a_layer_that_is_trained_from_the_middle_on_is_named(path):
     assert said.count("\n") == 1 and "step 3: middle.kernel, middle.bias: trainable now but not recorded" in said, said
 
 
+class Words(keras.Model):
+    """An embedding, whose gradients are sparse, an output of 16 bits, and a weight that no loss reaches."""
+
+    def __init__(self):
+        super().__init__(name="net")
+        self.unreached = self.add_weight(shape=(4,), name="unreached")
+        self.words = keras.layers.Embedding(3, 4, name="words")
+        self.output_layer = keras.layers.Dense(3, use_bias=False, dtype="bfloat16", name="output")
+        self.optimizer = keras.optimizers.SGD(0.1)
+
+    def call(self, words):
+        return self.output_layer(self.words(words))
+
+
 class ByHand(keras.Model):
     """Moves its weights without an optimiser."""
 
@@ -209,6 +223,32 @@ def test_a_second_fit_with_the_same_callback_is_refused_and_the_first_kept(path)
     first = path.read_bytes()
     refused(model, callback, f"{path} holds an earlier fit that this callback recorded: give each fit a callback")
     assert path.read_bytes() == first and [*path.parent.iterdir()] == [path]
+
+
+def test_a_loop_of_ones_own_records_a_list_of_keras_variables(path):
+    RECORDED.clear()
+    model, expected = Words(), []
+    model(LABELS)
+    recorder = GradientRecorder(model.variables, path)
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            loss = CROSS_ENTROPY(LABELS, model(LABELS))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        expected.append(
+            [[np.array(tf.convert_to_tensor(tf.zeros(4) if g is None else g)) for g in gradients], model.get_weights()]
+        )
+        recorder.step(float(loss), gradients=gradients)
+        model.optimizer.apply(gradients, model.trainable_variables)
+    recorder.close()
+    with read(path) as file:
+        assert [name.partition(".")[2] for name in file.attrs["tensors"]] == [
+            "unreached",
+            "words.embeddings",
+            "output.kernel",
+        ]
+    for found, right in zip(RECORDED, expected, strict=True):
+        for mine, array in zip(found[0] + found[1], right[0] + right[1], strict=True):
+            np.testing.assert_array_equal(mine.ravel(), array.ravel().astype(np.float32))
 
 
 if __name__ == "__main__":

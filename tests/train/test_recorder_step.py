@@ -124,21 +124,53 @@ def test_parameters_may_be_a_dict(model, tmp_path):
     assert (tmp_path / "dict").read_bytes() == (tmp_path / "pairs").read_bytes()
 
 
-def test_nothing_is_recorded_outside_the_one_block(model, tmp_path):
-    recorder = GradientRecorder(model.named_parameters(), tmp_path / "gradients.h5")
-    for _ in range(2):
-        for late in (lambda: take(model, recorder), lambda: recorder.end_epoch(1), recorder.state):
-            with pytest.raises(
-                ValueError, match="records within its `with` block alone, which has not begun or is over"
-            ):
-                late()
-        if recorder.last_step is None:
-            with recorder:
-                take(model, recorder)
+def test_nothing_is_recorded_after_the_one_block(model, tmp_path):
+    with GradientRecorder(model.named_parameters(), tmp_path / "gradients.h5") as recorder:
+        take(model, recorder)
+    for late in (lambda: take(model, recorder), lambda: recorder.end_epoch(1), recorder.state):
+        with pytest.raises(ValueError, match="a recorder that is closed records no more: make another one"):
+            late()
+    recorder.close()
     content = (tmp_path / "gradients.h5").read_bytes()
     with pytest.raises(ValueError, match="serves one `with` block: make another one"), recorder:
         pass
     assert (tmp_path / "gradients.h5").read_bytes() == content
+
+
+def test_without_a_block_it_begins_with_a_step_and_ends_when_closed(model, tmp_path):
+    with GradientRecorder(model.named_parameters(), tmp_path / "block.h5") as recorder:
+        take(model, recorder)
+        recorder.end_epoch(1)
+    model.zero_grad()
+    recorder = GradientRecorder(model.named_parameters(), tmp_path / "closed.h5")
+    take(model, recorder)
+    recorder.end_epoch(1)
+    assert not (tmp_path / "closed.h5").exists()
+    recorder.close()
+    recorder.close()
+    assert (tmp_path / "closed.h5").read_bytes() == (tmp_path / "block.h5").read_bytes()
+
+
+def test_gradients_may_be_handed_in(model, tmp_path):
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for name in ("left", "handed"):
+        with GradientRecorder(model.named_parameters(), tmp_path / name) as recorder:
+            for _ in range(2):
+                model.zero_grad()
+                model(torch.ones(2)).sum().backward()
+                gradients = [parameter.grad for parameter in parameters]
+                recorder.step(gradients=gradients if name == "handed" else None)
+    assert (tmp_path / "left").read_bytes() == (tmp_path / "handed").read_bytes()
+    with (
+        pytest.raises(ValueError, match="1 gradients are not one for each of"),
+        GradientRecorder(model.named_parameters(), tmp_path / "short") as recorder,
+    ):
+        recorder.step(gradients=gradients[:1])
+
+
+def test_parameters_without_names_are_refused(tmp_path):
+    with pytest.raises(InputError, match="takes a model's named_parameters"):
+        GradientRecorder(nn.Linear(2, 2).parameters(), tmp_path / "gradients.h5")  # each can be cut into two rows
 
 
 def test_one_recorder_at_a_time_has_a_path(model, tmp_path, monkeypatch):
@@ -164,7 +196,7 @@ def test_a_folder_is_no_file_to_record_in(model, tmp_path):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        (lambda model: model.parameters(), r"takes a model's named_parameters\(\) or a mapping .*, not generator"),
+        (lambda model: model.parameters(), r"takes a model's named_parameters\(\), .* or a mapping .*, not generator"),
         (lambda model: model, "not Linear"),
         (lambda model: {"weight": "many"}, "not dict"),
         (lambda model: "gradients.h5", "not str"),
