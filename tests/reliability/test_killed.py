@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 from types import SimpleNamespace
@@ -268,6 +269,7 @@ KILLS, MOST_TRIES = 12, 60
 
 @pytest.mark.soak
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_killed_at_random_moments_it_finishes_with_the_same_files(engine, made, tmp_path):
     project, generator = Project(tmp_path), random.Random(engine)
@@ -312,14 +314,18 @@ def kill(process, victim):
     if victim == "engine":
         process.kill()
         return True
-    for child in psutil.Process(process.pid).children(recursive=True):
-        try:
-            if any(part.startswith("stages.") for part in child.cmdline()):
-                child.kill()
-                return True
-        except psutil.NoSuchProcess:
-            continue
+    while process.poll() is None:  # until a stage runs
+        if stage := next(filter(is_stage, psutil.Process(process.pid).children(recursive=True)), None):
+            stage.kill()
+            return True
+        time.sleep(0.02)
     return False
+
+
+def is_stage(process):
+    """Whether a process is a stage's, which another may have ended meanwhile."""
+    with suppress(psutil.NoSuchProcess):
+        return any(part.startswith("stages.") for part in process.cmdline())
 
 
 def left_over(project):
