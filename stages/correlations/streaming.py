@@ -4,6 +4,9 @@ import numpy as np
 
 from stages.shared.base.store import row_blocks
 
+SILENT = np.errstate(invalid="ignore", over="ignore")
+"""Columns that are not finite have no correlation, which is NaN: no warning tells more."""
+
 
 class Moments:
     """Sums and cross-products of columns, accumulated in float64 over chunks of rows.
@@ -17,6 +20,7 @@ class Moments:
     def __init__(self):
         self.count, self.shift = 0, None
 
+    @SILENT
     def update(self, rows):
         """Add `rows` (samples, units)."""
         rows = np.asarray(rows)
@@ -32,6 +36,7 @@ class Moments:
             self.products[units, units] += columns.T @ columns
             self.products[units, right] += columns.T @ shifted[:, right]
 
+    @SILENT
     def covariance(self):
         """The covariance (units, units) of all rows so far, normalised by their count."""
         covariance, self.products = self.products, None
@@ -43,6 +48,7 @@ class Moments:
             covariance[units.stop :, units] = covariance[units, units.stop :].T
         return covariance
 
+    @SILENT
     def correlation(self):
         """Pearson's r (units, units); NaN in the row and column of a unit without variance, which has none."""
         correlation = self.covariance()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.report.pack import colours, thumbnails
+from stages.report.pack import colours, single, thumbnails
 from stages.shared.base.command import InputError
 from stages.shared.base.names import readable
 from stages.shared.base.store import read
@@ -33,10 +33,7 @@ def maps(folder):
             "status": [str(file[layer].attrs["status"]) for layer in layers],
             "trustworthiness": [float(file[layer].attrs["trustworthiness"]) for layer in layers],
         }
-        arrays = {
-            name: np.array([file[f"{layer}/{name}"][:count] for layer in layers], np.float32)
-            for name in ("embedding", "pca")
-        }
+        arrays = {name: single([file[f"{layer}/{name}"][:count] for layer in layers]) for name in ("embedding", "pca")}
         outputs = activations.get(f"epochs/{epoch}/{named[-1]}")
         classes = len(activations.attrs["classes"])
         found = outputs is not None and outputs.shape[1] == classes

@@ -30,6 +30,13 @@ def block(meta, arrays):
     return base64.b64encode(gzip.compress(whole, 9, mtime=0))
 
 
+def single(values):
+    """`values` as float32, or as float64 where they leave its range."""
+    values = np.asarray(values)
+    fits = np.abs(values[np.isfinite(values)]).max(initial=0.0) <= np.finfo(np.float32).max
+    return values.astype(np.float32 if fits else np.float64)
+
+
 def quantised(r):
     """Correlations from -1 to 1 as int8 in steps of 1/STEPS, NaN as NO_VALUE."""
     return np.where(np.isnan(r), NO_VALUE, np.rint(np.nan_to_num(r) * STEPS)).astype(np.int8)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.report.pack import colours
+from stages.report.pack import colours, single
 from stages.shared.base.names import readable
 from stages.shared.base.store import read
 from stages.shared.evenly import evenly
@@ -25,7 +25,7 @@ def spectra(folder):
             meta[part] = {"names": shown, "colours": colours(shown), "epochs": [int(epoch) for epoch in kept]}
             for position, name in enumerate(names):
                 values = [group[f"{epoch}/{name}/singular_values"][:] for epoch in kept]
-                arrays[f"{part}/{position}"] = np.array(values, np.float32)
+                arrays[f"{part}/{position}"] = single(values)
             for rank in RANKS:
                 arrays[f"{part}/{rank}"] = np.array(
                     [[group[f"{epoch}/{name}"].attrs[rank] for name in names] for epoch in kept]

@@ -35,7 +35,7 @@ def test_all_widths_are_drawn_from_files(network):
 @pytest.mark.parametrize("count", [2, 3, 5, 9])
 def test_any_number_of_networks_from_two_on_is_drawn(count):
     points = {
-        f"n{width}": Point(width, 0.5, {"layer3": 1.0}, {"layer3": 0.9}, {"layer3": "t-SNE"})
+        f"n{width}": Point(width, 0.5, {"layer3": 1.0}, {}, {"layer3": 0.9}, {"layer3": "t-SNE"})
         for width in range(count)[::-1]
     }
     with applied(50):
