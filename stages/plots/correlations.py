@@ -124,7 +124,8 @@ def label_squares(axes, texts, mean_abs, cell, upright):
         axes.text(len(texts) + gap, layer + 0.5, text, ha="left", va="center", **style)
         for other in range(layer + 1, len(texts)) if cell >= LEGIBLE else ():
             style = {"size": min(8, 20 * cell), "ha": "center", "va": "center", "color": "#555"}
-            axes.text(layer + 0.5, other + 0.5, f"{mean_abs[layer, other]:.2f}", **style)
+            mean = mean_abs[layer, other]
+            axes.text(layer + 0.5, other + 0.5, f"{mean:.2f}" if np.isfinite(mean) else "–", **style)
 
 
 def label(layer, units, dead):

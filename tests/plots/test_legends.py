@@ -42,6 +42,7 @@ def test_dead_units_are_explained_where_some_are_drawn():
     means = np.full((2, 2), 0.5)
     assert "grey" not in words(layer_feature_correlation(r, owner, layers, means, "net"))
     hidden, shown = r.copy(), r.copy()
+    assert "–" in words(layer_feature_correlation(r, owner, layers, means * np.nan, "net"))
     hidden[1], hidden[:, 1], shown[:20], shown[:, :20] = [np.nan] * 4
     assert "grey" not in words(layer_feature_correlation(hidden, owner, layers, means, "net"))
     assert "In grey: dead units" in words(layer_feature_correlation(shown, owner, layers, means, "net"))

@@ -143,7 +143,7 @@ export function csv({ columns, rows }) {
   const cell = value => {
     const text = value === null || value === undefined || Number.isNaN(value) ? "" : String(value);
     // A spreadsheet would run what begins so as a formula.
-    const safe = typeof value === "string" && /^[=+@\t\r-]/.test(text) ? `'${text}` : text;
+    const safe = typeof value === "string" && /^[=+@\t\r\n-]/.test(text) ? `'${text}` : text;
     return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
   };
   return [columns, ...rows].map(row => row.map(cell).join(",")).join("\n") + "\n";
