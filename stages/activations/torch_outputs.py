@@ -7,7 +7,7 @@ import torch
 
 from stages.activations.units import check_rows, pooled_blocks
 from stages.shared.base.command import InputError
-from stages.shared.layers import UNCALLED
+from stages.shared.layers import UNCALLED, uncompiled
 from stages.shared.torch_network import as_input, evaluating, layers_of, observing
 
 TRANSPOSED = torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d
@@ -79,7 +79,7 @@ def weight_matrices(model):
                 array = outputs_first(array, groups[id(parameter)])
             matrix = array.reshape(len(array), -1)
             if "weight" in name.rpartition(".")[2] or 1 not in matrix.shape:
-                matrices[name] = matrix
+                matrices[uncompiled(name)] = matrix
     return matrices
 
 

@@ -12,6 +12,11 @@ UNCALLED = "is never called"
 """Why a layer has no shape, as those of `described`."""
 
 
+def uncompiled(name):
+    """The name that a layer or a weight had before torch.compile wrapped what it is in."""
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
+
+
 def described(shape, count):
     """What `observe` says of an output of `shape` for `count` images: its shape without the samples, or why it has none."""
     if tuple(shape[:1]) == (count,):

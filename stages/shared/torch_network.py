@@ -16,7 +16,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from stages.shared.base.command import InputError
 from stages.shared.card import Layer, Own, loading, no_device
-from stages.shared.layers import Tree, agreed, described
+from stages.shared.layers import Tree, agreed, described, uncompiled
 from stages.shared.own import construct
 
 FOLDER = 0x10
@@ -122,7 +122,7 @@ def layers_of(model):
     """
     modules, helpers = {}, ()
     for name, module in model.named_modules():
-        name = ".".join(part for part in name.split(".") if part != "_orig_mod")  # it comes after its wrapper
+        name = uncompiled(name)  # it comes after its wrapper
         if isinstance(module, torch.jit.ScriptModule):
             raise InputError(
                 f"{f'The layer {name!r}' if name else 'The model'} is in TorchScript, which shows no layers' outputs: "

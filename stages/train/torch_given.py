@@ -1,5 +1,6 @@
 """PyTorch networks that come trained."""
 
+from stages.shared.layers import uncompiled
 from stages.shared.torch_network import build, device_of
 from stages.shared.torch_weights import take_weights
 from stages.train import torch_training
@@ -22,4 +23,4 @@ def evaluate(model, card, batches):
 
 def tensors(model):
     """The number of elements of each parameter of `model`, trained or not, by name."""
-    return {name: parameter.numel() for name, parameter in model.named_parameters()}
+    return {uncompiled(name): parameter.numel() for name, parameter in model.named_parameters()}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from stages.shared.base.command import InputError
+from stages.shared.layers import uncompiled
 
 
 def trainable(weights):
@@ -34,7 +35,7 @@ def named_weight(item):
     name, weight = (item.path.replace("/", "."), item) if hasattr(item, "path") else item
     if not isinstance(name, str):
         raise TypeError
-    return name, weight
+    return uncompiled(name), weight
 
 
 def is_trained(weight):

@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from stages.activations import get_intermediate_outputs
+from stages.activations.torch_outputs import weight_matrices
 from stages.define.torch_models import inspect
 from stages.shared.base.command import InputError
+from stages.train.recorder import GradientRecorder
 from tests.conftest import own
 
 IMAGES = torch.randn(7, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -93,6 +95,15 @@ def test_compiled_and_run_it_gives_the_values_of_the_uncompiled(network, how, la
 def test_a_compiled_network_has_the_card_of_the_uncompiled(network):
     card = own(training=None)
     assert inspect(whole(deepcopy(network)), card, 3) == inspect(deepcopy(network), card, 3)
+
+
+def test_the_weights_of_a_compiled_network_have_the_names_of_the_uncompiled(network, tmp_path):
+    compiled = whole(deepcopy(network))
+    expected = weight_matrices(network)
+    found = weight_matrices(compiled)
+    assert list(found) == list(expected) and all((found[name] == expected[name]).all() for name in expected)
+    recorder = GradientRecorder(compiled.named_parameters(), tmp_path / "gradients.h5")
+    assert list(recorder.tensors) == [name for name, _ in network.named_parameters()]
 
 
 def test_a_layer_whose_forward_is_called_gives_its_output_and_what_hooks_of_others_make_of_a_call():
