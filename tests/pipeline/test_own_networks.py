@@ -160,14 +160,17 @@ def test_pytorch_networks_of_every_kind(pytorch):
         assert file["epochs/001/stage2.0"].attrs["units"].max() < 48  # of its channels
 
 
+def train_apart(project, network):
+    """Run the stages of a Keras network, `define` apart: TensorFlow's threads are set before it computes."""
+    run(project, "define", network)
+    return run(project, f"train {ANALYSES}", network)
+
+
 def test_keras_networks_of_every_kind(project):
-    run(project, "define", "functional", "mobile")  # apart, for threads are set before TensorFlow computes
-    run(project, f"train {ANALYSES}", "functional", "mobile")
+    train_apart(project, "functional")
     model = artifact(project, "functional", "checkpoints/epoch_002.keras").read_bytes()
     (project.folder / "models/saved.keras").write_bytes(model)
-    run(project, "define", "saved")
-    evaluated = run(project, f"train {ANALYSES}", "saved")
-    assert ": loss" not in evaluated
+    assert ": loss" not in train_apart(project, "saved")
     card = load(artifact(project, "saved", "network.yaml"))
     assert card["framework"] == "keras"
     assert card["device"] in ("cpu", "cuda", "mps")
@@ -178,6 +181,11 @@ def test_keras_networks_of_every_kind(project):
         np.testing.assert_array_equal(trained["epochs/002/head"][:], saved["epochs/001/head"][:])
         np.testing.assert_allclose(saved["epochs/001/head"][:].sum(1), 1, rtol=1e-5)
         assert list(trained.attrs["layers"]) == list(saved.attrs["layers"]) == ["conv2d", "head"]
+
+
+@pytest.mark.soak
+def test_a_network_of_keras_applications(project):
+    train_apart(project, "mobile")
     with read(artifact(project, "mobile", "activations.h5")) as file:
         assert len(file.attrs["layers"]) == 11
 
