@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import sys
+from collections import OrderedDict
 from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape, glob
@@ -118,6 +119,7 @@ def rewrite_lock_fast(module):
 
         writer = YAML(typ="safe")
         writer.default_flow_style = writer.sort_base_mapping_type_on_output = False
+        writer.representer.add_representer(OrderedDict, writer.representer.represent_dict.__func__)
         writer.dump(data, file)
 
     @contextmanager

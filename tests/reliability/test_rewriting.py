@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,7 @@ def test_the_lock_is_written_as_dvc_writes_it(tmp_path):
             }
         },
     }
+    lock["stages"] = {name: OrderedDict(stage) for name, stage in lock["stages"].items()}  # as DVC has it
     path = tmp_path / "dvc.lock"
     path.write_text(dumps_yaml({}))
     with dvcfile.modify_yaml(str(path)) as data:
