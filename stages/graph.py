@@ -130,7 +130,9 @@ def card(stage, parameters, changed):
     """Write the stage's card, and return its path; `changed` says whether its parameters are."""
     path = CARDS / stage.addressing
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{stage.cmd}\n{parameters}\n")
     changed = changed or stage.changed_stage() or any(out.workspace_status() for out in stage.outs)
+    # A newer file whose checksum Snakemake has recorded is the same to it: of a job that was killed too, whose stage may
+    # have ended all the same.
+    path.write_text(f"{stage.cmd}\n{parameters}\n" + (f"changed, as seen at {time.time_ns()}\n" if changed else ""))
     os.utime(path, None if changed else (0, 0))
     return str(path)
