@@ -3,7 +3,8 @@
 import numpy as np
 
 from stages.correlations.streaming import Moments
-from stages.shared.axes import check_axes
+from stages.shared.axes import real_array, together
+from stages.shared.base.command import InputError
 from stages.shared.base.store import row_blocks, write_json
 
 
@@ -34,8 +35,7 @@ def compute_layerwise_cross_correlation(layers):
     (array([[ 1., -1.],
            [-1.,  1.]]), array([0, 1]))
     """
-    arrays = list(layers.values())
-    check_axes(*arrays)
+    arrays = together(layers.values())
     widths = [array.shape[1] for array in arrays]
     moments = Moments()
     for rows in row_blocks(len(arrays[0]), 8 * sum(widths)):
@@ -60,7 +60,14 @@ def layer_means(correlation, layer_of_unit):
     dead : int64 array (L)
         The number of units without variance in each layer.
     """
-    count, units = layer_of_unit[-1] + 1, len(layer_of_unit)
+    correlation, layer_of_unit = real_array(correlation, "correlations"), real_array(layer_of_unit, "layer_of_unit")
+    units = len(layer_of_unit)
+    if not units or correlation.shape != (units, units):
+        raise InputError(
+            f"correlations of shape {correlation.shape} are not between the {units} units of layer_of_unit: give both as "
+            "compute_layerwise_cross_correlation returns them."
+        )
+    count = layer_of_unit[-1] + 1
     member = (layer_of_unit == np.arange(count)[:, None]).astype(np.float64)
     dead = np.isnan(np.diag(correlation))
     sums = np.zeros((2, count, units))

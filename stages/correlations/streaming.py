@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stages.shared.axes import samples_by_units
 from stages.shared.base.store import row_blocks
 
 SILENT = np.errstate(invalid="ignore", over="ignore")
@@ -75,5 +76,5 @@ def correlation_matrix(columns):
            [1., 1.]])
     """
     moments = Moments()
-    moments.update(columns)
+    moments.update(samples_by_units(columns))
     return moments.correlation()

@@ -1,13 +1,61 @@
-"""The axes that arrays of activations have everywhere."""
+"""The entrance of every function of arrays: what it takes for numbers, and the axes of activations."""
 
+import h5py
 import numpy as np
 
+from stages.shared.base.command import InputError
 
-def check_axes(*layers):
-    """Refuse activations, arrays or HDF5 datasets, that are not (samples, units)."""
+
+def real_array(values, what="activations"):
+    """`values`, a NumPy array, a PyTorch or Keras tensor, or nested lists, as an array of real numbers.
+
+    An HDF5 dataset stays one, which may be larger than memory. An `InputError` says of complex numbers, whose imaginary
+    part would be lost, and of what is no number, in one sentence, that `what` should hold others.
+    """
+    if not isinstance(values, h5py.Dataset):
+        values = converted(values, what)
+    if values.dtype.kind not in "buif":
+        remedy = "take abs, or real and imaginary parts as two" if values.dtype.kind == "c" else "convert them to float"
+        raise InputError(f"{what} of type {values.dtype} are not real numbers: {remedy}.")
+    return values
+
+
+def converted(values, what):
+    """`values` that are no HDF5 dataset as an array, of a type that NumPy's linear algebra knows where they are real."""
+    if hasattr(values, "detach"):  # a PyTorch tensor, on any device and part of any graph
+        values = values.detach().cpu()
+        values = values.float() if "bfloat16" in str(values.dtype) else values
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError(f"{what} of rows of different lengths are no array: give each row as many numbers.") from None
+    if array.dtype.name == "bfloat16":
+        return array.astype(np.float32)
+    return array.astype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array
+
+
+def samples_by_units(activations):
+    """`activations` as a `real_array` that is (samples, units), of at least one sample; an `InputError` refuses others."""
+    activations = real_array(activations)
+    if len(activations.shape) != 2:
+        raise InputError(
+            f"activations of shape {activations.shape} are not (samples, units): flatten each sample, or give "
+            "get_intermediate_outputs units='flatten' or 'pool'."
+        )
+    if not activations.shape[0]:
+        raise InputError(f"activations of shape {activations.shape} have no samples: give at least one.")
+    return activations
+
+
+def together(layers):
+    """Sets of activations as `samples_by_units` takes them, in a list; an `InputError` refuses those of other samples."""
+    layers = [samples_by_units(layer) for layer in layers]
+    if not layers:
+        raise InputError("no layers to compare: give the activations of at least one.")
     for activations in layers:
-        if np.ndim(activations) != 2:
-            raise ValueError(
-                f"activations of shape {np.shape(activations)} are not (samples, units): flatten each sample, or give "
-                "get_intermediate_outputs units='flatten' or 'pool'."
+        if len(activations) != len(layers[0]):
+            raise InputError(
+                f"layers of {len(layers[0])} and of {len(activations)} samples cannot be compared: a row of each must be "
+                "the same sample."
             )
+    return layers

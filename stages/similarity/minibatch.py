@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.shared.axes import together
 from stages.similarity.blas import symmetric_product
 from stages.similarity.cka import normalised, relative_zero, u_centred
 from stages.similarity.parallel import side_by_side
-from stages.similarity.representation import LEAST_SAMPLES, Undefined, check_together, matrix, prepare, varying
+from stages.similarity.representation import LEAST_SAMPLES, Undefined, matrix, prepare, varying
 
 SCALED = 16
 """Samples, spread over all, from whose size a layer's scale is taken."""
@@ -49,8 +50,8 @@ def minibatch_matrix(layers, batch=500):
     """
     if batch < LEAST_SAMPLES:
         raise ValueError(f"batch is {batch}, but HSIC_1 needs batches of at least {LEAST_SAMPLES} samples.")
-    check_together(*layers)
-    layers, tasks = [np.asarray(layer) for layer in layers], groups(len(layers[0]), batch)
+    layers = [np.asarray(layer) for layer in together(layers)]
+    tasks = groups(len(layers[0]), batch)
     if not tasks:
         return np.full((len(layers), len(layers)), np.nan)
     dtype = np.result_type(np.float32, *layers)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from stages.shared.axes import real_array, together
 from stages.similarity.cka import gram_norm, u_gram
-from stages.similarity.representation import centred, check_together, matrix, prepare
+from stages.similarity.representation import centred, matrix, prepare
 
 TIE = 1e-9
 
@@ -22,7 +23,7 @@ def permutation_null(layers, permutations=200, seed=0):
     >>> permutation_null([X, X + rng.standard_normal((50, 3))], permutations=49)[0, 1]
     np.float64(0.02)
     """
-    check_together(*layers)
+    layers = together(layers)
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(layers[0]))
     shifts = 1 + rng.permutation(len(order) - 1)[:permutations]
@@ -69,6 +70,7 @@ def benjamini_hochberg(p_values):
     >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, np.nan]))
     array([0.03, 0.04, 0.04,  nan])
     """
+    p_values = real_array(p_values, "p-values")
     tested = np.flatnonzero(np.isfinite(p_values))
     order = tested[np.argsort(p_values.flat[tested], kind="stable")]
     scaled = p_values.flat[order] * len(order) / np.arange(1, len(order) + 1)
@@ -82,6 +84,7 @@ def q_values_of_pairs(p_values):
 
     Every pair counts once; NaN on the diagonal, where nothing is tested.
     """
+    p_values = real_array(p_values, "p-values")
     above = np.triu_indices(len(p_values), 1)
     q_values = np.full_like(p_values, np.nan)
     q_values[above] = q_values.T[above] = benjamini_hochberg(p_values[above])
@@ -112,4 +115,4 @@ def permuted_linear_cka(layers):
         X = centred(X)
         return np.vdot(X, X) / np.sqrt(gram_norm(X) * (len(X) - 1))
 
-    return matrix(lambda a, b: np.outer(a, b), [prepare(trace_over_norm, layer) for layer in layers])
+    return matrix(lambda a, b: np.outer(a, b), [prepare(trace_over_norm, layer) for layer in together(layers)])

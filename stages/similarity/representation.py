@@ -2,24 +2,13 @@
 
 import numpy as np
 
-from stages.shared.axes import check_axes
+from stages.shared.axes import together
 
 LEAST_SAMPLES = 4
 
 
 class Undefined(ValueError):
     """A measure has no value for a layer; the message says why."""
-
-
-def check_together(*layers):
-    """Refuse sets of activations that are not matrices of the same samples."""
-    check_axes(*layers)
-    for activations in layers:
-        if len(activations) != len(layers[0]):
-            raise ValueError(
-                f"layers of {len(layers[0])} and of {len(activations)} samples cannot be compared: a row of each must be "
-                "the same sample."
-            )
 
 
 def varying(X):
@@ -61,7 +50,7 @@ def prepare(work, X):
 
 def value(work, compare, X, Y):
     """One measure of two layers as a float: `compare` of what `work` makes of each; NaN where it is undefined."""
-    check_together(X, Y)
+    X, Y = together([X, Y])
     return float(matrix(compare, [prepare(work, X)], [prepare(work, Y)])[0, 0])
 
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.shared.axes import together
 from stages.shared.base.store import row_blocks
 from stages.similarity.cka import normalised, relative_zero, u_centred
 from stages.similarity.parallel import side_by_side
-from stages.similarity.representation import LEAST_SAMPLES, check_together
+from stages.similarity.representation import LEAST_SAMPLES
 
 CHUNK_BYTES = 64 << 20
 
@@ -42,7 +43,7 @@ def stream_cka(layers, chunk_bytes=CHUNK_BYTES):
     array([[1., 1.],
            [1., 1.]])
     """
-    check_together(*layers)
+    layers = together(layers)
     samples = len(layers[0])
     if samples < LEAST_SAMPLES:
         return Streamed(*np.full((2, len(layers), len(layers)), np.nan))

@@ -6,7 +6,8 @@ dead layer has no directions, and so no number of them.
 
 import numpy as np
 
-from stages.shared.axes import check_axes
+from stages.shared.axes import real_array, samples_by_units
+from stages.shared.base.command import InputError
 from stages.shared.base.store import row_blocks
 
 
@@ -19,7 +20,7 @@ def feature_singular_values(features):
     below that precision are returned as the zeros they cannot be told from; all are NaN where a feature is not finite.
     Raises a ValueError where they are not (samples, units).
     """
-    check_axes(features)
+    features = samples_by_units(features)
     count = min(features.shape)
     largest = largest_of(features)
     if not count or not np.isfinite(largest):
@@ -65,6 +66,11 @@ def weight_singular_values(weight):
 
     All are NaN where a weight is not finite.
     """
+    weight = real_array(weight, "weights")
+    if len(weight.shape) != 2:
+        raise InputError(
+            f"weights of shape {weight.shape} are not (outputs, inputs): reshape them to outputs by the rest."
+        )
     if not np.isfinite(weight).all():
         return np.full(min(weight.shape), np.nan)
     return np.linalg.svd(np.asarray(weight, np.float64), compute_uv=False)
@@ -81,9 +87,20 @@ def product_singular_values(expand, squeeze):
     return np.linalg.svd(inner, compute_uv=False)
 
 
+def spectrum(singular_values):
+    """`singular_values` as an array of one axis; an `InputError` refuses others, and negative ones."""
+    values = np.asarray(real_array(singular_values, "singular values"))
+    if values.ndim != 1 or (values < 0).any():
+        raise InputError(
+            f"singular values of shape {values.shape} should be one axis of numbers that are not negative: give those that "
+            "feature_singular_values or weight_singular_values returns."
+        )
+    return values
+
+
 def shares(singular_values, power=2):
     """The share along each direction of the sum of s^power; empty where all s are zero or one is not finite."""
-    values = np.asarray(singular_values, np.float64)
+    values = spectrum(singular_values).astype(np.float64)
     largest = values.max(initial=0.0)
     if not 0 < largest < np.inf:  # nor NaN
         return values[:0]
@@ -145,7 +162,7 @@ def stable_rank(singular_values):
 
 def numerical_rank(singular_values, tolerance):
     """The number of singular values above `tolerance`, as a float that is NaN where one of them is not finite."""
-    values = np.asarray(singular_values)
+    values = spectrum(singular_values)
     return float((values > tolerance).sum()) if np.isfinite(values).all() else float("nan")
 
 
@@ -157,7 +174,7 @@ def components_explaining(singular_values, fraction):
     >>> components_explaining([0.98**0.5, 0.02**0.5], 0.99)
     2
     """
-    if not np.isfinite(singular_values).all():
+    if not np.isfinite(spectrum(singular_values)).all():
         return float("nan")
     share = np.sort(shares(singular_values))[::-1]
     if not share.size:

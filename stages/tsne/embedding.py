@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.shared.axes import check_axes
+from stages.shared.axes import samples_by_units
 
 EARLY_EXAGGERATION = 12
 FARTHEST = 1e19
@@ -38,8 +38,7 @@ def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0):
     NaN for fewer than 2 * `neighbors` + 2 samples, where they are not defined. Returns an `Embedding`; features that are not
     finite have no map and raise nothing, while a ValueError tells those that are not (samples, units).
     """
-    check_axes(features)
-    features = np.asarray(features, np.float64)
+    features = np.asarray(samples_by_units(features), np.float64)
     samples, units = features.shape
     distinct = len(np.unique(features, axis=0))
     if not np.isfinite(features).all():
@@ -105,8 +104,7 @@ def principal_components(features):
     NaN where one of `features` is not finite; a second component that is not there is zero. Raises a ValueError where
     `features` are not (samples, units).
     """
-    check_axes(features)
-    features = np.asarray(features, np.float64)
+    features = np.asarray(samples_by_units(features), np.float64)
     if not np.isfinite(features).all():
         return np.full((len(features), 2), np.nan)
     if not features.shape[1]:

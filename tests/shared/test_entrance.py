@@ -1,0 +1,129 @@
+"""Every public function of arrays takes and refuses the same."""
+
+import h5py
+import numpy as np
+import pytest
+
+import stages
+from stages.shared.base.command import InputError
+
+
+def pairwise(measure):
+    return lambda X: measure(X, np.eye(40, 4))
+
+
+def ranked(rank):
+    return lambda X: rank(X[0])
+
+
+def of_layers(function):
+    return lambda X: function([X, X])
+
+
+ACTIVATIONS = {
+    **{
+        name: pairwise(getattr(stages, name))
+        for name in ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa", "minibatch_cka"]
+    },
+    **{
+        name: of_layers(getattr(stages, name))
+        for name in ["minibatch_matrix", "permutation_null", "permuted_linear_cka", "stream_cka"]
+    },
+    "compute_layerwise_cross_correlation": lambda X: stages.compute_layerwise_cross_correlation({"a": X, "b": X}),
+    "correlation_matrix": stages.correlation_matrix,
+    "feature_singular_values": stages.feature_singular_values,
+    "embed": stages.embed,
+    "principal_components": stages.principal_components,
+}
+NUMBERS = {
+    **{
+        name: ranked(getattr(stages, name))
+        for name in ["effective_rank", "effective_rank_of_variances", "participation_ratio", "stable_rank"]
+    },
+    "components_explaining": ranked(lambda s: stages.components_explaining(s, 0.9)),
+    "numerical_rank": ranked(lambda s: stages.numerical_rank(s, 0.1)),
+    "weight_singular_values": stages.weight_singular_values,
+    "benjamini_hochberg": stages.benjamini_hochberg,
+    "q_values_of_pairs": lambda X: stages.q_values_of_pairs(X[:5]),
+    "layer_means": lambda X: stages.layer_means(X[:5], np.array([0, 0, 0, 1, 1])),
+}
+OTHERS = {
+    *("GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs", "read", "summarise"),
+    "noise_floor",  # of three numbers
+}
+
+
+def parts(values):
+    return [part for part in (values if isinstance(values, tuple) else [values]) if not isinstance(part, str)]
+
+
+def same(a, b):
+    flat_a, flat_b = (np.hstack([np.ravel(part) for part in parts(values)]) for values in (a, b))
+    np.testing.assert_allclose(flat_a, flat_b, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def activations():
+    return np.random.default_rng(0).random((40, 5)).astype(np.float32)
+
+
+def tensor(array):
+    return pytest.importorskip("torch").tensor(array, requires_grad=True)
+
+
+def test_every_public_function_is_tried():
+    assert set(ACTIVATIONS) | set(NUMBERS) | OTHERS == set(dir(stages))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS | NUMBERS)
+@pytest.mark.parametrize("form", [np.ndarray.tolist, np.longdouble, tensor], ids=["lists", "long double", "tensor"])
+def test_tensors_and_lists_give_what_arrays_do(name, form, activations):
+    analyse = (ACTIVATIONS | NUMBERS)[name]
+    same(analyse(form(activations)), analyse(activations))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_hdf5_datasets_give_what_arrays_do(name, activations, tmp_path):
+    with h5py.File(tmp_path / "layer.h5", "w") as file:
+        same(ACTIVATIONS[name](file.create_dataset("layer", data=activations)), ACTIVATIONS[name](activations))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS | NUMBERS)
+@pytest.mark.parametrize("type_of", [complex, object, str])
+def test_what_is_no_real_number_is_refused(name, type_of, activations):
+    with pytest.raises(InputError, match="are not real numbers"):
+        (ACTIVATIONS | NUMBERS)[name](activations.astype(type_of))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(), (5,), (5, 3, 2, 2)])
+def test_other_axes_are_refused(name, shape):
+    with pytest.raises(InputError, match=r"are not \(samples, units\): flatten"):
+        ACTIVATIONS[name](np.ones(shape))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_no_samples_are_refused(name):
+    with pytest.raises(InputError, match="have no samples"):
+        ACTIVATIONS[name](np.ones((0, 4)))
+
+
+def test_what_takes_other_shapes_says_which():
+    with pytest.raises(InputError, match=r"weights of shape \(2, 3, 4\) are not \(outputs, inputs\)"):
+        stages.weight_singular_values(np.ones((2, 3, 4)))
+    with pytest.raises(InputError, match=r"singular values of shape \(2, 2\) should be one axis"):
+        stages.effective_rank(np.eye(2))
+    with pytest.raises(InputError, match="not between the 3 units"):
+        stages.layer_means(np.eye(2), [0, 0, 1])
+    with pytest.raises(InputError, match="different lengths"):
+        stages.correlation_matrix([[1.0, 2.0], [3.0]])
+    with pytest.raises(InputError, match="no layers"):
+        stages.stream_cka([])
+
+
+def test_half_precision_of_either_kind_is_taken(activations):
+    torch = pytest.importorskip("torch")
+    rounded = torch.tensor(activations).bfloat16()
+    same(stages.feature_singular_values(rounded), stages.feature_singular_values(rounded.float().numpy()))
+    half = activations.astype(np.float16)
+    same(stages.feature_singular_values(half), stages.feature_singular_values(half.astype(np.float64)))
