@@ -27,7 +27,7 @@ test: setup .venv/tests-installed
 	@python -m pytest -m "not soak" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: setup .venv/tests-installed
-	@python -m pytest -m soak --numprocesses 2 --dist loadgroup
+	@python -m pytest -m soak --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/tests-installed
 	@ruff check .

@@ -21,7 +21,7 @@ LIMIT = 10**9
 SAMPLES = 200
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.xdist_group("larger")]
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")

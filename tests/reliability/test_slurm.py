@@ -18,7 +18,7 @@ PROFILE = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-ch
 STATISTICS = "artifacts/squeeze/gradient_stats.json"
 FILES = [STATISTICS, "artifacts/squeeze/activations.h5"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 def why_not():
