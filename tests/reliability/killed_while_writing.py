@@ -10,15 +10,16 @@ import signal
 import sys
 
 from dvc.cli import main
-from dvc.utils.serialize import _yaml
+from ruamel.yaml import YAML
 
 
 def half(dump, key):
-    """A function in place of `dump` that writes half of data with `key`, and kills its process."""
+    """A function in place of `dump`, or of a writer's method, that writes half of data with `key`, and kills its process."""
 
-    def killing(data, stream):
+    def killing(*writer_data_stream):
+        *writer, data, stream = writer_data_stream
         whole = io.StringIO()
-        dump(data, whole)
+        dump(*writer, data, whole)
         text = whole.getvalue()
         if key in data:
             stream.write(text[: len(text) // 2])
@@ -30,5 +31,5 @@ def half(dump, key):
 
 
 if __name__ == "__main__":
-    _yaml._dump, json.dump = (half(dump, sys.argv[1]) for dump in (_yaml._dump, json.dump))
+    YAML.dump, json.dump = (half(dump, sys.argv[1]) for dump in (YAML.dump, json.dump))
     sys.exit(main(sys.argv[2:]))
