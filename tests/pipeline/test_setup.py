@@ -118,15 +118,16 @@ def test_what_make_prints_works_as_printed(target, project):
     assert [command for command in commands if not (Path(sys.executable).parent / Path(command).name).exists()] == []
 
 
-def readme_commands():
-    """The commands in the README's blocks of shell, as lists of words."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+def documented_commands():
+    """The commands in the documents' blocks of shell, as lists of words."""
+    text = "\n".join(path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
+    blocks = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     words = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
     return [command for command in words if command]
 
 
-@pytest.mark.parametrize("command", readme_commands(), ids=" ".join)
-def test_the_engines_and_the_shell_know_the_readmes_commands(command):
+@pytest.mark.parametrize("command", documented_commands(), ids=" ".join)
+def test_the_engines_and_the_shell_know_the_documents_commands(command):
     command = [word for word in command if not re.match(r"[A-Z_]+=", word)]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     assert shutil.which(Path(command[0]).name, path=path)
