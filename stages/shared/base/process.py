@@ -52,16 +52,18 @@ def end_with_engine():
 
 def end_on_interrupt(work):
     """From now on Ctrl-C ends the process with one line and status 130, not with a traceback."""
-    errors = os.dup(2)  # standard error may be elsewhere for a while
+    errors, said = os.dup(2), threading.Event()  # standard error may be elsewhere for a while
 
     def interrupted(_, frame):
         if frame and isinstance(frame.f_locals.get("self"), io.FileIO):
             # HDF5 is calling the file that it writes to, and would swallow an exception: again in a moment.
             threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGINT]).start()
             return
-        line = f"\n{work}: interrupted; run the same command again to go on\n"
-        os.write(errors, line.encode())  # print may be at work
-        atexit.register(os._exit, 130)  # not with a library's threads still at work
+        if not said.is_set():  # engines pass a terminal's Ctrl-C on, so it can come twice
+            said.set()
+            line = f"\n{work}: interrupted; run the same command again to go on\n"
+            os.write(errors, line.encode())  # print may be at work
+            atexit.register(os._exit, 130)  # not with a library's threads still at work
         raise Interrupted(130)
 
     signal.signal(signal.SIGINT, interrupted)
