@@ -10,8 +10,12 @@ from stages.shared.base.process import end_on_interrupt
 
 
 class Interrupted(store.Disk):
+    closing = False
+
     def truncate(self, size=None):
-        os.kill(os.getpid(), signal.SIGINT)
+        if not Interrupted.closing:
+            Interrupted.closing = True
+            os.kill(os.getpid(), signal.SIGINT)
         super().truncate(size)
 
 

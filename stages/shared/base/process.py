@@ -10,10 +10,14 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+
+ONE_CTRL_C = 1.0
+"""Seconds in which a second SIGINT is the same Ctrl-C: a terminal sends it to all, and engines pass it on to stages."""
 
 
 class Interrupted(SystemExit):
@@ -52,18 +56,23 @@ def end_with_engine():
 
 def end_on_interrupt(work):
     """From now on Ctrl-C ends the process with one line and status 130, not with a traceback."""
-    errors, said = os.dup(2), threading.Event()  # standard error may be elsewhere for a while
+    errors, first = os.dup(2), None  # standard error may be elsewhere for a while
 
     def interrupted(_, frame):
+        nonlocal first
         if frame and isinstance(frame.f_locals.get("self"), io.FileIO):
             # HDF5 is calling the file that it writes to, and would swallow an exception: again in a moment.
-            threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGINT]).start()
+            again = threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGINT])
+            again.daemon = True
+            again.start()
             return
-        if not said.is_set():  # engines pass a terminal's Ctrl-C on, so it can come twice
-            said.set()
+        if first and time.monotonic() - first < ONE_CTRL_C:
+            return
+        if not first:
             line = f"\n{work}: interrupted; run the same command again to go on\n"
             os.write(errors, line.encode())  # print may be at work
             atexit.register(os._exit, 130)  # not with a library's threads still at work
+        first = time.monotonic()
         raise Interrupted(130)
 
     signal.signal(signal.SIGINT, interrupted)
