@@ -5,6 +5,7 @@ import pytest
 
 from stages.shared.base import command as module
 from stages.shared.base.command import InputError, omp_threads, progress
+from stages.shared.base.process import Interrupted
 
 
 def test_a_log_gets_plain_lines(monkeypatch):
@@ -31,6 +32,21 @@ def test_a_terminal_gets_a_bar(monkeypatch):
     assert list(progress(range(3), "work")) == [0, 1, 2]
     assert "work:" in terminal.getvalue()
     assert "3/3" in terminal.getvalue() or "\r" in terminal.getvalue()
+
+
+def test_what_fails_while_ctrl_c_ends_a_stage_has_no_traceback(monkeypatch):
+    def main():
+        """Do something."""
+        try:
+            raise Interrupted(130)
+        finally:
+            raise RuntimeError("half a checkpoint cannot be closed")
+
+    main.__module__ = module.__name__
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    with pytest.raises(SystemExit) as ended:
+        module.command(main)
+    assert ended.value.code == 130
 
 
 def test_keyword_only_parameters_are_flags(monkeypatch):

@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from stages.shared.base.names import printable
-from stages.shared.base.process import alone, end_with_engine
+from stages.shared.base.process import Interrupted, alone, end_with_engine
 
 SECONDS_BETWEEN_LINES = 10
 
@@ -32,7 +32,8 @@ def command(main):
     """Run `main` on the command line's arguments, one for each of its parameters: strings, and keyword-only ones flags.
 
     Ends the process with status 1 and one sentence, without a traceback, on an `InputError` and when the disk is full;
-    every other exception is a defect and keeps its traceback. While another process is at the same work, it waits.
+    every other exception is a defect and keeps its traceback, but for what fails while Ctrl-C ends the process. While
+    another process is at the same work, it waits.
     """
     stage = inspect.getmodule(main).__spec__.name.removesuffix(".__main__")
     parser = argparse.ArgumentParser(prog=f"python -m {stage}", description=inspect.getdoc(main))
@@ -49,12 +50,21 @@ def command(main):
     try:
         with alone(" ".join(map(str, [stage, *arguments.values()]))):
             main(**arguments)
-    except InputError as error:
-        sys.exit(f"{stage}: {error}")
-    except OSError as error:
-        if not disk_full(error):
-            raise
-        sys.exit(f"{stage}: {no_space(error.filename or Path.cwd())}")
+    except Exception as error:
+        if any(isinstance(cause, Interrupted) for cause in led_to(error)):  # as PyTorch closes half a checkpoint
+            sys.exit(130)
+        if isinstance(error, InputError):
+            sys.exit(f"{stage}: {error}")
+        if isinstance(error, OSError) and disk_full(error):
+            sys.exit(f"{stage}: {no_space(error.filename or Path.cwd())}")
+        raise
+
+
+def led_to(error):
+    """Iterate over an exception and those that led to it, the last first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def omp_threads(default):
@@ -78,11 +88,8 @@ def omp_threads(default):
 
 def disk_full(error):
     """Whether an exception, or one that led to it, is the system's that a disk is full; libraries quote it in their own."""
-    while error is not None:
-        if any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT)):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    full = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT)]
+    return any(sentence in str(cause) for cause in led_to(error) for sentence in full)
 
 
 def no_space(path):

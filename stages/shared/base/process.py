@@ -55,24 +55,41 @@ def end_with_engine():
 
 
 def end_on_interrupt(work):
-    """From now on Ctrl-C ends the process with one line and status 130, not with a traceback."""
-    errors, first = os.dup(2), None  # standard error may be elsewhere for a while
+    """From now on Ctrl-C ends the process with one line and status 130, not with a traceback.
+
+    What compiled code calls cannot raise: there Python hands an exception to `sys.unraisablehook` and goes on. Ctrl-C then
+    comes again in a moment.
+    """
+    errors, said, raised = os.dup(2), False, None  # standard error may be elsewhere for a while
+    report = sys.unraisablehook
 
     def interrupted(_, frame):
-        nonlocal first
+        nonlocal said, raised
+        if raised and time.monotonic() - raised < ONE_CTRL_C:
+            return
         if frame and isinstance(frame.f_locals.get("self"), io.FileIO):
-            # HDF5 is calling the file that it writes to, and would swallow an exception: again in a moment.
-            again = threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGINT])
-            again.daemon = True
-            again.start()
-            return
-        if first and time.monotonic() - first < ONE_CTRL_C:
-            return
-        if not first:
+            return again()  # HDF5 is calling the file that it writes to, and would swallow an exception
+        if not said:
+            said = True
             line = f"\n{work}: interrupted; run the same command again to go on\n"
             os.write(errors, line.encode())  # print may be at work
             atexit.register(os._exit, 130)  # not with a library's threads still at work
-        first = time.monotonic()
+        raised = time.monotonic()
         raise Interrupted(130)
 
+    def ignored(unraisable):
+        nonlocal raised
+        if not isinstance(unraisable.exc_value, Interrupted):
+            return report(unraisable)
+        raised = None
+        again()
+
     signal.signal(signal.SIGINT, interrupted)
+    sys.unraisablehook = ignored
+
+
+def again():
+    """Send this process another Ctrl-C in a moment."""
+    timer = threading.Timer(0.01, os.kill, [os.getpid(), signal.SIGINT])
+    timer.daemon = True
+    timer.start()
