@@ -1,6 +1,7 @@
 """Params and cards that many rooms' tests start from."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT / "tests/models"
 SHAPES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 """Of the images of the studies' datasets."""
 
@@ -60,28 +62,6 @@ def made(tmp_path_factory):
     return Project.at(once(tmp_path_factory, "made", make))
 
 
-MINE = """
-from blocks import convolution
-from torch import nn
-
-def make(width=4, classes=3):
-    return nn.Sequential(convolution(width), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
-
-def fails():
-    raise ZeroDivisionError("twice")
-
-def nothing():
-    return {}
-"""
-
-BLOCKS = """
-from torch import nn
-
-def convolution(width):
-    return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU())
-"""
-
-
 @pytest.fixture
 def models(tmp_path, monkeypatch):
     """The folder models/ of a project, the current folder, with mine.py and what it imports."""
@@ -90,8 +70,8 @@ def models(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "blocks", raising=False)
     folder = tmp_path / "models"
     folder.mkdir()
-    (folder / "mine.py").write_text(MINE)
-    (folder / "blocks.py").write_text(BLOCKS)
+    for name in ("mine.py", "blocks.py"):
+        shutil.copy(MODELS / name, folder)
     yield folder
     sys.modules.pop("blocks", None)
 

@@ -1,7 +1,7 @@
 """python -m tests.define.keras_rehearsal : in a folder with models/, in a process of its own, for the two frameworks
 together are slow to load."""
 
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
@@ -11,23 +11,7 @@ from stages.define.rehearsal import read_weights, rehearse_training
 from stages.shared.base.command import InputError
 from stages.shared.images import Split
 from stages.shared.keras_network import build
-from tests.conftest import own
-
-NETWORKS = """
-import keras
-from keras import layers
-
-@keras.saving.register_keras_serializable()
-class Untrainable(layers.Layer):
-    def call(self, images, training=False):
-        if training:
-            raise NotImplementedError("not in training")
-        return images
-
-def make(width=5, *, trainable=True):
-    more = [] if trainable else [Untrainable(name="untrainable")]
-    return keras.Sequential([keras.Input((8, 8, 1)), *more, layers.Flatten(), layers.Dense(width), layers.Dense(3)])
-"""
+from tests.conftest import MODELS, own
 
 
 def card(**values):
@@ -40,7 +24,7 @@ def split(count):
 
 
 if __name__ == "__main__":
-    Path("models/networks.py").write_text(NETWORKS)
+    shutil.copy(MODELS / "keras_rehearsed.py", "models/networks.py")
     rehearse_training(card(), split(6), split(2))
     with pytest.raises(InputError, match=r"by adam on cross_entropy: the first step fails.* not in training"):
         rehearse_training(card(arguments={"trainable": False}), split(6), split(2))

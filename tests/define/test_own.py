@@ -1,6 +1,7 @@
 """Networks of the user's own: what `define` sees of them, and the sentence for each that cannot be."""
 
 import hashlib
+import shutil
 import sys
 
 import pytest
@@ -13,7 +14,7 @@ from stages.shared.base.process import Interrupted
 from stages.shared.card import read_card, select_layers, write_card
 from stages.shared.own import as_script, given_files, oneline
 from stages.shared.torch_network import build, device_of
-from tests.conftest import BLOCKS, own
+from tests.conftest import MODELS, own
 from tests.processes import run
 
 
@@ -39,7 +40,7 @@ def test_the_card_holds_what_was_seen(models, tmp_path):
 
 def test_a_change_to_a_file_that_it_imports_changes_the_card(models):
     before = see(own(), 3, "blocks")
-    (models / "blocks.py").write_text(BLOCKS.replace("ReLU", "LeakyReLU"))
+    (models / "blocks.py").write_text((MODELS / "blocks.py").read_text().replace("ReLU", "LeakyReLU"))
     after = see(own(), 3, "blocks")
     assert [name for name in before.files if before.files[name] != after.files[name]] == ["blocks.py"]
     assert isinstance(build(after, 3)[0][1], torch.nn.LeakyReLU)
@@ -85,7 +86,7 @@ def test_the_listing_marks_what_is_picked(models):
         ({"build": "../mine.py:make"}, 3, "belong in models/"),
         ({"build": "/tmp/mine.py:make"}, 3, "belong in models/"),
         ({"build": "mine.py:build"}, 3, "models/mine.py has no function 'build'"),
-        ({"build": "mine.py:fails"}, 3, "(models/mine.py, line 9): ZeroDivisionError: twice"),
+        ({"build": "mine.py:fails"}, 3, "(models/mine.py, line 12): ZeroDivisionError: twice"),
         ({"build": "mine.py:nothing"}, 3, "which returns dict: return a torch.nn.Module or a keras.Model"),
         ({"arguments": {"depth": 3}}, 3, "fails with the arguments {'depth': 3}: TypeError"),
         ({}, 4, "to an output of shape [2, 3], but digits has 4 classes"),
@@ -113,73 +114,6 @@ def test_what_cannot_be_is_one_sentence(models, values, classes, named):
     assert "\n" not in str(failure.value)
 
 
-ODD = """
-import random
-import numpy
-import torch
-from torch import nn
-
-class Odd(nn.Module):
-    def __init__(self, **parts):
-        super().__init__()
-        self.head = nn.Linear(64, 3)
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, images):
-        return self.head(images.flatten(1))
-
-class Uneven(Odd):
-    def forward(self, images):
-        self.mean(images.mean())
-        self.tokens(images.reshape(-1, 16))
-        return self.head(self.extra(images.flatten(1)) if self.training else images.flatten(1))
-
-class Keeping(nn.Linear):
-    def get_extra_state(self):
-        return {"version": 2}
-
-class Typed(Odd):
-    def forward(self, images):
-        return self.head(images.flatten(1).to(self.head.weight.dtype)).float()
-
-def uneven():
-    return Uneven(mean=nn.Identity(), tokens=nn.Identity(), extra=nn.Linear(64, 64))
-
-def keeping():
-    return Odd(head=Keeping(64, 3))
-
-def typed(name):
-    return Typed().to(getattr(torch, name))
-
-def rotated():
-    return Odd(turn=nn.Parameter(torch.ones(2, dtype=torch.complex64)))
-
-def double():
-    return Odd().double()
-
-def frozen():
-    return Odd().requires_grad_(False)
-
-def probable():
-    return nn.Sequential(Odd(), nn.Softmax(1))
-
-def normed():
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.BatchNorm1d(3))
-
-def lazy():
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(4), nn.LazyBatchNorm1d(), nn.Linear(4, 3))
-
-def noisy():
-    odd = Odd()
-    odd.head.bias.data[:2] = torch.tensor([random.random(), numpy.random.random()])
-    return odd
-
-def bare():
-    return type("Bare", (nn.Linear,), {"forward": lambda self, images: images.flatten(1)[:, :3]})(1, 1)
-"""
-
-
 @pytest.mark.parametrize(
     ("name", "values", "named"),
     [
@@ -196,7 +130,7 @@ def bare():
     ],
 )
 def test_what_could_not_be_trained_or_stored_is_one_sentence(models, name, values, named):
-    (models / "mine.py").write_text(ODD)
+    shutil.copy(MODELS / "odd.py", models / "mine.py")
     with pytest.raises(InputError) as failure:
         see(own(build=f"mine.py:{name}", **values), 3, "blocks")
     assert named in str(failure.value)
@@ -217,12 +151,12 @@ def test_what_could_not_be_trained_or_stored_is_one_sentence(models, name, value
     ],
 )
 def test_what_can_be_trained_or_stored_is_taken(models, name, values):
-    (models / "mine.py").write_text(ODD)
+    shutil.copy(MODELS / "odd.py", models / "mine.py")
     assert see(own(build=f"mine.py:{name}", **values), 3, "blocks").outline()
 
 
 def test_layers_without_a_row_for_each_image_and_those_of_training_alone_say_so(models):
-    (models / "mine.py").write_text(ODD)
+    shutil.copy(MODELS / "odd.py", models / "mine.py")
     card = see(own(build="mine.py:uneven"), 3, "all")
     shapes = {layer.name: layer.shape for layer in card.modules}
     assert shapes == {
@@ -236,7 +170,7 @@ def test_layers_without_a_row_for_each_image_and_those_of_training_alone_say_so(
 
 @pytest.mark.parametrize("name", ["noisy", "lazy"])
 def test_weights_of_every_kind_come_from_the_seed(models, name):
-    (models / "mine.py").write_text(ODD)
+    shutil.copy(MODELS / "odd.py", models / "mine.py")
     first, same = (build(own(build=f"mine.py:{name}"), 3).state_dict() for _ in range(2))
     assert all(torch.equal(first[key], same[key]) for key in first)
 
@@ -248,48 +182,8 @@ def test_a_long_error_is_cut_between_words():
     assert 280 < len(line) <= 300
 
 
-RELATIVE = """
-from torch import nn
-from .blocks import convolution
-from . import sizes
-from ..blocks import convolution as outer
-import pkg.deep.sizes
-
-def make():
-    return nn.Sequential(outer(4), nn.Flatten(), nn.Linear(4 * 36, sizes.CLASSES))
-
-def fails():
-    return sizes.fails()
-"""
-SIZES = """
-from .deep.sizes import CLASSES
-
-def fails():
-    raise ZeroDivisionError("twice")
-"""
-
-
-READING = """
-import json
-import os
-from pathlib import Path
-
-import torch
-from torch import nn
-
-def make():
-    settings = json.loads((Path(__file__).parent / "settings.json").read_text())
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.Dropout(settings["dropout"]))
-    model.load_state_dict(torch.load("models/start.pth"))
-    with open("models/made.txt", "w") as made:
-        made.write("built")
-    os.close(os.open("models", os.O_RDONLY))
-    return model
-"""
-
-
 def test_a_change_to_a_file_that_it_reads_changes_the_card(models):
-    (models / "mine.py").write_text(READING)
+    shutil.copy(MODELS / "reading.py", models / "mine.py")
     (models / "settings.json").write_text('{"dropout": 0.5}')
     torch.save({"1.weight": torch.ones(3, 64), "1.bias": torch.ones(3)}, models / "start.pth")
     before = see(own(), 3, "blocks")
@@ -304,15 +198,15 @@ def test_a_change_to_a_file_that_it_reads_changes_the_card(models):
 def package(models):
     """A package in models/, one folder of it without an __init__.py."""
     files = {
-        "pkg/__init__.py": "",
-        "pkg/net.v2.py": RELATIVE,
-        "pkg/blocks.py": BLOCKS,
-        "pkg/sizes.py": SIZES,
-        "pkg/deep/sizes.py": "CLASSES = 3",
+        "pkg/__init__.py": None,
+        "pkg/net.v2.py": "pkg/net.v2.py",
+        "pkg/blocks.py": "blocks.py",
+        "pkg/sizes.py": "pkg/sizes.py",
+        "pkg/deep/sizes.py": "pkg/deep/sizes.py",
     }
-    for name, content in files.items():
+    for name, source in files.items():
         (models / name).parent.mkdir(exist_ok=True)
-        (models / name).write_text(content)
+        shutil.copy(MODELS / source, models / name) if source else (models / name).touch()
     return files
 
 
@@ -355,29 +249,9 @@ def test_a_folder_that_is_a_link_is_refused_for_dvc_does_not_look_into_it(models
         see(own(build="pkg/net.v2.py:make", checkpoints="run/*.pth"), 3, "blocks")
 
 
-UNUSUAL = """
-import torch
-from torch import nn
-
-class Spectrum(nn.Module):
-    def forward(self, images):
-        return torch.fft.fft2(images)
-
-class Real(nn.Module):
-    def forward(self, images):
-        return images.real
-
-def complex():
-    return nn.Sequential(Spectrum(), Real(), nn.Flatten(), nn.Linear(64, 3))
-
-def traced():
-    return torch.jit.trace(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), torch.ones(2, 1, 8, 8))
-"""
-
-
 @pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
 def test_layers_of_complex_numbers_and_torchscript_are_known_before_anything_is_trained(models):
-    (models / "unusual.py").write_text(UNUSUAL)
+    shutil.copy(MODELS / "unusual.py", models)
     card = see(own(build="unusual.py:complex"), 3, "all")
     assert [name for name, _ in card.outline()] == ["1", "2", "3"]
     with pytest.raises(InputError, match="The model is in TorchScript, which shows no layers' outputs"):
@@ -439,61 +313,34 @@ def test_a_card_without_a_framework_loads_none(tmp_path):
     assert result.stdout == "own network\n", result.stderr
 
 
-SCRIPT = """
-import argparse
-import sys
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--width", type=int, default=5)
-{required}
-settings = parser.parse_args()
-
-from mine_as_module import make_of
-
-def make():
-    return make_of(settings.width)
-
-def leaving():
-    sys.exit(3)
-"""
-
-
 @pytest.fixture
 def script(models):
-    """Writes models/script.py, which reads its command line, with one more argument or none."""
-    (models / "mine_as_module.py").write_text(
-        "from torch import nn\n\n\ndef make_of(width):\n"
-        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.Linear(width, 3))\n"
-    )
-    return lambda required="": (models / "script.py").write_text(SCRIPT.format(required=required))
+    """Puts models/script.py and script_with_data.py there, which read their command line."""
+    for name in ("mine_as_module.py", "script.py", "script_with_data.py"):
+        shutil.copy(MODELS / name, models)
 
 
-def test_a_script_that_reads_its_command_line_is_imported_as_one_without_arguments(script, monkeypatch):
-    script()
+@pytest.mark.usefixtures("script")
+def test_a_script_that_reads_its_command_line_is_imported_as_one_without_arguments(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["stages.define", "--", "mine"])
     assert see(own(build="script.py:make"), 3, "blocks").modules[1].shape == [5]
     assert sys.argv == ["stages.define", "--", "mine"]
 
 
 @pytest.mark.parametrize(
-    ("required", "function", "named"),
+    ("build", "named"),
     [
+        ("script_with_data.py:make", r"script_with_data.py, line 9\): RuntimeError: it calls sys.exit\(2"),
         (
-            "parser.add_argument('--data', required=True)",
-            "make",
-            r"script.py, line 8\): RuntimeError: it calls sys.exit\(2",
-        ),
-        (
-            "",
-            "leaving",
-            r"script.py, line 16\): RuntimeError: it calls sys.exit\(3\), perhaps by argparse; put what runs",
+            "script.py:leaving",
+            r"script.py, line 18\): RuntimeError: it calls sys.exit\(3\), perhaps by argparse; put what runs",
         ),
     ],
 )
-def test_user_defined_code_that_ends_the_process_is_one_sentence(script, required, function, named):
-    script(required)
+@pytest.mark.usefixtures("script")
+def test_user_defined_code_that_ends_the_process_is_one_sentence(build, named):
     with pytest.raises(InputError, match=named):
-        see(own(build=f"script.py:{function}"), 3, "blocks")
+        see(own(build=build), 3, "blocks")
 
 
 @pytest.mark.parametrize("ctrl_c", [KeyboardInterrupt, Interrupted])
@@ -508,32 +355,10 @@ def test_checkpoints_outside_of_models_are_refused_like_one(models, pattern):
         given_files(own(checkpoints=pattern))
 
 
-HARD = """
-from torch import nn
-from torch.nn.utils.parametrizations import weight_norm
-
-class Attention(nn.Linear):
-    def forward(self, images):
-        return super().forward(images), None
-
-class Network(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.blocks = nn.ModuleList(nn.ModuleDict({"attn": Attention(64, 64), "mlp": nn.Linear(64, 64)}) for _ in range(2))
-        self.head = weight_norm(nn.Linear(64, 2))
-
-    def forward(self, images):
-        features = images.flatten(1)
-        for block in self.blocks:
-            features = block["mlp"](block["attn"](features)[0])
-        return self.head(features)
-"""
-
-
 @pytest.fixture
 def hard(models):
     """The card of a network of 2 classes without blocks at its top, with layers that return tuples and a weight norm."""
-    (models / "hard.py").write_text(HARD)
+    shutil.copy(MODELS / "hard.py", models)
     return lambda **values: see(own(build="hard.py:Network", **values), 2, "all")
 
 

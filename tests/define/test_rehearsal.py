@@ -1,6 +1,7 @@
 """What a network would fail at in its first update is said by `define`, which leaves nothing behind."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,66 +19,13 @@ from stages.shared.base.command import InputError
 from stages.shared.images import Split
 from stages.shared.torch_network import build
 from stages.train.torch_training import train
-from tests.conftest import own
+from tests.conftest import MODELS, own
 from tests.small_project import ROOT
-
-NETWORKS = """
-import sys
-
-import torch
-from torch import nn
-
-class Sparse(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.levels, self.head = nn.Embedding(256, 4, sparse=True), nn.Linear(4, 3)
-
-    def forward(self, images):
-        return self.head(self.levels((images * 255).long().flatten(1)).mean(1))
-
-class InPlace(nn.Sequential):
-    def forward(self, images):
-        features = self[1](self[0](images)).sigmoid()
-        return self[2](features + features.mul_(2))
-
-def inplace():
-    return InPlace(nn.Flatten(), nn.Linear(64, 5), nn.Linear(5, 3))
-
-class Detached(nn.Linear):
-    def forward(self, images):
-        return super().forward(images.flatten(1)).detach()
-
-def detached():
-    return nn.Sequential(Detached(64, 3))
-
-class Leaving(nn.Linear):
-    def forward(self, images):
-        if torch.is_grad_enabled():
-            sys.exit("no gradients here")
-        return super().forward(images.flatten(1))
-
-def leaving():
-    return nn.Sequential(Leaving(64, 3))
-
-class Buffered(nn.Linear):
-    def __init__(self):
-        super().__init__(64, 3)
-        self.register_buffer("scale", torch.ones(1, dtype=torch.bfloat16))
-
-    def forward(self, images):
-        return super().forward(images.flatten(1)) * self.scale
-
-def buffered():
-    return nn.Sequential(Buffered())
-
-def make(width=5):
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.BatchNorm1d(width), nn.Linear(width, 3))
-"""
 
 
 @pytest.fixture
 def networks(models):
-    (models / "networks.py").write_text(NETWORKS)
+    shutil.copy(MODELS / "rehearsed.py", models / "networks.py")
 
     def card(function, **values):
         return see(own(build=f"networks.py:{function}", device="cpu", **values), 3, "blocks")
@@ -107,7 +55,7 @@ def split(count):
         (
             "leaving",
             {},
-            r"fails \(models/networks.py, line 33\): RuntimeError: it calls sys.exit\('no gradients here'\)",
+            r"fails \(models/networks.py, line 40\): RuntimeError: it calls sys.exit\('no gradients here'\)",
         ),
         ("buffered", {}, "BFloat16"),
     ],

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from stages.shared.base.parameters import load
 from stages.shared.base.store import epochs, read
 from tests import processes
-from tests.small_project import ROOT, Project, one_network, ran
+from tests.conftest import MODELS
+from tests.small_project import Project, one_network, ran
 
 pytestmark = pytest.mark.slow
 
-MODELS = ROOT / "tests/models"
 TRAINING = {"epochs": 2, "batch_size": 20, "optimizer": "momentum", "learning_rate": 0.01, "schedule": "cosine"}
 MINE = {
     "build": "mine.py:make",

@@ -165,7 +165,7 @@ def test_the_same_command_sets_up_after_a_disk_was_full_for_real(megabytes, proj
     mount(200, "remount")
     status, said = make(folder, ".venv/installed", sys.executable)
     assert status == 0, said
-    subprocess.run([folder / ".venv/bin/python", "-c", "import large"], check=True)
+    subprocess.run([folder / ".venv/bin/python", "-m", "large"], check=True)
 
 
 def wheel(path, name, megabytes):

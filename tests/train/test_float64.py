@@ -1,5 +1,7 @@
 """PyTorch networks in double precision: images come to them as their weights are."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -11,20 +13,12 @@ from stages.shared.images import Split
 from stages.shared.torch_network import as_input, build, to_input
 from stages.train.batches import shuffled
 from stages.train.torch_training import OPTIMIZERS, squared_error, train
-from tests.conftest import own
-
-DOUBLE = """
-from torch import nn
-
-def make(lazy=False):
-    first = nn.LazyLinear(5) if lazy else nn.Linear(64, 5)
-    return nn.Sequential(nn.Flatten(), first, nn.Tanh(), nn.Linear(5, 3)).double()
-"""
+from tests.conftest import MODELS, own
 
 
 @pytest.fixture
 def card(models):
-    (models / "mine.py").write_text(DOUBLE)
+    shutil.copy(MODELS / "double.py", models / "mine.py")
     return own(training=Training(batch_size=16, epochs=2, loss="mse"), device="cpu")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 from argparse import Namespace
 from copy import deepcopy
 from pathlib import Path
@@ -23,7 +24,7 @@ from stages.shared.torch_network import load as load_stored
 from stages.shared.torch_weights import take_weights
 from stages.train import torch_given
 from stages.train.given import store_given
-from tests.conftest import MINE, own
+from tests.conftest import MODELS, own
 
 
 @pytest.fixture
@@ -209,31 +210,17 @@ def test_tied_weights_may_be_stored_once_and_must_not_differ(models):
         take_weights(Tied(), own(), 3, path)
 
 
-MORE = """
-import torch
-
-def parallel():
-    return nn.DataParallel(make())
-
-def compiled():
-    return torch.compile(make(), backend="eager")
-
-def frozen():
-    return make().requires_grad_(False)
-"""
-
-
 @pytest.fixture
 def more(weights, models):
-    """What else models/mine.py may build of the network."""
-    (models / "mine.py").write_text(MINE + MORE)
+    """Adds models/wrapped.py, which builds the network wrapped or frozen."""
+    shutil.copy(MODELS / "wrapped.py", models)
 
 
 @pytest.mark.usefixtures("more")
 @pytest.mark.parametrize("function", ["parallel", "compiled"])
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_a_model_that_is_itself_wrapped_takes_its_own_weights_and_the_bare_model_s(function, wrapped, weights, models):
-    card = own(build=f"mine.py:{function}", checkpoint="a.pth", device="cpu")
+    card = own(build=f"wrapped.py:{function}", checkpoint="a.pth", device="cpu")
     names = build(card, 3).state_dict() if wrapped else weights
     torch.save(dict(zip(names, weights.values(), strict=True)), models / "a.pth")
     loaded = torch_given.load(card, 3, models / "a.pth").state_dict()
@@ -296,7 +283,7 @@ def test_what_is_stored_is_a_training_without_its_gradients(weights, models, tmp
     (models / "run").mkdir()
     for epoch in (5, 10):
         torch.save({name: tensor * epoch for name, tensor in weights.items()}, models / f"run/net_{epoch}.pth")
-    card = see(own(build="mine.py:frozen", checkpoints="run/net_*.pth"), 3, "blocks")
+    card = see(own(build="wrapped.py:frozen", checkpoints="run/net_*.pth"), 3, "blocks")
     images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
     store_given(torch_given, card, Split(images, np.arange(30) % 3, ["a", "b", "c"], "a test"), tmp_path / "out")
 

@@ -1,0 +1,5 @@
+from .deep.sizes import CLASSES  # noqa: F401
+
+
+def fails():
+    raise ZeroDivisionError("twice")
