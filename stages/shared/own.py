@@ -180,8 +180,18 @@ def located(name, where):
     path = MODELS / name
     check_below(name, where)
     if not path.is_file():
-        raise InputError(f"{where}, but there is no file {path}: put it there.")
+        raise InputError(f"{where}, but there is no file {path}: {remedy('it')}.")
     return path
+
+
+def remedy(missing):
+    """What to do about what is `missing` in models/; `dvc exp run --temp` works in a copy of what git tracks."""
+    in_copy = str(Path(".dvc", "tmp", "exps")) in str(Path.cwd())
+    return (
+        f"commit {missing}, for `dvc exp run --temp` and `--queue` see only what git tracks"
+        if in_copy
+        else f"put {missing} there"
+    )
 
 
 def own_modules():
@@ -285,7 +295,7 @@ def given_files(card):
         located(name, where)
         files[epoch] = Path(name)
     if not files:
-        raise InputError(f"{where}, but no file in {MODELS}/ matches: put them there.")
+        raise InputError(f"{where}, but no file in {MODELS}/ matches: {remedy('them')}.")
     return dict(sorted(files.items()))
 
 

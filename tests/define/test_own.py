@@ -349,6 +349,17 @@ def test_ctrl_c_within_user_defined_code_is_no_error_of_it(ctrl_c):
         raise ctrl_c
 
 
+@pytest.mark.parametrize("values", [{}, {"checkpoints": "run/*.pth"}])
+def test_an_experiment_in_a_copy_says_what_git_has_to_track(tmp_path, monkeypatch, values):
+    folder = tmp_path / ".dvc/tmp/exps/a1b2"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    with pytest.raises(
+        InputError, match=r"models/.*: commit (it|them), for `dvc exp run --temp` and `--queue` see only what"
+    ):
+        given_files(own(**values)) if values else see(own(), 3, "blocks")
+
+
 @pytest.mark.parametrize("pattern", ["/absolute/run/epoch_*.pth", "../run/epoch_*.pth"])
 def test_checkpoints_outside_of_models_are_refused_like_one(models, pattern):
     with pytest.raises(InputError, match=r"mine\.checkpoints is '.*', but files of your own belong in models/"):
