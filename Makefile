@@ -2,12 +2,14 @@
 # make report runs what the report needs, and says where it is
 # make test   sets up .venv, runs the tests
 # make soak   runs the long tests: random kills, fuzzing at length, files larger than memory, full disks
+# make lint   runs the linters
+# make docs   builds the documentation site, site/index.html
 
 PYTHON ?= python3
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run report test soak lint setup
+.PHONY: run report test soak lint docs setup
 
 run: setup
 	@dvc repro
@@ -34,6 +36,10 @@ lint: .venv/tests-installed
 	@ruff format --check .
 	@snakemake --lint
 
+docs: .venv/docs-installed
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo "The documentation: $(CURDIR)/site/index.html"
+
 # Outside any repository, as in an unpacked archive, or where one ignores this folder, DVC works without git, but needs to
 # be told. In a subfolder of a repository it does not, for `dvc exp run` wants git.
 setup: .venv/installed
@@ -51,7 +57,7 @@ setup: .venv/installed
 	@$(INSTALL) -r $<
 	@mv .venv/unfinished $@
 
-.venv/tests-installed: tests/requirements.txt .venv/installed
+.venv/tests-installed .venv/docs-installed: .venv/%-installed: %/requirements.txt .venv/installed
 	@$(INSTALL) --dry-run -r $<
 	@mv .venv/installed .venv/unfinished
 	@$(INSTALL) -r $<
