@@ -2,10 +2,11 @@
 
 import json
 import shutil
+import zipfile
 
 import pytest
 
-from tests.small_project import MADE, Project, ran
+from tests.small_project import MADE, Project, one_network, ran
 
 NETWORKS = ["squeeze", "cifar10-cnn"]
 FILES = ["reports/squeeze", "artifacts/cifar10-cnn/correlations.h5", "artifacts/cifar10-cnn/svd.h5"]
@@ -78,9 +79,20 @@ def test_deleted_artifacts_come_back_from_the_cache(project):
     assert spectra.read_bytes() == before
 
 
+@pytest.mark.soak
+def test_snakemake_draws_the_figures_and_the_report_and_packs_them(project):
+    project.change(one_network)
+    project.run("snakemake", "plots", "--cores", "2")
+    assert (project.folder / "reports/index.html").stat().st_size > 1_000_000
+    assert "Nothing to be done" in project.run("snakemake", "plots", "--dry-run")
+    project.run("snakemake", "--report", "report.zip", "plots")
+    with zipfile.ZipFile(project.folder / "report.zip") as file:
+        assert any(name.endswith("training_curves.png") for name in file.namelist())
+
+
 def test_another_bottleneck_trains_one_network(project):
     targets = ["gradients@squeeze", "svd@cifar10-cnn"]
-    stages = ran(project.run("dvc", "exp", "run", "--set-param", "bottleneck=2", *targets))
+    stages = ran(project.run("dvc", "exp", "run", "-S", "bottleneck=2", *targets))
     assert {stage for stage in stages if not stage.startswith("define@")} == {"train@squeeze", "gradients@squeeze"}
     assert "bottleneck" in project.run("dvc", "params", "diff")
     assert "artifacts/squeeze/metrics.json" in project.run("dvc", "metrics", "show")

@@ -190,6 +190,34 @@ def test_a_network_of_keras_applications(project):
         assert len(file.attrs["layers"]) == 11
 
 
+def test_the_layers_of_a_network_are_listed(project):
+    header, *rows = project.run("python", "-m", "stages.define", "--layers", "mine").splitlines()
+    assert header.split() == ["layer", "picked", "output", "shape", "parameters"]
+    assert [row.split()[0] for row in rows] == ["features", "features.0", "features.1", "features.2", "head"]
+    assert rows[-1].split() == ["head", "*", "3", "18"]
+
+
+@pytest.mark.soak
+def test_a_temporary_experiment_sees_only_what_git_tracks(made, tmp_path):
+    project = made.copy(tmp_path / "copy")
+    shutil.copy(MODELS / "torch_net.py", project.folder / "models/mine.py")
+
+    def add(parameters):
+        one_network(parameters)
+        parameters["networks"]["mine"] = {
+            "build": "mine.py:make",
+            "arguments": {"classes": 10},
+            "dataset": "mnist",
+            "input": [28, 28, 3],
+        }
+
+    project.change(add)
+    with pytest.raises(AssertionError, match=r"mine\.py"):
+        project.run("dvc", "exp", "run", "--temp", "define@mine")
+    project.commit()
+    assert ran(project.run("dvc", "exp", "run", "--temp", "define@mine")) == {"define@mine"}
+
+
 def test_figures_of_trained_and_of_given_networks(pytorch):
     project = pytorch
     run(project, "plots", "mine", "given")
