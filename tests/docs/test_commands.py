@@ -97,10 +97,10 @@ def documented():
     """The commands in the documents: the lines of blocks of shell, and what stands within sentences."""
     found = {}
     for text in (path.read_text() for path in DOCUMENTS):
-        blocks = re.findall(r"^```(?:bash|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        sentences = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+        blocks = re.findall(r"^ *```(?:bash|console)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+        sentences = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
         spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", sentences)]
-        lines = [re.sub(r"(^|\s+)#.*", "", line) for block in blocks for line in block.splitlines()]
+        lines = [re.sub(r"(^|\s+)#.*", "", line).strip() for block in blocks for line in block.splitlines()]
         lines += [span for span in spans if re.match(rf"(\w+=\S+ )?(\.venv/bin/)?({PROGRAMS}) ", span)]
         found |= dict.fromkeys(command for line in lines if line for command in line.split(" && "))
     return list(found)
