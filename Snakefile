@@ -5,7 +5,7 @@ On a cluster: snakemake plots --profile profiles/slurm
 The rule's body is DVC's own run of the one stage: both engines share one cache and one lock file.
 """
 
-from stages.graph import rules as stage_rules
+from stages.rig.graph import rules as stage_rules
 
 STAGES = stage_rules()
 
@@ -48,4 +48,4 @@ for stage in STAGES:
         resources:
             **stage.meta.get("resources", {}),
         shell:
-            "python -m stages.job {params.target:q} > {log:q} 2>&1"
+            "python -m stages.rig.job {params.target:q} > {log:q} 2>&1"

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.activations.extract import BATCH, outputs, store_outputs
-from stages.activations.units import Units
-from stages.shared.base.store import create, new_group
-from stages.shared.card import Network
-from stages.shared.images import prepare
+from drillcore.base.store import create, new_group
+from drillcore.extraction.stored import store_outputs
+from drillcore.extraction.units import Units
+from stages.activations import BATCH, outputs
+from stages.rig.card import Network
+from stages.rig.images import prepare
 
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
 IMAGES, TURNS, MAX_UNITS = 2000, 7, 256
@@ -94,7 +95,7 @@ def bare_torch(model, to_input, images, names, folder):
 
 def bare_keras(model, to_input, images, names, folder):
     """Compiled anew, as the extraction from each checkpoint is."""
-    from stages.shared.keras_network import tf
+    from drillcore.frameworks.keras import tf
 
     forward = tf.function(lambda batch: model(batch, training=False), autograph=False, reduce_retracing=True)
     for batch in batches(to_input, images):
@@ -131,7 +132,7 @@ def hooks(model, to_input, images, names, folder):
 
 def submodel(model, to_input, images, names, folder):
     """What one writes by hand in Keras: a model of all outputs, and NumPy to save them whole."""
-    from stages.shared.keras_network import keras
+    from drillcore.frameworks.keras import keras
 
     extractor = keras.Model(model.input, [model.get_layer(name).output for name in names])
     parts = [[np.array(output) for output in extractor(batch, training=False)] for batch in batches(to_input, images)]
@@ -156,7 +157,8 @@ def resnet18():
     import torch
     from torchvision.models import resnet18 as make
 
-    from stages.shared.torch_network import observe, to_input
+    from drillcore.frameworks.torch import observe
+    from stages.rig.torch.network import to_input
 
     torch.manual_seed(0)
     model = make(num_classes=10).eval()
@@ -172,16 +174,16 @@ def convolutions():
 
 
 def mlp():
-    from stages.shared.card import Mlp, select_layers
-    from stages.shared.torch_network import build, to_input
+    from stages.rig.card import Mlp, select_layers
+    from stages.rig.torch.network import build, to_input
 
     card = Mlp(framework="torch", layers=[512, 256, 128], batch_norm=True, **COMMON)
     return build(card, 10).eval(), to_input, select_layers(card, "all")
 
 
 def cnn():
-    from stages.shared.card import Cnn, select_layers
-    from stages.shared.keras_network import build, to_input
+    from stages.rig.card import Cnn, select_layers
+    from stages.rig.keras.network import build, to_input
 
     card = Cnn(framework="keras", convolutions=[32, 64, 128], dense=[256], **COMMON)
     return build(card, 10), to_input, select_layers(card, "all")

@@ -13,8 +13,7 @@ import torch
 from torch import nn
 
 from benchmarks.similarity import importable
-from stages.activations import get_intermediate_outputs
-from stages.similarity import debiased_cka, minibatch_matrix
+from drillcore import debiased_cka, get_intermediate_outputs, minibatch_matrix
 
 CLOSE = 1e-5
 

@@ -11,8 +11,8 @@ import tempfile
 from contextlib import chdir
 from pathlib import Path
 
-from stages.graph import rules
-from stages.shared.base.parameters import dump, load
+from stages.rig.base.parameters import dump, load
+from stages.rig.graph import rules
 from tests.small_project import Project, one_network
 
 SIZES = 8, 16, 32, 64
@@ -24,7 +24,7 @@ ROWS = {
 }
 STATIC = """import json
 
-from stages import graph
+from stages.rig import graph
 
 STAGES = [graph.Rule(*stage) for stage in json.load(open("rules.json"))]
 """
@@ -75,7 +75,7 @@ def write_static(project):
     with chdir(project.folder):
         Path("rules.json").write_text(json.dumps(rules()))
     text = (project.folder / "Snakefile").read_text()
-    found = "from stages.graph import rules as stage_rules\n\nSTAGES = stage_rules()\n"
+    found = "from stages.rig.graph import rules as stage_rules\n\nSTAGES = stage_rules()\n"
     assert found in text
     (project.folder / "Static").write_text(text.replace(found, STATIC))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from stages.shared.base.parameters import dump, load
+from stages.rig.base.parameters import dump, load
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ["define", "train", "activations", "correlations", "similarity", "gradients", "svd", "tsne", "plots"]

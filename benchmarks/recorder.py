@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.shared.card import Cnn, Mlp
-from stages.train.history import History
-from stages.train.recorder import GradientRecorder
+from drillcore.recording.recorder import GradientRecorder
+from stages.rig.card import Cnn, Mlp
+from stages.rig.training.history import History
 
 BATCH, STEPS, TURNS = 128, 16, 30
 CNN = Cnn(
@@ -92,8 +92,9 @@ def list_statistics(g_before, w_before, g_now, w_now, threshold):
 
 def compare_keras():
     """Milliseconds: turns (TURNS, 2, 2) of a step of the bare and the recorded `fit`; the recorder's and the peer's."""
-    from stages.shared.keras_network import build, keras, tf
-    from stages.train.keras_training import OptimizationInsightCallback
+    from drillcore.frameworks.keras import keras, tf
+    from stages.rig.keras.network import build
+    from stages.rig.keras.training import OptimizationInsightCallback
 
     def compiled(model):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -133,8 +134,8 @@ def compare_torch():
     """Milliseconds: turns (TURNS, 2, 2) of a step of the bare and the recorded loop; the recorder's."""
     import torch
 
-    from stages.shared.torch_network import build
-    from stages.train.torch_training import GradientCallback, Trainer
+    from stages.rig.torch.network import build
+    from stages.rig.torch.training import GradientCallback, Trainer
 
     def trainer():
         model = build(MLP, 10)

@@ -20,9 +20,9 @@ import h5py
 import numpy as np
 from threadpoolctl import threadpool_info
 
-import stages.similarity as similarity
-from stages.similarity.measures import choose_measures
-from stages.similarity.representation import matrix, prepare
+import drillcore.similarity as similarity
+from drillcore.similarity.measures import choose_measures
+from drillcore.similarity.representation import matrix, prepare
 
 THREADS = int(os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count())))
 IMAGES, BATCHES, TURNS = 10_000, (128, 256, 500, 1000), 11

@@ -5,8 +5,8 @@ import json
 import h5py
 import numpy as np
 
-from stages.shared.base.names import escaped, unescaped
-from stages.shared.base.parameters import dump
+from drillcore.base.names import escaped, unescaped
+from stages.rig.base.parameters import dump
 
 EDGES = [float(f"1e{k}") for k in range(-10, 1)]
 CLASSES = ["0", "1", "2", "3"]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.define.resolve import resolve
-from stages.shared.base.parameters import load
-from stages.shared.card import Own
+from stages.rig.base.parameters import load
+from stages.rig.card import Own
+from stages.rig.resolve import resolve
 from tests.small_project import MADE, Project, once
 
 # Before a framework is loaded: networks this small gain nothing from threads, which wait for each other in busy loops.

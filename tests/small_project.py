@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stages.shared.base.parameters import dump, load
+from stages.rig.base.parameters import dump, load
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = [
@@ -73,7 +73,8 @@ class Project:
         for name in PROJECT:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-        shutil.copytree(ROOT / "stages", folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("drillcore", "stages"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(ROOT / "profiles", folder / "profiles")
         self.change(small)
         if git:

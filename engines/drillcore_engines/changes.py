@@ -17,7 +17,7 @@ from drillcore_engines import KNOWN
 from drillcore_engines.whole_files import WholeFiles
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-"""Of a network, a data set or a comparison of widths: the same as in stages/shared, which DVC's process does not load."""
+"""Of a network, a data set or a comparison of widths: the same as in stages/rig, which DVC's process does not load."""
 
 
 @cache

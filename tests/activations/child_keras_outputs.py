@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.activations import get_intermediate_outputs, units
-from stages.activations.keras_outputs import weight_matrices
-from stages.activations.units import choose_units
-from stages.define.resolve import resolve
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import load
-from stages.shared.card import select_layers
-from stages.shared.keras_network import build, keras
+from drillcore import get_intermediate_outputs
+from drillcore.base.errors import InputError
+from drillcore.extraction import units
+from drillcore.extraction.units import choose_units
+from drillcore.frameworks.keras import keras, weight_matrices
+from stages.rig.base.parameters import load
+from stages.rig.card import select_layers
+from stages.rig.keras.network import build
+from stages.rig.resolve import resolve
 
 L = keras.layers
 

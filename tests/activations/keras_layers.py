@@ -4,9 +4,9 @@ of its own, for the two frameworks together are slow to load."""
 import numpy as np
 import pytest
 
-from stages.activations import get_intermediate_outputs
-from stages.shared.base.command import InputError
-from stages.shared.keras_network import keras, layers, observe
+from drillcore import get_intermediate_outputs
+from drillcore.base.errors import InputError
+from drillcore.frameworks.keras import keras, layers, observe
 
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 3), np.float32)
 

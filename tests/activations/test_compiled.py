@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from stages.activations import get_intermediate_outputs
-from stages.activations.torch_outputs import weight_matrices
-from stages.define.torch_models import inspect
-from stages.shared.base.command import InputError
-from stages.train.recorder import GradientRecorder
+from drillcore import get_intermediate_outputs
+from drillcore.base.errors import InputError
+from drillcore.frameworks.torch import weight_matrices
+from drillcore.recording.recorder import GradientRecorder
+from stages.rig.torch.inspection import inspect
 from tests.conftest import own
 
 IMAGES = torch.randn(7, 1, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from stages.activations import get_intermediate_outputs
-from stages.shared.base.command import InputError
-from stages.shared.torch_network import observe
+from drillcore import get_intermediate_outputs
+from drillcore.base.errors import InputError
+from drillcore.frameworks.torch import observe
 from tests.small_project import ROOT
 
 IMAGES = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -3,14 +3,15 @@ import pytest
 import torch
 from torch import nn
 
-from stages.activations import get_intermediate_outputs
-from stages.activations.extract import choose_probe, outputs, store_outputs
-from stages.activations.torch_outputs import weight_matrices
-from stages.activations.units import Units, choose_units
-from stages.shared.base.command import InputError
-from stages.shared.base.store import create, read
-from stages.shared.card import select_layers
-from stages.shared.torch_network import build, to_input
+from drillcore import get_intermediate_outputs
+from drillcore.base.errors import InputError
+from drillcore.base.store import create, read
+from drillcore.extraction.stored import choose_probe, store_outputs
+from drillcore.extraction.units import Units, choose_units
+from drillcore.frameworks.torch import weight_matrices
+from stages.activations import outputs
+from stages.rig.card import select_layers
+from stages.rig.torch.network import build, to_input
 from tests.conftest import own
 from tests.processes import run
 
@@ -202,7 +203,7 @@ def test_only_what_is_kept_is_copied(convolutional):
 
 @pytest.mark.parametrize("block", [1, 5000, 1 << 20])
 def test_pooled_are_channels_over_space_and_over_tokens(block, monkeypatch):
-    monkeypatch.setattr("stages.activations.units.POOLED_BYTES", block)
+    monkeypatch.setattr("drillcore.extraction.units.POOLED_BYTES", block)
 
     class Tokens(nn.Module):
         def __init__(self):

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.augment.__main__ import main
-from stages.augment.augmentations import augment
+from stages.augment import main
+from stages.rig.augmentations import augment
 
 
 @pytest.mark.parametrize("channels", [1, 3])

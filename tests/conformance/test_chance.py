@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.similarity import benjamini_hochberg, debiased_cka, permutation_null
+from drillcore import benjamini_hochberg, debiased_cka, permutation_null
 
 
 def noise_pairs(repeats, samples, widths, seed):

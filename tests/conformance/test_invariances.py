@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.similarity import debiased_cka, linear_cka, minibatch_cka, procrustes, pwcca, rbf_cka, rsa, svcca
+from drillcore import debiased_cka, linear_cka, minibatch_cka, procrustes, pwcca, rbf_cka, rsa, svcca
 
 SYMMETRIC = [linear_cka, debiased_cka, rbf_cka, svcca, procrustes, rsa, minibatch_cka]
 EVERY = [*SYMMETRIC, pwcca]

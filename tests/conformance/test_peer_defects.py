@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.similarity import (
+from drillcore import (
     debiased_cka,
     linear_cka,
     minibatch_cka,
@@ -15,7 +15,7 @@ from stages.similarity import (
     rsa,
     svcca,
 )
-from stages.similarity.cca import components
+from drillcore.similarity.cca import components
 
 EVERY = [linear_cka, debiased_cka, rbf_cka, svcca, pwcca, procrustes, rsa, minibatch_cka]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.similarity import debiased_cka, linear_cka, noise_floor, permuted_linear_cka, rbf_cka
-from stages.similarity.cca import canonical_correlations
+from drillcore import debiased_cka, linear_cka, noise_floor, permuted_linear_cka, rbf_cka
+from drillcore.similarity.cca import canonical_correlations
 
 
 @pytest.fixture(scope="module")

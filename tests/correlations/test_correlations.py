@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.correlations import (
+from drillcore.correlation import (
     Moments,
     compute_layerwise_cross_correlation,
     correlation_matrix,
     layer_means,
-    store_corr_means,
 )
+from stages.correlations import store_corr_means
 
 
 @settings(max_examples=30, deadline=None)

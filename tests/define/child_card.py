@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from stages.shared.card import Own, read_card
+from stages.rig.card import Own, read_card
 
 assert isinstance(read_card(Path(sys.argv[1])), Own)
 assert not {"torch", "keras", "tensorflow"} & sys.modules.keys()

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from stages.define.own import see
-from stages.shared.base.command import InputError
-from stages.shared.keras_network import build, keras, layers_of
+from drillcore.base.errors import InputError
+from drillcore.frameworks.keras import keras, layers_of
+from stages.rig.inspection import see
+from stages.rig.keras.network import build
 from tests.conftest import own
 
 

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from stages.define.own import see
-from stages.define.rehearsal import read_weights, rehearse_training
-from stages.shared.base.command import InputError
-from stages.shared.images import Split
-from stages.shared.keras_network import build
+from drillcore.base.errors import InputError
+from stages.rig.images import Split
+from stages.rig.inspection import see
+from stages.rig.keras.network import build
+from stages.rig.rehearsal import read_weights, rehearse_training
 from tests.conftest import MODELS, own
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.define.resolve import resolve
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import dump, load
-from stages.shared.card import Own, read_card, write_card
+from drillcore.base.errors import InputError
+from stages.rig.base.parameters import dump, load
+from stages.rig.card import Own, read_card, write_card
+from stages.rig.resolve import resolve
 from tests.conftest import SHAPES
 from tests.small_project import ROOT
 

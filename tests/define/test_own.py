@@ -7,13 +7,14 @@ import sys
 import pytest
 import torch
 
-from stages.define.own import left_out, listing, see
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import dump
-from stages.shared.base.process import Interrupted
-from stages.shared.card import read_card, select_layers, write_card
-from stages.shared.own import as_script, given_files, oneline
-from stages.shared.torch_network import build, device_of
+from drillcore.artifacts.network import Network
+from drillcore.base.errors import InputError
+from stages.rig.base.parameters import dump
+from stages.rig.base.process import Interrupted
+from stages.rig.card import read_card, select_layers, write_card
+from stages.rig.inspection import left_out, listing, see
+from stages.rig.torch.network import build, device_of
+from stages.rig.user_defined import as_script, given_files, oneline
 from tests.conftest import MODELS, own
 from tests.processes import run
 
@@ -234,8 +235,8 @@ def test_the_epoch_before_training_is_one_of_the_checkpoints(models, untrained, 
         with pytest.raises(InputError, match=r"mine\.untrained is 1, but \*\.pth has the epochs 0, 2: name the one"):
             see(network, 3, "blocks")
     else:
-        assert see(network, 3, "blocks").untrained_epoch() == known
-    assert own().untrained_epoch() == 0
+        assert Network(see(network, 3, "blocks").model_dump()).untrained_epoch == known
+    assert Network({**own().model_dump(), "framework": "torch"}).untrained_epoch == 0
 
 
 @pytest.mark.parametrize("linked", ["pkg", "pkg/deep", "run"])

@@ -11,14 +11,14 @@ import pytest
 import torch
 import yaml
 
-from stages.define.__main__ import main
-from stages.define.own import see
-from stages.define.rehearsal import read_weights, rehearse_training
-from stages.download.dataset import Dataset, write_dataset
-from stages.shared.base.command import InputError
-from stages.shared.images import Split
-from stages.shared.torch_network import build
-from stages.train.torch_training import train
+from drillcore.base.errors import InputError
+from stages.define import main
+from stages.rig.images import Split
+from stages.rig.inspection import see
+from stages.rig.rehearsal import read_weights, rehearse_training
+from stages.rig.sources.dataset import Dataset, write_dataset
+from stages.rig.torch.network import build
+from stages.rig.torch.training import train
 from tests.conftest import MODELS, own
 from tests.small_project import ROOT
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.define.resolve import resolve
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import dump
-from stages.shared.card import read_card, select_layers, write_card
+from drillcore.base.errors import InputError
+from stages.rig.base.parameters import dump
+from stages.rig.card import read_card, select_layers, write_card
+from stages.rig.resolve import resolve
 from tests.conftest import SHAPES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,7 +2,7 @@
 
 import sys
 
-from stages.download.__main__ import load_data
+from stages.download import load_data
 
 load_data("cifar10", "sample")
 assert "torch" not in sys.modules

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.download import arrays
-from stages.download.arrays import NAMES, load_arrays
-from stages.shared.base.command import InputError
+from drillcore.base.errors import InputError
+from stages.rig.sources import arrays
+from stages.rig.sources.arrays import NAMES, load_arrays
 
 
 def content(names=NAMES[0], shape=(5, 4), **changes):

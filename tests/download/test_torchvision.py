@@ -19,10 +19,10 @@ from scipy.io import savemat
 from torchvision import datasets
 from torchvision.datasets.utils import verify_str_arg
 
-from stages.download import archives
-from stages.download.__main__ import main
-from stages.download.vision import load_full, load_torchvision
-from stages.shared.base.command import InputError
+from drillcore.base.errors import InputError
+from stages.download import main
+from stages.rig.sources import archives
+from stages.rig.sources.vision import load_full, load_torchvision
 
 MNIST_FILES = [file for file, _ in datasets.MNIST.resources]
 CIFAR10_FILE = datasets.CIFAR10.filename

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.gradients import summary
-from stages.train.recorder import GradientRecorder
+from drillcore.recording import summary
+from drillcore.recording.recorder import GradientRecorder
 from tests.processes import loaded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,4 +153,4 @@ def test_a_missing_record_is_named(artifacts):
 
 
 def test_the_stage_loads_no_framework_and_no_compiler():
-    assert not {"torch", "tensorflow", "numba", "matplotlib"} & loaded("stages.gradients.__main__")
+    assert not {"torch", "tensorflow", "numba", "matplotlib"} & loaded("stages.gradients")

@@ -15,25 +15,25 @@ def in_keras(path):
     """Fit a Keras model with the callback; returns its outputs and what its weights make of the images."""
     import keras
 
-    import stages
+    import drillcore
 
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, name="dense")])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(IMAGES, LABELS, batch_size=4, verbose=0, callbacks=[stages.OptimizationInsightCallback(path)])
+    model.fit(IMAGES, LABELS, batch_size=4, verbose=0, callbacks=[drillcore.OptimizationInsightCallback(path)])
     kernel, bias = model.get_weights()
-    return stages.get_intermediate_outputs(model, IMAGES)["dense"], IMAGES @ kernel + bias
+    return drillcore.get_intermediate_outputs(model, IMAGES)["dense"], IMAGES @ kernel + bias
 
 
 def in_torch(path):
     """The same in PyTorch, whose optimisers load Triton."""
     import torch
 
-    import stages
+    import drillcore
 
     images, labels = torch.from_numpy(IMAGES), torch.from_numpy(LABELS)
     model = torch.nn.Sequential(torch.nn.Linear(5, 3))
     optimizer = torch.optim.Adam(model.parameters())
-    with stages.GradientRecorder(model.named_parameters(), path) as recorder:
+    with drillcore.GradientRecorder(model.named_parameters(), path) as recorder:
         for begin in (0, 4):
             optimizer.zero_grad()
             rows = slice(begin, begin + 4)
@@ -41,13 +41,13 @@ def in_torch(path):
             recorder.step()
             optimizer.step()
     kernel, bias = (parameter.detach().numpy() for parameter in model.parameters())
-    return stages.get_intermediate_outputs(model, images)["0"], IMAGES @ kernel.T + bias
+    return drillcore.get_intermediate_outputs(model, images)["0"], IMAGES @ kernel.T + bias
 
 
 if __name__ == "__main__":
     for module in sys.argv[1:]:
         import_module(module)
-    from stages import read
+    from drillcore import read
 
     with tempfile.TemporaryDirectory() as folder:
         fits = [in_keras] * ("keras" in sys.argv) + [in_torch] * ("torch" in sys.argv)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("keras", "tensorflow", "torch", "stages")
-USUAL = [("keras", "stages"), ("keras", "torch", "stages"), ("stages", "torch", "keras")]
+NAMES = ("keras", "tensorflow", "torch", "drillcore")
+USUAL = [("keras", "drillcore"), ("keras", "torch", "drillcore"), ("drillcore", "torch", "keras")]
 
 
 ORDERS = [order for order in permutations(NAMES) if order.index("tensorflow") <= order.index("keras") + 1]

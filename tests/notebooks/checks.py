@@ -3,7 +3,7 @@
 
 import numpy as np
 
-gradients = stages.read("gradients.h5")
+gradients = drillcore.read("gradients.h5")
 counts = gradients["raw/counts"]
 assert counts.shape[:2] == (167, 4) and gradients["raw/epoch"][-1] == 8
 assert (counts[:].sum((2, 3, 4)) == gradients.attrs["sizes"]).all()

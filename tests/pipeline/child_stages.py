@@ -5,4 +5,4 @@ import sys
 
 for network in sys.argv[2:]:
     for stage in sys.argv[1].split():
-        importlib.import_module(f"stages.{stage}.__main__").main(network)
+        importlib.import_module(f"stages.{stage}").main(network)

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.report.build import build
-from stages.shared.base.parameters import dump
-from stages.shared.base.store import create, write
+from drillcore.base.store import create, write
+from drillcore.report.build import build
+from stages.rig.base.parameters import dump
 
 NETWORK = {
     "framework": "torch",

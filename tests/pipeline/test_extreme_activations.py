@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.report.build import build
-from stages.shared.base.parameters import dump
+from drillcore.report.build import build
+from stages.rig.base.parameters import dump
 from tests.artifacts import AUGMENTATIONS, write_network
 
 SAMPLES, UNITS = 40, 5

@@ -8,9 +8,8 @@ from drillcore_engines.changes import NAME
 from dvc.parsing import ResolveError
 from dvc.repo import Repo
 
-from stages import graph
-from stages.shared import datasets
-from stages.shared.base.command import InputError
+from drillcore.base.errors import InputError
+from stages.rig import datasets, graph
 from tests.small_project import Project
 
 

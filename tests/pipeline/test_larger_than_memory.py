@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.shared.base.parameters import dump
-from stages.shared.base.store import create, reserve, write
+from drillcore.base.store import create, reserve, write
+from stages.rig.base.parameters import dump
 from tests.artifacts import write_card
 from tests.small_project import ROOT
 

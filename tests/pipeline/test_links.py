@@ -3,7 +3,7 @@
 import pytest
 from dvc.repo import Repo
 
-from stages.graph import inputs
+from stages.rig.graph import inputs
 
 GRAPH = "stages: {look: {cmd: 'true', deps: [models]}}"
 

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from stages.shared.base.parameters import load
-from stages.shared.base.store import epochs, read
+from drillcore.base.store import epochs, read
+from stages.rig.base.parameters import load
 from tests import processes
 from tests.conftest import MODELS
 from tests.small_project import Project, one_network, ran

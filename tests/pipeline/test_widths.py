@@ -4,7 +4,7 @@ import networkx
 import pytest
 from dvc.repo import Repo
 
-from stages.graph import rules
+from stages.rig.graph import rules
 from tests.small_project import Project
 
 GROUPS = {

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from stages.plots.__main__ import main
+from stages.plots import main
 from tests.artifacts import write_network
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba_array
 
-from stages.plots.embeddings import Map, caption, draw_map, model_tsne_layers
-from stages.plots.style import applied, canvas
-from stages.shared.colours import class_colours
+from drillcore.colours import class_colours
+from drillcore.figures.embeddings import Map, caption, draw_map, model_tsne_layers
+from drillcore.figures.style import applied, canvas
 
 LABELS = np.arange(30) % 3
 CLASSES = ["a", "b", "c"]

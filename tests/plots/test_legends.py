@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import yaml
 
-from stages.plots.catalogue import figures
-from stages.plots.correlations import correlation_evolution, intra, layer_feature_correlation
-from stages.plots.embeddings import Map, model_tsne_layers
-from stages.plots.gradients import gradient_histogram
-from stages.plots.signs import Snapshots, layer_wise_grad_signs, zoomed_layer_wise_grad_signs
-from stages.plots.spectra import RANKS, svd_analysis
-from stages.plots.style import applied
-from stages.plots.training import training_curves
-from stages.plots.widths import Point, bottleneck, read_point
+from drillcore.figures.catalogue import figures
+from drillcore.figures.correlations import correlation_evolution, intra, layer_feature_correlation
+from drillcore.figures.embeddings import Map, model_tsne_layers
+from drillcore.figures.gradients import gradient_histogram
+from drillcore.figures.signs import Snapshots, layer_wise_grad_signs, zoomed_layer_wise_grad_signs
+from drillcore.figures.spectra import RANKS, svd_analysis
+from drillcore.figures.style import applied
+from drillcore.figures.training import training_curves
+from drillcore.figures.widths import Point, bottleneck, read_point
 
 
 @pytest.fixture(autouse=True)

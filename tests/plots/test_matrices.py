@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from stages.plots.augmentations import contact_sheet, tiled, write_images
-from stages.plots.correlations import correlation_colours, layer_feature_correlation, pair_squares
-from stages.plots.gradients import bin_shares, change_norm, divided, released_by_layer
-from stages.plots.spectra import RANKS, svd_analysis
-from stages.plots.style import applied
+from drillcore.figures.augmentations import contact_sheet, tiled, write_images
+from drillcore.figures.correlations import correlation_colours, layer_feature_correlation, pair_squares
+from drillcore.figures.gradients import bin_shares, change_norm, divided, released_by_layer
+from drillcore.figures.spectra import RANKS, svd_analysis
+from drillcore.figures.style import applied
 
 WHITE, GREY = [255, 255, 255, 255], [166, 166, 166, 255]
 

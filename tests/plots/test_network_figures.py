@@ -10,10 +10,10 @@ from matplotlib.axis import Axis
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from stages.plots.__main__ import main
-from stages.plots.catalogue import figures
-from stages.plots.style import applied
-from stages.shared.base.command import InputError
+from drillcore.base.errors import InputError
+from drillcore.figures.catalogue import figures
+from drillcore.figures.style import applied
+from stages.plots import main
 
 TOPICS = [
     "layer_feature_correlation",

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.plots.__main__ import main
-from stages.plots.catalogue import figures
-from stages.plots.correlations import correlation_evolution, layer_feature_correlation
-from stages.plots.embeddings import Map, class_handles, draw_maps, model_tsne_layers
-from stages.plots.similarities import layer_similarity, similarity_evolution
-from stages.plots.spectra import RANKS, svd_analysis
-from stages.plots.style import MOST_NAMED, applied
-from stages.shared.base.store import read
-from stages.shared.colours import MOST_GROUPS, layer_colours, layers_of
+from drillcore.base.store import read
+from drillcore.colours import MOST_GROUPS, layer_colours, layers_of
+from drillcore.figures.catalogue import figures
+from drillcore.figures.correlations import correlation_evolution, layer_feature_correlation
+from drillcore.figures.embeddings import Map, class_handles, draw_maps, model_tsne_layers
+from drillcore.figures.similarities import layer_similarity, similarity_evolution
+from drillcore.figures.spectra import RANKS, svd_analysis
+from drillcore.figures.style import MOST_NAMED, applied
+from stages.plots import main
 from tests.artifacts import MEASURES, mobilenet, resnet18
 
 MANY = list(mobilenet()[0])

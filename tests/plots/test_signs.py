@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.plots.signs import (
+from drillcore.colours import PALETTES, SIGNS
+from drillcore.figures.signs import (
     NOT_A_NUMBER,
     ZOOM,
     Snapshots,
@@ -22,8 +23,7 @@ from stages.plots.signs import (
     spread,
     zoomed_layer_wise_grad_signs,
 )
-from stages.plots.style import applied
-from stages.shared.colours import PALETTES, SIGNS
+from drillcore.figures.style import applied
 
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
 

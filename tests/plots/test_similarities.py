@@ -8,8 +8,8 @@ import pytest
 import yaml
 from matplotlib.colors import to_rgb
 
-from stages.plots.pairs import main as main_of_pairs
-from stages.plots.similarities import (
+from drillcore.base.errors import InputError
+from drillcore.figures.similarities import (
     cka_bias,
     cka_outlier,
     figures,
@@ -18,9 +18,9 @@ from stages.plots.similarities import (
     similarity_evolution,
     similarity_settling,
 )
-from stages.plots.style import DEAD, applied
-from stages.shared.base.command import InputError
-from stages.shared.measures import MEASURES
+from drillcore.figures.style import DEAD, applied
+from drillcore.similarity.catalogue import MEASURES
+from stages.plots_of_pairs import main as main_of_pairs
 
 LAYERS = ["input", "layer1", "output"]
 
@@ -142,7 +142,9 @@ def test_a_colour_bar_says_where_values_lie_beyond_it():
     ],
 )
 def test_a_measure_that_is_not_in_the_catalogue_is_refused_by_name(draw_measures):
-    with pytest.raises(InputError, match=r"'my_cka' is none of the measures linear_cka, .*MEASURES of stages/shared"):
+    with pytest.raises(
+        InputError, match=r"'my_cka' is none of the measures linear_cka, .*MEASURES of drillcore/similarity"
+    ):
         draw_measures({"rsa": HALF, "my_cka": HALF})
 
 

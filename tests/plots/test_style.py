@@ -9,9 +9,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
-from stages.plots.gradients import exponent
-from stages.plots.style import applied, box, canvas, layer_lines, number, save
-from stages.shared.colours import class_colours, layer_colour, layer_of
+from drillcore.colours import class_colours, layer_colour, layer_of
+from drillcore.figures.gradients import exponent
+from drillcore.figures.style import applied, box, canvas, layer_lines, number, save
 
 NETWORKS = [
     ["layer1", "layer2", "layer3", "output"],

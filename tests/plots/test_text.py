@@ -6,9 +6,9 @@ import pytest
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.text import Text
 
-from stages.plots.catalogue import figures
-from stages.plots.style import applied, canvas, letters, plain, save, wrap
-from stages.plots.widths import bottleneck, read_point
+from drillcore.figures.catalogue import figures
+from drillcore.figures.style import applied, canvas, letters, plain, save, wrap
+from drillcore.figures.widths import bottleneck, read_point
 
 MARK = "Qz"
 """Every name of the tests holds it, so that a drawn name is found."""

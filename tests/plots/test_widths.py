@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from stages.plots.style import applied
-from stages.plots.widths import Point, bottleneck, figures, main, read_point, write_table
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import dump
+from drillcore.base.errors import InputError
+from drillcore.figures.style import applied
+from drillcore.figures.widths import Point, bottleneck, figures, read_point, write_table
+from stages.rig.base.parameters import dump
+from stages.widths import main
 
 WIDTHS = {"ablation-0": 32, "ablation-1": 8, "ablation-2": 2, "ablation-3": 1, "squeeze": 8}
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.shared.base.command import InputError
-from stages.shared.card import read_card
-from stages.shared.keras_network import build, keras, load
-from stages.train.keras_training import save_without_times
+from drillcore.base.errors import InputError
+from drillcore.frameworks.keras import keras
+from stages.rig.card import read_card
+from stages.rig.keras.network import build, load
+from stages.rig.keras.training import save_without_times
 
 folder, card = Path(sys.argv[1]), read_card(Path(sys.argv[1], "network.yaml"))
 checkpoint, proof = folder / "epoch_001.keras", folder / "pwned"

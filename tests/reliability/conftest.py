@@ -22,7 +22,7 @@ def compared(made, tmp_path_factory):
             shutil.copytree(artifacts / "squeeze", artifacts / f"ablation-{number}")
         for room in ("similarity", "plots"):
             project.run("python", "-m", f"stages.{room}.pairs", "squeeze", "ablation-0")
-        project.run("python", "-m", "stages.plots.widths", "bottleneck")
+        project.run("python", "-m", "stages.widths", "bottleneck")
         project.run("python", "-m", "stages.report")
 
     return Project.at(once(tmp_path_factory, "compared", make))

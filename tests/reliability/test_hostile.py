@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from stages.define.resolve import resolve
-from stages.download.folder import load_folder
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import dump
-from stages.shared.torch_network import build, load
+from drillcore.base.errors import InputError
+from stages.rig.base.parameters import dump
+from stages.rig.resolve import resolve
+from stages.rig.sources.folder import load_folder
+from stages.rig.torch.network import build, load
 from tests.conftest import SHAPES
 from tests.processes import run
 from tests.small_project import Project

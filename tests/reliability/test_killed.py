@@ -22,7 +22,7 @@ from dvc.utils.serialize import load_yaml, modify_yaml
 from ruamel.yaml.representer import RepresenterError
 from snakemake.persistence.file import FilePersistence
 
-from stages.graph import card
+from stages.rig.graph import card
 from tests.small_project import ROOT, Project, ran
 
 COMMANDS = Path(sys.executable).parent

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.job import shared_lock
-from stages.job.shared_lock import SharedLock, clear, place, read, take
-from stages.shared.base.parameters import dump, load
+from stages.rig import shared_lock
+from stages.rig.base.parameters import dump, load
+from stages.rig.shared_lock import SharedLock, clear, place, read, take
 
 ROOT = Path(__file__).resolve().parents[2]
 MANY = "tests.reliability.child_many_jobs"
-JOB = [sys.executable, "-m", "stages.job"]
+JOB = [sys.executable, "-m", "stages.rig.job"]
 NAMESPACES = ["unshare", *(["--user", "--map-root-user"] if os.getuid() else []), "--pid", "--fork", "--mount-proc"]
 SLOW = "touch started; timeout 600 sh -c 'while [ ! -e go ]; do sleep 0.05; done'; cp seed.txt out/slow"
 
@@ -184,7 +184,7 @@ def test_a_stage_that_fails_ends_the_job_with_one_sentence(toy):
     output, status = toy.run(*JOB, "trivial@3")
     assert status == 1
     assert "Traceback" not in output
-    assert "stages.job: failed to reproduce 'trivial@3'" in output
+    assert "stages.rig.job: failed to reproduce 'trivial@3'" in output
 
 
 class Free:

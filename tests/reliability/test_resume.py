@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from stages.define.resolve import resolve
-from stages.shared.base.parameters import dump, load
-from stages.shared.card import write_card
-from stages.train import __main__ as stage
+from stages import train as stage
+from stages.rig.base.parameters import dump, load
+from stages.rig.card import write_card
+from stages.rig.resolve import resolve
 from tests.conftest import SHAPES
 from tests.small_project import ROOT
 from tests.train.cut_off import CutOff, cut_off_in

@@ -10,7 +10,7 @@ from dvc import dvcfile
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import dumps_yaml, load_yaml
 
-from stages.shared.base.parameters import load
+from stages.rig.base.parameters import load
 from tests.small_project import ROOT, Project, one_network
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "models/README.md"]

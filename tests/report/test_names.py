@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from stages.report import correlations, embeddings, gradients, signs, similarity, spectra
-from stages.report.overview import last_ranks
+from drillcore.report import correlations, embeddings, gradients, signs, similarity, spectra
+from drillcore.report.overview import last_ranks
 from tests.artifacts import write_network
 
 PARTS = [

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from stages.report import correlations, embeddings, gradients, signs, similarity, spectra
-from stages.report.overview import network
-from stages.report.pack import PIXELS, thumbnails
-from stages.shared.base.parameters import dump
+from drillcore.report import correlations, embeddings, gradients, signs, similarity, spectra
+from drillcore.report.overview import network
+from drillcore.report.pack import PIXELS, thumbnails
+from stages.rig.base.parameters import dump
 from tests.artifacts import mobilenet, resnet18, write_network
 from tests.report.conftest import write_page
 

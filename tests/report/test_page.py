@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from stages.report.__main__ import main
-from stages.report.build import build
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import dump
+from drillcore.base.errors import InputError
+from drillcore.report.build import build
+from stages.report import main
+from stages.rig.base.parameters import dump
 from tests.artifacts import write_network
 from tests.report.conftest import WIDTHS, write_page
 

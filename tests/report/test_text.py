@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stages.shared.base.parameters import dump
+from stages.rig.base.parameters import dump
 from tests.artifacts import write_network
 from tests.report.conftest import write_page
 

@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.report.pack import NO_VALUE, STEPS, quantised
-from stages.shared.colours import PALETTES, SIGNS
-from stages.shared.gradient_statistics import statistics
+from drillcore.colours import PALETTES, SIGNS
+from drillcore.recording.threshold import statistics
+from drillcore.report.pack import NO_VALUE, STEPS, quantised
 from tests.artifacts import EDGES
 from tests.report.conftest import WIDTHS
 

@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 
-from stages.shared.base.process import end_on_interrupt
+from stages.rig.base.process import end_on_interrupt
 
 
 @ctypes.CFUNCTYPE(None)

@@ -5,8 +5,8 @@ import signal
 
 import numpy as np
 
-from stages.shared.base import store
-from stages.shared.base.process import end_on_interrupt
+from drillcore.base import store
+from stages.rig.base.process import end_on_interrupt
 
 
 class Interrupted(store.Disk):

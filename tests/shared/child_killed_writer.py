@@ -5,7 +5,7 @@ import signal
 
 import numpy as np
 
-from stages.shared.base.store import create, write
+from drillcore.base.store import create, write
 
 with create("file.h5") as file:
     write(file, "a", np.zeros(1000))

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-import stages
+import drillcore
 
 
 @pytest.mark.parametrize(
     "analyse",
     [
-        lambda layer: stages.compute_layerwise_cross_correlation({"flat": np.eye(5), "conv": layer}),
-        lambda layer: stages.debiased_cka(np.eye(5), layer),
-        lambda layer: stages.permutation_null([np.eye(5), layer]),
-        stages.feature_singular_values,
-        stages.embed,
-        stages.principal_components,
+        lambda layer: drillcore.compute_layerwise_cross_correlation({"flat": np.eye(5), "conv": layer}),
+        lambda layer: drillcore.debiased_cka(np.eye(5), layer),
+        lambda layer: drillcore.permutation_null([np.eye(5), layer]),
+        drillcore.feature_singular_values,
+        drillcore.embed,
+        drillcore.principal_components,
     ],
 )
 def test_activations_that_are_not_samples_by_units_are_refused(analyse):

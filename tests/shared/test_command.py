@@ -3,9 +3,11 @@ import sys
 
 import pytest
 
-from stages.shared.base import command as module
-from stages.shared.base.command import InputError, omp_threads, progress
-from stages.shared.base.process import Interrupted
+from drillcore.base.errors import InputError
+from drillcore.threads import omp_threads
+from stages.rig.base import command as module
+from stages.rig.base.command import progress
+from stages.rig.base.process import Interrupted
 
 
 def test_a_log_gets_plain_lines(monkeypatch):

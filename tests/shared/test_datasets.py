@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.shared.base.command import InputError
-from stages.shared.datasets import Source, read_sources
+from drillcore.base.errors import InputError
+from stages.rig.datasets import Source, read_sources
 
 
 def test_a_source_alone_is_short_for_a_mapping():

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-import stages
-from stages.shared.base.command import InputError
+import drillcore
+from drillcore.base.errors import InputError
 
 
 def pairwise(measure):
@@ -22,33 +22,34 @@ def of_layers(function):
 
 ACTIVATIONS = {
     **{
-        name: pairwise(getattr(stages, name))
+        name: pairwise(getattr(drillcore, name))
         for name in ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa", "minibatch_cka"]
     },
     **{
-        name: of_layers(getattr(stages, name))
+        name: of_layers(getattr(drillcore, name))
         for name in ["minibatch_matrix", "permutation_null", "permuted_linear_cka", "stream_cka"]
     },
-    "compute_layerwise_cross_correlation": lambda X: stages.compute_layerwise_cross_correlation({"a": X, "b": X}),
-    "correlation_matrix": stages.correlation_matrix,
-    "feature_singular_values": stages.feature_singular_values,
-    "embed": stages.embed,
-    "principal_components": stages.principal_components,
+    "compute_layerwise_cross_correlation": lambda X: drillcore.compute_layerwise_cross_correlation({"a": X, "b": X}),
+    "correlation_matrix": drillcore.correlation_matrix,
+    "feature_singular_values": drillcore.feature_singular_values,
+    "embed": drillcore.embed,
+    "principal_components": drillcore.principal_components,
 }
 NUMBERS = {
     **{
-        name: ranked(getattr(stages, name))
+        name: ranked(getattr(drillcore, name))
         for name in ["effective_rank", "effective_rank_of_variances", "participation_ratio", "stable_rank"]
     },
-    "components_explaining": ranked(lambda s: stages.components_explaining(s, 0.9)),
-    "numerical_rank": ranked(lambda s: stages.numerical_rank(s, 0.1)),
-    "weight_singular_values": stages.weight_singular_values,
-    "benjamini_hochberg": stages.benjamini_hochberg,
-    "q_values_of_pairs": lambda X: stages.q_values_of_pairs(X[:5]),
-    "layer_means": lambda X: stages.layer_means(X[:5], np.array([0, 0, 0, 1, 1])),
+    "components_explaining": ranked(lambda s: drillcore.components_explaining(s, 0.9)),
+    "numerical_rank": ranked(lambda s: drillcore.numerical_rank(s, 0.1)),
+    "weight_singular_values": drillcore.weight_singular_values,
+    "benjamini_hochberg": drillcore.benjamini_hochberg,
+    "q_values_of_pairs": lambda X: drillcore.q_values_of_pairs(X[:5]),
+    "layer_means": lambda X: drillcore.layer_means(X[:5], np.array([0, 0, 0, 1, 1])),
 }
 OTHERS = {
     *("GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs", "read", "summarise"),
+    *("InputError", "Embedding", "figures", "neighbor_recall", "transitions"),
     "noise_floor",  # of three numbers
 }
 
@@ -72,7 +73,7 @@ def tensor(array):
 
 
 def test_every_public_function_is_tried():
-    assert set(ACTIVATIONS) | set(NUMBERS) | OTHERS == set(dir(stages))
+    assert set(ACTIVATIONS) | set(NUMBERS) | OTHERS == set(dir(drillcore))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS | NUMBERS)
@@ -110,20 +111,20 @@ def test_no_samples_are_refused(name):
 
 def test_what_takes_other_shapes_says_which():
     with pytest.raises(InputError, match=r"weights of shape \(2, 3, 4\) are not \(outputs, inputs\)"):
-        stages.weight_singular_values(np.ones((2, 3, 4)))
+        drillcore.weight_singular_values(np.ones((2, 3, 4)))
     with pytest.raises(InputError, match=r"singular values of shape \(2, 2\) should be one axis"):
-        stages.effective_rank(np.eye(2))
+        drillcore.effective_rank(np.eye(2))
     with pytest.raises(InputError, match="not between the 3 units"):
-        stages.layer_means(np.eye(2), [0, 0, 1])
+        drillcore.layer_means(np.eye(2), [0, 0, 1])
     with pytest.raises(InputError, match="different lengths"):
-        stages.correlation_matrix([[1.0, 2.0], [3.0]])
+        drillcore.correlation_matrix([[1.0, 2.0], [3.0]])
     with pytest.raises(InputError, match="no layers"):
-        stages.stream_cka([])
+        drillcore.stream_cka([])
 
 
 def test_half_precision_of_either_kind_is_taken(activations):
     torch = pytest.importorskip("torch")
     rounded = torch.tensor(activations).bfloat16()
-    same(stages.feature_singular_values(rounded), stages.feature_singular_values(rounded.float().numpy()))
+    same(drillcore.feature_singular_values(rounded), drillcore.feature_singular_values(rounded.float().numpy()))
     half = activations.astype(np.float16)
-    same(stages.feature_singular_values(half), stages.feature_singular_values(half.astype(np.float64)))
+    same(drillcore.feature_singular_values(half), drillcore.feature_singular_values(half.astype(np.float64)))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stages.shared.base.command import InputError
-from stages.shared.gradient_statistics import bins_near_zero, statistics
-from stages.train.recorder import transitions
+from drillcore.base.errors import InputError
+from drillcore.recording.recorder import transitions
+from drillcore.recording.threshold import bins_near_zero, statistics
 
 EDGES = [float(f"1e{k}") for k in range(-10, 1)]
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from stages.shared.base.command import InputError
-from stages.shared.base.store import create, write
-from stages.shared.images import load_split, prepare, standardise
+from drillcore.base.errors import InputError
+from drillcore.base.store import create, write
+from stages.rig.images import load_split, prepare, standardise
 from tests.conftest import own
 
 

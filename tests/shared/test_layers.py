@@ -1,7 +1,7 @@
 import pytest
 
-from stages.shared.base.command import InputError
-from stages.shared.layers import enumerated, pick
+from drillcore.base.errors import InputError
+from drillcore.frameworks.layers import enumerated, pick
 
 KINDS = {"m": "block", "m.fc0": "module", "m.fc[0]": "module", "m.fc[1]": "module", "head": "both"}
 

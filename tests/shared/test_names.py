@@ -5,8 +5,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stages.shared.base.names import escaped, unescaped
-from stages.shared.base.store import create, read, write
+from drillcore.base.names import escaped, unescaped
+from drillcore.base.store import create, read, write
 
 ODD = ["%", "%2", "2F", "/", "\0", ".", "\ud800", "%ED%A0", "%80", "ED", "A", "é", "\n", " "]
 

@@ -7,8 +7,8 @@ from dvc.utils.serialize import load_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import dump, load
+from drillcore.base.errors import InputError
+from stages.rig.base.parameters import dump, load
 
 SIGNS = "0123456789.eE+-_:xobnyNYaf~, {}[]#&*!|>'\"%@`\n\t"
 """That mean something in YAML."""

@@ -5,7 +5,7 @@ import sys
 
 import h5py
 
-from stages.similarity import stream_cka
+from drillcore import stream_cka
 
 
 def peak():

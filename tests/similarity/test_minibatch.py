@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from stages.similarity import debiased_cka, minibatch_cka, minibatch_matrix
-from stages.similarity.blas import symmetric_product
+from drillcore import debiased_cka, minibatch_cka, minibatch_matrix
+from drillcore.similarity.blas import symmetric_product
 
 
 def hsic_1(X, Y):

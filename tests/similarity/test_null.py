@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from stages.similarity import (
+from drillcore import (
     benjamini_hochberg,
     debiased_cka,
     linear_cka,
@@ -14,8 +14,8 @@ from stages.similarity import (
     permutation_null,
     permuted_linear_cka,
 )
-from stages.similarity.cka import u_gram
-from stages.similarity.null import shifted_products
+from drillcore.similarity.cka import u_gram
+from drillcore.similarity.null import shifted_products
 
 
 @pytest.mark.parametrize("samples", [4, 5, 12, 13])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.similarity import debiased_cka, linear_cka, minibatch_cka, minibatch_matrix, stream_cka
+from drillcore import debiased_cka, linear_cka, minibatch_cka, minibatch_matrix, stream_cka
 
 
 def in_one_batch(X, Y):

@@ -6,13 +6,13 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.shared.base.command import InputError
-from stages.shared.base.parameters import dump
-from stages.similarity import debiased_cka, linear_cka, procrustes, svcca
-from stages.similarity.__main__ import main
-from stages.similarity.comparison import with_outlier
-from stages.similarity.null import q_values_of_pairs
-from stages.similarity.pairs import main as main_of_pairs
+from drillcore import debiased_cka, linear_cka, procrustes, svcca
+from drillcore.base.errors import InputError
+from drillcore.similarity.comparison import with_outlier
+from drillcore.similarity.null import q_values_of_pairs
+from stages.pairs import main as main_of_pairs
+from stages.rig.base.parameters import dump
+from stages.similarity import main
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASURES = ["debiased_cka", "linear_cka", "procrustes", "pwcca", "rbf_cka", "rsa", "svcca"]

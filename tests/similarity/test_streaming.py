@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from stages.similarity import debiased_cka, linear_cka, stream_cka
+from drillcore import debiased_cka, linear_cka, stream_cka
 from tests.processes import run
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.svd import (
+from drillcore.spectra import (
     components_explaining,
     effective_rank,
     effective_rank_of_variances,
     feature_singular_values,
     numerical_rank,
     participation_ratio,
+    product_singular_values,
     stable_rank,
     weight_singular_values,
 )
-from stages.svd.spectra import product_singular_values
 
 SPECTRUM = np.sqrt([4.0, 2.0, 1.0, 1.0])
 

@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 
-from stages.train.recorder import GradientRecorder, transitions
-from stages.train.transition_kernel import count_pair, count_step
+from drillcore.recording.kernel import count_pair, count_step
+from drillcore.recording.recorder import GradientRecorder, transitions
 
 transitions(*np.zeros((4, 1), np.float32), [1e-7])
 weight = [np.zeros(1, np.float32)]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.shared.base.command import InputError
-from stages.shared.base.store import read
-from stages.shared.keras_network import keras, tf
-from stages.train.keras_training import OptimizationInsightCallback
-from stages.train.recorder import GradientRecorder
+from drillcore.base.errors import InputError
+from drillcore.base.store import read
+from drillcore.frameworks.keras import keras, tf
+from drillcore.recording.recorder import GradientRecorder
+from stages.rig.keras.training import OptimizationInsightCallback
 
 IMAGES = np.random.default_rng(0).normal(size=(16, 6)).astype(np.float32)
 LABELS = np.arange(16) % 3

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.shared.base.command import InputError
-from stages.shared.keras_network import build
-from stages.train import keras_given
+from drillcore.base.errors import InputError
+from stages.rig.keras import pretrained
+from stages.rig.keras.network import build
 from tests.conftest import own
 
 card = own(device="cpu", checkpoint="a file")
@@ -19,11 +19,11 @@ for depth in (1, 2, 3):
     for path in files:
         model.save_weights(path) if ".weights" in path.name else model.save(path)
         if depth == 2:
-            for one, other in zip(keras_given.load(card, 3, path).get_weights(), model.get_weights(), strict=True):
+            for one, other in zip(pretrained.load(card, 3, path).get_weights(), model.get_weights(), strict=True):
                 np.testing.assert_array_equal(one, other)
         else:
             with pytest.raises(InputError, match=f"cannot take its weights from models/{path.name}: ") as failure:
-                keras_given.load(card, 3, path)
+                pretrained.load(card, 3, path)
             assert "\n" not in str(failure.value), failure.value
             assert path.suffixes == [".h5"] or depth == 1 or "6 weights too many, the first of" in str(failure.value)
 
@@ -31,4 +31,4 @@ wide = own(device="cpu", checkpoint="a file", arguments={"width": 5})
 files[0].write_bytes(b"no checkpoint at all")
 for path in files:
     with pytest.raises(InputError, match=f"cannot take its weights from models/{path.name}: "):
-        keras_given.load(wide, 3, path)
+        pretrained.load(wide, 3, path)

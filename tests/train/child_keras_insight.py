@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.shared.base.command import InputError
-from stages.shared.base.store import read
-from stages.shared.keras_network import keras, tf
-from stages.train.keras_training import OptimizationInsightCallback
+from drillcore.base.errors import InputError
+from drillcore.base.store import read
+from drillcore.frameworks.keras import keras, tf
+from stages.rig.keras.training import OptimizationInsightCallback
 
 path = Path(sys.argv[1], "gradients.h5")
 images = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from stages.define.resolve import resolve
-from stages.shared.base.parameters import load as load_parameters
-from stages.shared.base.store import read
-from stages.shared.images import Split
-from stages.shared.keras_network import build, gives_logits, keras, load, tf
-from stages.train import keras_given
-from stages.train.batches import shuffled
-from stages.train.keras_training import LOSSES, evaluate, train
-from stages.train.resume import load as load_state
+from drillcore.base.store import read
+from drillcore.frameworks.keras import keras, tf
+from stages.rig.base.parameters import load as load_parameters
+from stages.rig.images import Split
+from stages.rig.keras import pretrained
+from stages.rig.keras.network import build, gives_logits, load
+from stages.rig.keras.training import LOSSES, evaluate, train
+from stages.rig.resolve import resolve
+from stages.rig.training.batches import shuffled
+from stages.rig.training.resume import load as load_state
 from tests.train.cut_off import CutOff, cut_off_in
 
 folder = Path(sys.argv[1])
@@ -114,7 +115,7 @@ np.testing.assert_allclose(metrics["val_loss"], -np.log(likelihoods).mean(), rto
 fresh.trainable = False
 with read(folder / "a/gradients.h5") as file:
     trained = dict(zip(file.attrs["tensors"], file.attrs["sizes"], strict=True))
-assert keras_given.tensors(fresh) == trained  # frozen weights are weights too
+assert pretrained.tensors(fresh) == trained  # frozen weights are weights too
 
 # Another loss and schedule: the first step's loss by hand, and the rates that TensorBoard shows.
 changes = {"loss": "mse", "schedule": "step", "optimizer": "sgd", "augmentation": ["flip"], "epochs": 1}

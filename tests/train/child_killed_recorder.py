@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from stages.train.recorder import GradientRecorder
+from drillcore.recording.recorder import GradientRecorder
 
 weight = [np.zeros(3, np.float32)]
 with GradientRecorder({"weight": 3}, sys.argv[1], [1e-7]) as recorder:

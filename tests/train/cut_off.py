@@ -1,6 +1,6 @@
 """A training that ends in the middle, at the same place every time."""
 
-from stages.train.history import History
+from stages.rig.training.history import History
 
 
 class CutOff(Exception):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from stages.shared.images import Split, prepare, standardise
-from stages.train.batches import AUGMENTATIONS, Batches, crop, flip, in_order
+from stages.rig.images import Split, prepare, standardise
+from stages.rig.training.batches import AUGMENTATIONS, Batches, crop, flip, in_order
 from tests.conftest import own
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (200, 16, 24, 3), dtype=np.uint8)

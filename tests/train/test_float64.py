@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from stages.activations import get_intermediate_outputs
-from stages.shared.card import Training
-from stages.shared.images import Split
-from stages.shared.torch_network import as_input, build, to_input
-from stages.train.batches import shuffled
-from stages.train.torch_training import OPTIMIZERS, squared_error, train
+from drillcore import get_intermediate_outputs
+from drillcore.frameworks.torch import as_input
+from stages.rig.card import Training
+from stages.rig.images import Split
+from stages.rig.torch.network import build, to_input
+from stages.rig.torch.training import OPTIMIZERS, squared_error, train
+from stages.rig.training.batches import shuffled
 from tests.conftest import MODELS, own
 
 

@@ -15,15 +15,15 @@ from safetensors.torch import save_file, save_model
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from stages.define.own import see
-from stages.shared.base.command import InputError
-from stages.shared.base.store import read
-from stages.shared.images import Split
-from stages.shared.torch_network import build
-from stages.shared.torch_network import load as load_stored
-from stages.shared.torch_weights import take_weights
-from stages.train import torch_given
-from stages.train.given import store_given
+from drillcore.base.errors import InputError
+from drillcore.base.store import read
+from stages.rig.images import Split
+from stages.rig.inspection import see
+from stages.rig.torch import pretrained
+from stages.rig.torch.network import build
+from stages.rig.torch.network import load as load_stored
+from stages.rig.torch.weights import take_weights
+from stages.rig.training.pretrained import store_given
 from tests.conftest import MODELS, own
 
 
@@ -90,7 +90,7 @@ FORMATS = {
 
 
 def assert_loaded(path, weights, card=None):
-    loaded = torch_given.load(card or own(checkpoint=path.name, device="cpu"), 3, path).state_dict()
+    loaded = pretrained.load(card or own(checkpoint=path.name, device="cpu"), 3, path).state_dict()
     assert all(torch.equal(loaded[key], weights[key]) for key in weights)
 
 
@@ -223,7 +223,7 @@ def test_a_model_that_is_itself_wrapped_takes_its_own_weights_and_the_bare_model
     card = own(build=f"wrapped.py:{function}", checkpoint="a.pth", device="cpu")
     names = build(card, 3).state_dict() if wrapped else weights
     torch.save(dict(zip(names, weights.values(), strict=True)), models / "a.pth")
-    loaded = torch_given.load(card, 3, models / "a.pth").state_dict()
+    loaded = pretrained.load(card, 3, models / "a.pth").state_dict()
     assert all(torch.equal(*pair) for pair in zip(loaded.values(), weights.values(), strict=True))
     assert loaded.keys() != weights.keys()
 
@@ -271,7 +271,7 @@ class System:
 def test_what_does_not_fit_is_one_sentence_and_nothing_is_run(write, named, weights, models):
     write(weights, models / "bad.pth")
     with pytest.raises(InputError) as failure:
-        torch_given.load(own(checkpoint="bad.pth", device="cpu"), 3, models / "bad.pth")
+        pretrained.load(own(checkpoint="bad.pth", device="cpu"), 3, models / "bad.pth")
     assert named in str(failure.value)
     assert "models/bad.pth" in str(failure.value)
     assert "\n" not in str(failure.value)
@@ -285,7 +285,7 @@ def test_what_is_stored_is_a_training_without_its_gradients(weights, models, tmp
         torch.save({name: tensor * epoch for name, tensor in weights.items()}, models / f"run/net_{epoch}.pth")
     card = see(own(build="wrapped.py:frozen", checkpoints="run/net_*.pth"), 3, "blocks")
     images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
-    store_given(torch_given, card, Split(images, np.arange(30) % 3, ["a", "b", "c"], "a test"), tmp_path / "out")
+    store_given(pretrained, card, Split(images, np.arange(30) % 3, ["a", "b", "c"], "a test"), tmp_path / "out")
 
     assert sorted(path.name for path in (tmp_path / "out/checkpoints").iterdir()) == ["epoch_005.pth", "epoch_010.pth"]
     stored = load_stored(card, 3, tmp_path / "out/checkpoints/epoch_010.pth").state_dict()

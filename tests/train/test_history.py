@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.train.history import COLUMNS, History, macro_f1
+from stages.rig.training.history import COLUMNS, History, macro_f1
 
 
 def row(epoch, loss):

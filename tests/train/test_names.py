@@ -4,14 +4,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from stages.activations.extract import outputs, store_outputs
-from stages.activations.units import Units
-from stages.gradients.summary import summarise
-from stages.shared.base.names import unescaped
-from stages.shared.base.store import create, read
-from stages.shared.torch_network import to_input
-from stages.train.recorder import GradientRecorder
-from stages.train.resume import load, save
+from drillcore.base.names import unescaped
+from drillcore.base.store import create, read
+from drillcore.extraction.stored import store_outputs
+from drillcore.extraction.units import Units
+from drillcore.recording.recorder import GradientRecorder
+from drillcore.recording.summary import summarise
+from stages.activations import outputs
+from stages.rig.torch.network import to_input
+from stages.rig.training.resume import load, save
 from tests.conftest import own
 
 NAMES = ["/fc1/Gemm", "a\0b", "fc1/Gemm", "\ud800", "50%", "%2F", " ", ":$\n", "output"]

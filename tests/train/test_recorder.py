@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stages.shared.base.command import InputError
-from stages.shared.gradient_statistics import statistics
-from stages.train.recorder import PIECE, GradientRecorder, transitions
-from stages.train.transition_kernel import BLOCK, SMALLEST_NORMAL
+from drillcore.base.errors import InputError
+from drillcore.recording.kernel import BLOCK, SMALLEST_NORMAL
+from drillcore.recording.recorder import PIECE, GradientRecorder, transitions
+from drillcore.recording.threshold import statistics
 from tests.processes import run
 
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
@@ -289,7 +289,7 @@ def test_a_training_without_a_transition_leaves_an_empty_record(tmp_path, steps)
         assert file["raw/nonfinite"].shape == (0, 1) and file["loss"].shape == (steps,)
 
 
-def test_not_a_number_is_counted_apart_and_poisons_nothing(tmp_path, capsys):
+def test_not_a_number_is_counted_apart_and_poisons_nothing(tmp_path, caplog):
     good, nan, inf = np.float32([5e-4, -5e-4, 5e-4]), np.float32(np.nan), np.float32(np.inf)
     gradients = [good, np.float32([nan, -5e-4, inf]), np.float32([5e-4, -inf, 5e-4]), good, good]
     weights = [np.float32([step, step, nan if step == 4 else step]) for step in range(5)]
@@ -306,8 +306,9 @@ def test_not_a_number_is_counted_apart_and_poisons_nothing(tmp_path, capsys):
         ]  # averages skip the gradients, not the weight
         assert np.isfinite(file["raw/weight_change"][:]).all() and np.isfinite(file["ema/weight_change"][:]).all()
         assert file["snapshots/001/tensor0"][:].tolist() == [-128, -8, 12]
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == ["step 2: 2 of the gradients are NaN or Inf, first in tensor0; they are counted, not fatal"]
+    assert caplog.messages == [
+        "step 2: 2 of the gradients are NaN or Inf, first in tensor0; they are counted, not fatal"
+    ]
 
 
 def test_an_average_starts_at_the_first_finite_gradient(tmp_path):

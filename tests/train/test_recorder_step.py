@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from stages.shared.base.command import InputError
-from stages.train.recorder import GradientRecorder
+from drillcore.base.errors import InputError
+from drillcore.recording.recorder import GradientRecorder
 
 
 class Unused(nn.Module):

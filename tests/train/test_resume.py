@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.train.resume import claim, load, save
+from stages.rig.training.resume import claim, load, save
 
 RECIPE = {"network card": "a", "images": "b", "code": "c", "versions": "torch 1", "threads": "2"}
 STATE = {"epoch": 3, "warned": False, "rows": [{"loss": 0.1}], "model": {"weight": np.eye(3), "count": np.array(7)}}

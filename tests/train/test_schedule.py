@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from stages.shared.card import Training
-from stages.train.schedule import learning_rate
+from stages.rig.card import Training
+from stages.rig.training.schedule import learning_rate
 
 STEPS = 40
 SCHEDULERS = {

@@ -6,12 +6,12 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from stages.shared.base.store import read
-from stages.shared.images import Split
-from stages.shared.torch_network import build, load
-from stages.train.batches import Batches, in_order, shuffled
-from stages.train.resume import load as load_state
-from stages.train.torch_training import Callback, ModelSaveCallback, TorchBatches, Trainer, evaluate, train
+from drillcore.base.store import read
+from stages.rig.images import Split
+from stages.rig.torch.network import build, load
+from stages.rig.torch.training import Callback, ModelSaveCallback, TorchBatches, Trainer, evaluate, train
+from stages.rig.training.batches import Batches, in_order, shuffled
+from stages.rig.training.resume import load as load_state
 from tests.train.cut_off import CutOff, cut_off_in
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.tsne import embed, neighbor_recall, principal_components
+from drillcore.embedding import embed, neighbor_recall, principal_components
 
 
 def clusters(samples=120, units=20, count=3):
@@ -118,7 +118,7 @@ def test_nothing_is_made_of_what_is_not_finite(width, bad):
 
 def test_a_map_that_the_library_fails_to_make_is_none(monkeypatch):
     features, _ = clusters()
-    monkeypatch.setattr("stages.tsne.embedding.tsne", lambda *_: (np.full((120, 2), np.inf), 0.0))
+    monkeypatch.setattr("drillcore.embedding.tsne", lambda *_: (np.full((120, 2), np.inf), 0.0))
     embedding = embed(features, perplexity=15)
     assert "none: t-SNE did not stay finite" in embedding.status
     assert np.isnan([embedding.kl_divergence, embedding.trustworthiness]).all()

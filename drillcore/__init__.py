@@ -1,0 +1,52 @@
+"""Drillcore: it takes a core through a neural network and reads its layers.
+
+Functions and classes of models, arrays and files. Arrays of representations have the axes (samples, units), images
+(samples, height, width, channels). Importing `drillcore` loads nothing heavy: each name comes with its module when it is
+first asked for.
+"""
+
+import lazy_loader
+
+from drillcore.deepbind import let_triton_follow_tensorflow
+
+let_triton_follow_tensorflow()
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["figures"],
+    submod_attrs={
+        "correlation": ["compute_layerwise_cross_correlation", "correlation_matrix", "layer_means"],
+        "embedding": ["Embedding", "embed", "neighbor_recall", "principal_components"],
+        "base.errors": ["InputError"],
+        "extraction.outputs": ["get_intermediate_outputs"],
+        "recording.keras_callback": ["OptimizationInsightCallback"],
+        "recording.recorder": ["GradientRecorder", "transitions"],
+        "recording.summary": ["summarise"],
+        "base.store": ["read"],
+        "similarity.cca": ["pwcca", "svcca"],
+        "similarity.cka": ["debiased_cka", "linear_cka", "rbf_cka"],
+        "similarity.geometry": ["procrustes", "rsa"],
+        "similarity.minibatch": ["minibatch_cka", "minibatch_matrix"],
+        "similarity.null": [
+            "benjamini_hochberg",
+            "noise_floor",
+            "permutation_null",
+            "permuted_linear_cka",
+            "q_values_of_pairs",
+        ],
+        "similarity.streaming": ["stream_cka"],
+        "spectra": [
+            "components_explaining",
+            "effective_rank",
+            "effective_rank_of_variances",
+            "feature_singular_values",
+            "numerical_rank",
+            "participation_ratio",
+            "stable_rank",
+            "weight_singular_values",
+        ],
+    },
+)
+__all__ = [
+    name for name in __all__ if name != "OptimizationInsightCallback"
+]  # `import *` would load TensorFlow with it

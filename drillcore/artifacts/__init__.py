@@ -1,0 +1,1 @@
+"""The files: what lies where in each, and how it is written and read."""

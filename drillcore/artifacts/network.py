@@ -1,0 +1,81 @@
+"""network.yaml: what a network is, as the stage `define` resolved it."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML, YAMLError
+
+from drillcore.base.errors import DamagedFile, MissingFile
+
+LOSSES = {"cross_entropy": "cross-entropy (nats)", "mse": "mean squared error"}
+"""By a loss's name the label of an axis with its values."""
+
+
+class Squeeze(NamedTuple):
+    """A bottleneck: the layer `name` of `width` units, before `expand`; `linear` if no activation stands between."""
+
+    name: str
+    width: int
+    expand: str
+    linear: bool
+
+    def weights(self) -> tuple[str, str]:
+        """The weight tensors (expand, squeeze), whose product is one linear map if the squeeze is `linear`."""
+        return f"{self.expand}.linear.weight", f"{self.name}.linear.weight"
+
+
+class Network:
+    """A network's card.
+
+    Attributes
+    ----------
+    values : dict
+        The whole card, as it stands in the file.
+    squeezes : list of Squeeze
+        In the network's order; empty for a network without a bottleneck.
+    """
+
+    def __init__(self, values: dict[str, Any]):
+        self.values = dict(values)
+        self.squeezes = [Squeeze(**squeeze) for squeeze in self.values.pop("squeezes", [])]
+        self.name, self.framework = self.values["name"], self.values["framework"]
+
+    @property
+    def user_defined(self) -> bool:
+        """Whether it was built by a user's function or by a constructor of a library."""
+        return "files" in self.values
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether it came trained, so that nothing trained it here."""
+        return bool(self.values.get("checkpoint") or self.values.get("checkpoints"))
+
+    @property
+    def untrained_epoch(self) -> int | None:
+        """The epoch of the checkpoint from before any training; None where there is none."""
+        return self.values.get("untrained") if self.pretrained else 0
+
+    @property
+    def loss(self) -> str:
+        """The name of the loss in its history; a pretrained network is evaluated by cross-entropy."""
+        training = self.values.get("training")
+        return training["loss"] if training and not self.pretrained else "cross_entropy"
+
+    def squeeze_width(self) -> int | None:
+        """The width of the narrowest squeeze; None where there is none."""
+        return min((squeeze.width for squeeze in self.squeezes), default=None)
+
+
+def read_network(path: str | Path) -> Network:
+    """Read the card at `path`.
+
+    Raises
+    ------
+    MissingFile, DamagedFile
+    """
+    try:
+        return Network(YAML(typ="safe").load(Path(path).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise MissingFile(path) from None
+    except (YAMLError, ValueError, TypeError, KeyError, RecursionError):
+        raise DamagedFile(path) from None

@@ -1,0 +1,154 @@
+"""Pearson's correlation between the units of all layers, streamed over samples, and its means over pairs of layers."""
+
+import numpy as np
+
+from drillcore.base.arrays import real_array, row_blocks, samples_by_units, together
+from drillcore.base.errors import InputError
+
+SILENT = np.errstate(invalid="ignore", over="ignore")
+"""Columns that are not finite have no correlation, which is NaN: no warning tells more."""
+
+
+class Moments:
+    """Sums and cross-products of columns, accumulated in float64 over chunks of rows.
+
+    Every row is shifted by the first chunk's mean, so that nothing cancels when a mean is large against its standard
+    deviation (Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance"). Of many units the (units,
+    units) products are all the memory there is, so they are summed in blocks of rows, right of the diagonal only, and
+    `covariance` and `correlation` take their place: either ends the sum.
+    """
+
+    def __init__(self):
+        self.count, self.shift = 0, None
+
+    @SILENT
+    def update(self, rows):
+        """Add `rows` (samples, units)."""
+        rows = np.asarray(rows)
+        if self.shift is None:
+            self.shift = rows.mean(0, dtype=np.float64)
+            self.sums = np.zeros(rows.shape[1])
+            self.products = np.zeros((rows.shape[1],) * 2)
+        shifted = rows - self.shift
+        self.count += len(shifted)
+        self.sums += shifted.sum(0)
+        for units in blocks(self.products):
+            columns, right = shifted[:, units], slice(units.stop, None)
+            self.products[units, units] += columns.T @ columns
+            self.products[units, right] += columns.T @ shifted[:, right]
+
+    @SILENT
+    def covariance(self):
+        """The covariance (units, units) of all rows so far, normalised by their count."""
+        covariance, self.products = self.products, None
+        means = self.sums / self.count
+        for units in blocks(covariance):
+            rows = covariance[units, units.start :]
+            rows /= self.count
+            rows -= np.outer(means[units], means[units.start :])
+            covariance[units.stop :, units] = covariance[units, units.stop :].T
+        return covariance
+
+    @SILENT
+    def correlation(self):
+        """Pearson's r (units, units); NaN in the row and column of a unit without variance, which has none."""
+        correlation = self.covariance()
+        variance = np.diag(correlation).copy()
+        # A constant column's shifted values are rounding alone; so small a share of its magnitude is no variance.
+        variance[variance <= (np.finfo(np.float64).eps * np.abs(self.shift)) ** 2 * self.count] = np.nan
+        deviation = np.sqrt(variance)
+        correlation /= deviation[:, None]
+        correlation /= deviation
+        correlation[np.diag_indices_from(correlation)] = variance / variance
+        return correlation
+
+
+def blocks(matrix):
+    """Slices of rows of a `matrix` (units, units), each small beside it where it is large."""
+    return row_blocks(len(matrix), matrix[0].nbytes)
+
+
+def correlation_matrix(columns):
+    """Pearson's r (units, units) between the columns of an array (samples, units); NaN where a column is constant.
+
+    >>> correlation_matrix(np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]))
+    array([[1., 1.],
+           [1., 1.]])
+    """
+    moments = Moments()
+    moments.update(samples_by_units(columns))
+    return moments.correlation()
+
+
+def compute_layerwise_cross_correlation(layers):
+    """Pearson's r between every two units of every two layers.
+
+    Parameters
+    ----------
+    layers : mapping of str to array or HDF5 dataset (samples, units)
+        All with the same samples in the same order. Read in blocks of rows, so they may be larger than memory.
+
+    Returns
+    -------
+    correlation : float64 array (F, F)
+        Over the F units of all layers, one after the other. NaN for dead units, those without variance.
+    layer_of_unit : int64 array (F)
+        The position of each unit's layer.
+
+    Raises
+    ------
+    ValueError
+        If the activations of a layer are not (samples, units).
+
+    Examples
+    --------
+    >>> r, layer = compute_layerwise_cross_correlation({"a": np.eye(3)[:, :1], "b": -np.eye(3)[:, :1]})
+    >>> r.round(6), layer
+    (array([[ 1., -1.],
+           [-1.,  1.]]), array([0, 1]))
+    """
+    arrays = together(layers.values())
+    widths = [array.shape[1] for array in arrays]
+    moments = Moments()
+    for rows in row_blocks(len(arrays[0]), 8 * sum(widths)):
+        moments.update(np.concatenate([array[rows] for array in arrays], axis=1))
+    return moments.correlation(), np.repeat(np.arange(len(widths)), widths)
+
+
+def layer_means(correlation, layer_of_unit):
+    """Means of r and of abs(r) between the units of every two layers.
+
+    A unit's correlation with itself says nothing and dead units have none: both are left out.
+
+    Parameters
+    ----------
+    correlation : array (F, F)
+    layer_of_unit : int array (F)
+
+    Returns
+    -------
+    mean, mean_abs : float64 arrays (L, L)
+        NaN for a pair of layers without two living units.
+    dead : int64 array (L)
+        The number of units without variance in each layer.
+    """
+    correlation, layer_of_unit = real_array(correlation, "correlations"), real_array(layer_of_unit, "layer_of_unit")
+    units = len(layer_of_unit)
+    if not units or correlation.shape != (units, units):
+        raise InputError(
+            f"correlations of shape {correlation.shape} are not between the {units} units of layer_of_unit: give both as "
+            "compute_layerwise_cross_correlation returns them."
+        )
+    count = layer_of_unit[-1] + 1
+    member = (layer_of_unit == np.arange(count)[:, None]).astype(np.float64)
+    dead = np.isnan(np.diag(correlation))
+    sums = np.zeros((2, count, units))
+    for rows in row_blocks(units, 8 * units):
+        values = np.where(dead[rows, None] | dead, 0.0, correlation[rows])
+        np.fill_diagonal(values[:, rows], 0.0)
+        sums += [member[:, rows] @ values, member[:, rows] @ np.abs(values, out=values)]
+    living = (member * ~dead).sum(1)
+    pairs = np.outer(living, living) - np.diag(living)
+    with np.errstate(invalid="ignore"):
+        mean, mean_abs = (np.where(pairs > 0, part @ member.T / pairs, np.nan) for part in sums)
+    return mean, mean_abs, (member @ dead).astype(np.int64)

@@ -1,0 +1,84 @@
+"""The outputs of a model's layers, whichever of the two frameworks it is from."""
+
+from itertools import chain
+
+import numpy as np
+
+from drillcore.base.errors import InputError
+from drillcore.extraction.units import Units
+from drillcore.frameworks import framework_of
+from drillcore.frameworks.layers import enumerated, pick
+
+
+def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, units=None, max_units=None, seed=0):
+    """Return the output of every chosen layer of `model` for `images`, in evaluation mode.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or keras.Model
+        A Keras model must be functional or sequential. What torch.compile has compiled gives the outputs, and has the
+        layers' names, that it had before.
+    images : array (n, ...)
+        As the model takes them; float32 for both frameworks, NumPy or the framework's own.
+    layers : "blocks", "all", or a list of names and patterns (`layer?.*`)
+        "blocks" are the top layers of a PyTorch model and the layers with weights of a Keras one; "all" are the PyTorch
+        modules that hold no others and every layer of a Keras one; either leaves out what the model never calls. A PyTorch
+        container that is never called, one that holds the whole network, and a Keras model within the model are replaced
+        by the layers in them; in Keras they are named as `backbone/conv1`.
+    batch_size : int
+    units : None, "flatten" or "pool"
+        None gives outputs in their own shape, "flatten" (n, units) with each value a unit, "pool" (n, channels): the
+        means over space of (n, channels, height, width) in PyTorch and (n, height, width, channels) in Keras, and over
+        tokens of (n, tokens, channels) in both, accumulated in float64.
+    max_units : int, optional
+        Keep at most so many units of each layer, a random subset drawn from `seed` and the layer's name, the same
+        that `activations` stores. Only what is kept is copied from the model's device. Needs `units`.
+    seed : int
+
+    Returns
+    -------
+    dict of str to float32 array (n, ...) or (n, units)
+        In the model's own order. Each is a copy: what a later layer does in place does not reach it. A layer that the
+        model calls more than once gives its last output.
+
+    Raises
+    ------
+    InputError
+        If a name or pattern matches no layer or one that is never called, none is picked, or a layer's output is not one
+        tensor of real numbers whose rows follow the number of images, as 2 and 3 of them show; for no images, other words
+        than those above, `max_units` without `units`, and a model in TorchScript or from torch.export.
+    """
+    if not len(images):
+        raise InputError("images holds none: give at least one.")
+    batches = (images[begin : begin + batch_size] for begin in range(0, len(images), batch_size))
+    parts = list(stream_outputs(model, batches, layers, Units(units, max_units, seed)))
+    return {layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]}
+
+
+def stream_outputs(model, batches, layers, units):
+    """Iterate over what `get_intermediate_outputs` returns for all, of each batch of images, one in memory at a time.
+
+    `units` are the `Units` to keep.
+    """
+    framework = framework_of(model)
+    batches = iter(batches)
+    first = next(batches)
+    names = choose(framework.observe(model, first), layers)
+    return framework.stream(model, chain([first], batches), names, units)
+
+
+def choose(observed, layers):
+    """Names of those of the `observed` layers, as `Layer`, that `layers` picks; an `InputError` if one has no output."""
+    if not observed:
+        raise InputError("The network has no layers within it: wrap it in one that has, as in Sequential.")
+    kinds, shapes = {layer.name: layer.kind for layer in observed}, {layer.name: layer.shape for layer in observed}
+    for wanted in [] if isinstance(layers, str) else layers:
+        if not pick(kinds, [wanted]):
+            raise InputError(f"No layer matches {wanted!r}; the network has {enumerated(kinds, wanted)}.")
+    names = pick(kinds, layers)
+    for name in names:
+        if isinstance(shapes[name], str):
+            raise InputError(f"The layer {name!r} {shapes[name]}: choose others.")
+    if not names:
+        raise InputError(f"layers is {layers!r}, which picks none; the network has {enumerated(kinds)}.")
+    return names

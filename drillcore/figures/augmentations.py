@@ -1,0 +1,81 @@
+"""One image under many random augmentations: every one as a file, and all on a sheet."""
+
+from functools import partial
+
+import numpy as np
+from matplotlib.image import imsave
+
+from drillcore.base.store import read
+from drillcore.figures.style import EDGE, box, canvas
+
+PIXELS = 112
+"""Small images are enlarged to about this size, each of their pixels a square, so that a viewer shows them sharp."""
+WIDTH, GAP = 8.0, 2
+"""Of the contact sheet: its width in inches, and the pixels between its tiles."""
+
+
+def figures(folder):
+    """Names and functions of the figures of augmented.h5 and activations.h5 in `folder`, a network's artifacts."""
+    yield "augs/contact_sheet", partial(draw_sheet, folder)
+
+
+def draw_sheet(folder):
+    """`contact_sheet` of the files in `folder`, with the original where it is among the probe's images."""
+    with read(folder / "augmented.h5") as augmented, read(folder / "activations.h5") as probe:
+        images, number = augmented["images"][:], int(augmented.attrs["sample"])
+        name = list(probe.attrs["classes"])[int(augmented.attrs["label"])]
+        found = np.flatnonzero(probe["sample"][:] == number)
+        original = probe["images"][found[0]] if len(found) else None
+    return contact_sheet(images, original, f"{folder.name}, test image {number} of class {name}")
+
+
+def write_images(folder, images):
+    """Write `images` uint8 (n, h, w, c) as `folder`/aug_000.png, aug_001.png, ..."""
+    folder.mkdir(parents=True, exist_ok=True)
+    factor = max(1, round(PIXELS / max(images.shape[1:3])))
+    for number, image in enumerate(rgb(images)):
+        enlarged = image.repeat(factor, 0).repeat(factor, 1)
+        imsave(folder / f"aug_{number:03d}.png", enlarged, metadata={"Software": None})
+
+
+def rgb(images):
+    """Images (n, h, w, 1 or 3) with three channels."""
+    return np.broadcast_to(images, (*images.shape[:3], 3))
+
+
+def contact_sheet(images, original, where):
+    """All augmentations side by side, below the original if there is one.
+
+    Parameters
+    ----------
+    images : uint8 array (n, h, w, c)
+    original : uint8 array (h, w, c) or None
+    where : str
+        Network and image.
+    """
+    columns = int(np.ceil(np.sqrt(len(images) * 4 / 3)))
+    sheet = tiled(rgb(images), columns)
+    inches = WIDTH / sheet.shape[1]
+    height, side = inches * sheet.shape[0], inches * (sheet.shape[0] // -(-len(images) // columns))
+    what = f"One image under {len(images)} random augmentations"
+    above = side + 0.08 if original is not None else 0
+    figure = canvas(WIDTH + 2 * EDGE, height + above + 0.05, what, where, layout=None)
+    axes = box(figure, EDGE, 0.05, WIDTH, height)
+    axes.imshow(sheet, aspect="auto")
+    axes.axis("off")
+    if original is not None:
+        axes = box(figure, EDGE, 0.05 + height + 0.08, side, side)
+        axes.imshow(tiled(rgb(original[None]), 1), aspect="auto")
+        axes.axis("off")
+        axes.text(1.1, 0.5, "the original", transform=axes.transAxes, va="center")
+    return figure
+
+
+def tiled(tiles, columns):
+    """Images (n, h, w, 3) in rows of `columns` as one, white between them and after the last."""
+    count, height, width = tiles.shape[:3]
+    rows = -(-count // columns)
+    sheet = np.full((rows * columns, height + GAP, width + GAP, 3), 255, np.uint8)
+    sheet[:count, :height, :width] = tiles
+    sheet = sheet.reshape(rows, columns, height + GAP, width + GAP, 3).swapaxes(1, 2)
+    return sheet.reshape(rows * (height + GAP), columns * (width + GAP), 3)

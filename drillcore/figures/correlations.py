@@ -1,0 +1,292 @@
+"""Maps of Pearson's r: between the units of all layers, over the epochs, and over the augmentations of one image."""
+
+from functools import partial
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from drillcore.base.arrays import evenly
+from drillcore.base.names import readable
+from drillcore.base.store import epochs, read
+from drillcore.figures.style import (
+    CORRELATION,
+    DEAD,
+    EDGE,
+    box,
+    canvas,
+    epoch_axis,
+    epochs_text,
+    layer_handles,
+    layer_lines,
+    legend_beside,
+    legend_height,
+    letters,
+    pairs_of,
+    plain,
+)
+
+R = Normalize(-1, 1)
+MOST_LAYERS = 24
+"""Of more layers, `intra` is drawn for so many, evenly chosen."""
+LARGEST, LEGIBLE = 9.0, 0.3
+"""Of the map of all units, in inches: its largest side, and from which side of a square its means are numbers."""
+
+
+def figures(folder):
+    """Names and functions of the figures of correlations.h5 in `folder`, a network's artifacts."""
+    network = folder.name
+    with read(folder / "correlations.h5") as file:
+        layers, layer_of_unit, stored = (
+            list(map(readable, file.attrs["layers"])),
+            file["layer_of_unit"][:],
+            epochs(file),
+        )
+        for epoch in stored:
+            group, where = file[f"epochs/{epoch}"], f"{network}, epoch {int(epoch)}"
+            if "matrix" not in group:
+                continue
+            draw = partial(layer_feature_correlation, group["matrix"], layer_of_unit, layers, group["mean_abs"], where)
+            yield f"layer_feature_correlation/epoch_{epoch}", draw
+            if epoch == stored[-1]:
+                yield "layer_feature_correlation", draw
+        numbers = [int(epoch) for epoch in stored]
+        mean, mean_abs = (
+            np.array([file[f"epochs/{epoch}/{name}"][:] for epoch in stored]) for name in ("mean", "mean_abs")
+        )
+        where = f"{network}, {epochs_text(numbers)}"
+        yield "correlation_evolution", partial(correlation_evolution, numbers, mean, mean_abs, layers, where)
+        for number, layer in evenly(list(enumerate(file.attrs["layers"], 1)), MOST_LAYERS):
+            group = file[f"augmented/{layer}"]
+            where = (
+                f"{network}, {readable(layer)}, epoch {numbers[-1]}, one image augmented {len(group['samples'])} times"
+            )
+            yield f"intra/l{number}_ff", partial(intra, group["features"], "unit", where)
+            yield f"intra/l{number}_bb", partial(intra, group["samples"], "augmentation", where)
+
+
+def layer_feature_correlation(matrix, layer_of_unit, layers, mean_abs, where):
+    """Pearson's r between the units of every two layers i <= j, each pair a square of the same size.
+
+    Parameters
+    ----------
+    matrix : array or HDF5 dataset (F, F)
+        Correlations of all units; NaN for dead ones.
+    layer_of_unit : int array (F)
+        The position in `layers` of each unit's layer.
+    layers : list of str
+    mean_abs : array (L, L)
+        Mean of abs(r) of every pair, written in the squares below the diagonal.
+    where : str
+        Network and epoch.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    mean_abs, count = mean_abs[:], len(layers)
+    cell = min(float(np.clip(7.2 / count, 0.75, 1.7)), LARGEST / count)
+    pixels = max(2, round(cell * matplotlib.rcParams["figure.dpi"]))
+    members = [np.flatnonzero(layer_of_unit == layer) for layer in range(count)]
+    image, dead = pair_squares(matrix, members, pixels)
+    grey = bool((image == dead_pixel()).all(2).any())
+    texts = layers
+    if cell >= LEGIBLE:
+        texts = [label(*values) for values in zip(layers, map(len, members), dead, strict=True)]
+    longest = max(letters(line) for text in texts for line in text.split("\n")) * 0.066 + 0.1
+    size, below, upright = cell * count, 0.72, cell < longest
+    above, right = (max(0.5, longest) if upright else 0.5), max(longest, 4.6 - size)
+    what = "Correlation between the units of every two layers"
+    figure = canvas(EDGE + size + right, size + above + below, what, where, layout=None)
+
+    axes = box(figure, EDGE, below, pixels * count / figure.dpi, pixels * count / figure.dpi)
+    if cell < LEGIBLE:
+        colour_means(image, mean_abs, pixels)
+    axes.imshow(image, extent=(0, count, count, 0), interpolation="nearest")
+    axes.axis("off")
+    label_squares(axes, texts, mean_abs, cell, upright)
+    bar = colour_bar(figure, EDGE + 0.1, 0.36, min(2.4, size + right - 1.6), 0.1)
+    note = "In grey: dead units,\nwhich have no r.\n" if grey else ""
+    note += f"Below the diagonal: mean |r|{'' if cell >= LEGIBLE else ' as a colour'}." if count > 1 else ""
+    bar.text(1.15, 1.2, note.strip(), transform=bar.transAxes, size=7, va="top")
+    return figure
+
+
+def label_squares(axes, texts, mean_abs, cell, upright):
+    """Name each layer, or as many as are legible, and write the means of pairs below the diagonal where there is room."""
+    gap, every = 0.06 / cell, int(np.ceil(0.11 / cell))
+    for layer, text in list(enumerate(map(plain, texts)))[::every]:
+        style = {"size": 7, "linespacing": 1.15}
+        axes.text(layer + 0.5, -gap, text, ha="center", va="bottom", rotation=90 if upright else 0, **style)
+        axes.text(len(texts) + gap, layer + 0.5, text, ha="left", va="center", **style)
+        for other in range(layer + 1, len(texts)) if cell >= LEGIBLE else ():
+            style = {"size": min(8, 20 * cell), "ha": "center", "va": "center", "color": "#555"}
+            mean = mean_abs[layer, other]
+            axes.text(layer + 0.5, other + 0.5, f"{mean:.2f}" if np.isfinite(mean) else "–", **style)
+
+
+def label(layer, units, dead):
+    """What is written beside a layer's squares."""
+    return f"{layer}\n{units} unit{'s'[: units != 1]}" + (f"\n{dead} dead" if dead else "")
+
+
+def pair_squares(matrix, members, pixels):
+    """The maps of all pairs of layers i <= j as one uint8 image (L * pixels, L * pixels, 4), white below the diagonal.
+
+    Each pair's map is resampled by index to a square of `pixels`, less a margin, so that a layer of width 1 is as
+    legible as one of width 256. Read layer by layer, so that the matrix may be larger than memory.
+
+    Returns the image, and how many units of each layer are dead.
+    """
+    count, margin = len(members), max(1, pixels // 50)
+    inner = pixels - margin
+    sampled = [units[np.arange(inner) * len(units) // inner] for units in members]
+    image, dead = np.full((count, pixels, count, pixels, 4), 255, np.uint8), []
+    square = slice(margin // 2, margin // 2 + inner)
+    for i, units in enumerate(members):
+        rows = matrix[units[0] : units[-1] + 1]
+        dead.append(int(np.isnan(rows[units - units[0], units]).sum()))
+        drawn = correlation_colours(rows[np.ix_(sampled[i] - units[0], np.concatenate(sampled[i:]))])
+        image[i, square, i:, square] = drawn.reshape(inner, count - i, inner, 4)
+    image = image.reshape(count * pixels, count * pixels, 4)
+    return image, dead
+
+
+def colour_means(image, mean_abs, pixels):
+    """Colour the squares of `pixels` below the diagonal of an `image` by the pair's mean."""
+    below = np.tri(len(mean_abs), k=-1, dtype=bool).repeat(pixels, 0).repeat(pixels, 1)
+    image[below] = correlation_colours(mean_abs.T).repeat(pixels, 0).repeat(pixels, 1)[below]
+
+
+def correlation_colours(values):
+    """RGBA bytes of correlations, grey where NaN."""
+    return CORRELATION.with_extremes(bad=DEAD)(R(np.ma.masked_invalid(values)), bytes=True)
+
+
+def dead_pixel():
+    """The RGBA bytes that stand for NaN."""
+    return correlation_colours(np.array([np.nan]))[0]
+
+
+def colour_bar(figure, left, bottom, width, height):
+    """A horizontal colour bar of r, labelled, at inches from the left edge and above the footer."""
+    axes = box(figure, left, bottom, width, height)
+    bar = figure.colorbar(
+        ScalarMappable(R, CORRELATION), cax=axes, orientation="horizontal", ticks=[-1, -0.5, 0, 0.5, 1]
+    )
+    bar.outline.set_linewidth(0.4)
+    bar.set_label("Pearson's r", labelpad=1)
+    return axes
+
+
+def correlation_evolution(numbers, mean, mean_abs, layers, where):
+    """Means of r and of abs(r) of every pair of layers, by epoch.
+
+    Parameters
+    ----------
+    numbers : list of int (E)
+        The epochs.
+    mean, mean_abs : arrays (E, L, L)
+    layers : list of str
+    where : str
+    """
+    pairs, some = pairs_of(layers)
+    lines = layer_lines(layers)
+    height = 0.7 + 0.15 * max(4, len(pairs))
+    what = "Mean correlation between layers, by epoch"
+    longest = max(map(letters, layers))
+    heights = [max(2.0, legend_height(len(layers))), *([height] if pairs else [])]
+    figure = canvas(6.6 + 0.2 * longest, sum(heights), what, where)
+    grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
+    undefined = [layer for position, layer in enumerate(layers) if np.isnan(mean[:, position, position]).all()]
+    legend_beside(figure.add_subplot(grid[0, 4]), layer_handles(lines, undefined), "within a layer")
+    for column, values, mean_of in ((0, mean, "mean r"), (2, mean_abs, "mean |r|")):
+        axes = figure.add_subplot(grid[0, column], title="between the units of one layer", ylabel=mean_of)
+        for position, layer in enumerate(layers):
+            axes.plot(numbers, values[:, position, position], marker="o", **lines[layer])
+        epoch_axis(axes, numbers)
+        if pairs:
+            by_pair = np.array([values[:, i, j] for i, j in pairs])
+            axes = figure.add_subplot(grid[1, column], title=f"between the units of two layers{some}")
+            evolution_map(axes, figure.add_subplot(grid[1, column + 1]), numbers, by_pair, mean_of)
+            if column == 0 and np.isnan(by_pair).any():
+                legend_beside(figure.add_subplot(grid[1, 4]), [Patch(color=DEAD, label="undefined:\na dead layer")])
+            names = [plain(f"{layers[i]}, {layers[j]}") for i, j in pairs] if column == 0 else []
+            axes.set_yticks(range(len(pairs)) if names else [], names)
+    return figure
+
+
+def evolution_map(axes, beside, numbers, by_pair, mean_of):
+    """Draw `by_pair` (pairs, epochs) as a map, and its own colour bar in the axes `beside`."""
+    largest = np.nanmax(np.abs(by_pair), initial=1e-9, where=np.isfinite(by_pair))
+    colours, scale = (CORRELATION, (-largest, largest)) if mean_of == "mean r" else ("viridis", (0, largest))
+    axes.set_facecolor(DEAD)
+    image = axes.imshow(by_pair, aspect="auto", interpolation="nearest", cmap=colours, vmin=scale[0], vmax=scale[1])
+    shown = range(0, len(numbers), -(-len(numbers) // 8))
+    axes.set_xticks(shown, [numbers[position] for position in shown])
+    axes.set_xlabel("epoch")
+    axes.spines[:].set_visible(False)
+    bar = axes.figure.colorbar(image, cax=beside)
+    bar.outline.set_linewidth(0.4)
+    bar.set_label(mean_of)
+
+
+def intra(matrix, of, where):
+    """Pearson's r between every two units of a layer, or every two samples, over the augmentations of one image.
+
+    Parameters
+    ----------
+    matrix : array or HDF5 dataset (n, n)
+    of : str
+        What is correlated: "unit" or "augmentation".
+    where : str
+    """
+    matrix = matrix[:]
+    count, dead = len(matrix), np.isnan(np.diag(matrix))
+    what = "Correlation between units, over augmentations"
+    if of != "unit":
+        what = f"Correlation between {of}s, over units"
+    figure = canvas(6.2, 4.35, what, where, layout=None)
+    pixels = round(3.7 * figure.dpi)
+    axes = box(figure, 0.62, 0.5, pixels / figure.dpi, pixels / figure.dpi)
+    shown = np.arange(min(count, pixels)) * count // min(count, pixels)
+    edge = (-0.5, count - 0.5)
+    axes.imshow(correlation_colours(matrix[np.ix_(shown, shown)]), extent=(*edge, *edge[::-1]), interpolation="nearest")
+    axes.spines[:].set_visible(False)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
+        axis.set_label_text(of)
+    if dead[shown].any():
+        axes.legend(
+            handles=[Patch(color=DEAD, label=f"{dead.sum()} of {count} without variance")],
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            borderaxespad=0.1,
+            fontsize=7,
+        )
+    distribution(figure, matrix)
+    return figure
+
+
+def distribution(figure, matrix):
+    """Beside a map: its colour bar, and along it how many pairs have which r."""
+    bar = figure.colorbar(ScalarMappable(R, CORRELATION), cax=box(figure, 4.5, 0.5, 0.12, 3.7), ticks=[])
+    bar.outline.set_linewidth(0.4)
+    values = matrix[np.triu_indices(len(matrix), 1)]
+    values = values[np.isfinite(values)]
+    counts, edges = np.histogram(values.clip(-1, 1), 80, (-1, 1))
+    axes = box(figure, 4.7, 0.5, 0.85, 3.7)
+    axes.stairs(100 * counts / max(1, counts.sum()), edges, orientation="horizontal", fill=True, color="#777777")
+    axes.set_ylim(-1, 1)
+    axes.yaxis.tick_right()
+    axes.yaxis.set_label_position("right")
+    axes.spines["left"].set_visible(False)
+    axes.spines["right"].set_visible(True)
+    axes.set_ylabel("Pearson's r", labelpad=2)
+    axes.set_xlabel("pairs (%)" if len(values) else "no pairs")
+    axes.set_xlim(left=0)
+    if not len(values):
+        axes.set_xticks([])

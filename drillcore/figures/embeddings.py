@@ -1,0 +1,163 @@
+"""Maps of the samples in every layer: t-SNE, and its linear twin below."""
+
+import textwrap
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.colors import to_rgba_array
+from matplotlib.lines import Line2D
+
+from drillcore.base.arrays import evenly
+from drillcore.base.names import readable
+from drillcore.base.store import read
+from drillcore.colours import class_colours, layer_colours
+from drillcore.figures.style import box, canvas, letters, plain
+
+ACROSS = 7
+SIDE, GAP, TITLE, LEFT = 1.55, 0.3, 0.56, 0.62
+MOST_LAYERS, MOST_CLASSES = 24, 20
+"""More layers are drawn by so many of them, evenly chosen, and of more classes the first so many are in the legend."""
+
+
+class Map(NamedTuple):
+    """A layer's map: `points` and `pca` (samples, 2), `trustworthiness`, `neighbor_recall`, and a `status` that says
+    "t-SNE" or what the points are instead."""
+
+    points: np.ndarray
+    pca: np.ndarray
+    trustworthiness: float
+    neighbor_recall: float
+    status: str
+
+
+def figures(folder):
+    """Names and functions of the figures of tsne.h5 in `folder`, a network's artifacts."""
+    with read(folder / "tsne.h5") as file:
+        yield "model_tsne_layers", partial(draw_maps, file, folder.name)
+
+
+def draw_maps(file, network):
+    """`model_tsne_layers` of an open tsne.h5."""
+    layers = list(file.attrs["layers"])
+    maps = {
+        readable(layer): Map(
+            file[f"{layer}/embedding"][:],
+            file[f"{layer}/pca"][:],
+            *(file[layer].attrs[name] for name in ("trustworthiness", "neighbor_recall", "status")),
+        )
+        for layer in evenly(layers, MOST_LAYERS)
+    }
+    where = f"{network}, epoch {int(file.attrs['epoch'])}, {len(file['labels'])} test images"
+    if len(maps) < len(layers):
+        where += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
+    return model_tsne_layers(
+        maps, file["labels"][:], list(file.attrs["classes"]), where, layer_colours(list(map(readable, layers)))
+    )
+
+
+def model_tsne_layers(maps, labels, classes, where, colours=None):
+    """The map of every layer, and below it the first two principal components, coloured by class.
+
+    Parameters
+    ----------
+    maps : dict
+        By layer, its `Map`.
+    labels : int array (samples)
+    classes : list of str
+    where : str
+        Network, epoch and number of samples.
+    colours : dict, optional
+        By layer, the colour of its name; by default that of its place among the maps.
+    """
+    colours = colours or layer_colours(maps)
+    across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
+    pitch = 2 * SIDE + TITLE + 0.62
+    width = max(5.6, LEFT + across * (SIDE + GAP))
+    shown = [map_ for map_ in maps.values() if np.isfinite(map_.points).all()]
+    drawn = " or ".join(dict.fromkeys(map_.status.partition(":")[0] for map_ in shown))
+    handles = class_handles(classes, labels) if drawn else []
+    columns = fitting_columns([handle.get_label() for handle in handles], width - 0.2)
+    key = 0.2 * -(-len(handles) // columns) + 0.1
+    what = f"Samples in every layer: {drawn or 'no map'}, and PCA below"
+    figure = canvas(width, rows * pitch + key, what, where, layout=None)
+    for position, (layer, map_) in enumerate(maps.items()):
+        row, column = divmod(position, ACROSS)
+        left, bottom = LEFT + column * (SIDE + GAP), key + (rows - 1 - row) * pitch + 0.28
+        upper = box(figure, left, bottom + SIDE + 0.3, SIDE, SIDE)
+        lower = box(figure, left, bottom, SIDE, SIDE)
+        name = {"t-SNE": "t-SNE", "PCA": "PC"}.get(map_.status.partition(":")[0], "coordinate")
+        draw_map(upper, map_.points, labels, classes, name)
+        draw_map(lower, map_.pca, labels, classes, "PC")
+        style = {"transform": upper.transAxes, "clip_on": False}
+        upper.text(
+            0,
+            1 + 0.42 / SIDE,
+            plain(layer),
+            size=min(8, 150 / max(1, letters(layer))),
+            weight="bold",
+            color=colours[layer],
+            va="bottom",
+            **style,
+        )
+        upper.text(0, 1 + 0.39 / SIDE, caption(map_), fontsize=6.5, linespacing=1.15, va="top", **style)
+    axes = box(figure, 0.06, 0, width - 0.2, 0.2)
+    axes.axis("off")
+    place = {"loc": "lower left", "borderaxespad": 0, "columnspacing": 1.0, "handletextpad": 0.1}
+    axes.legend(handles=handles, ncols=columns, **place)
+    return figure
+
+
+def caption(map_):
+    """What is said of a map: how faithful it is, or why it is none."""
+    if map_.status == "t-SNE":
+        return f"t-SNE\ntrustworthiness {map_.trustworthiness:.3f}\nneighbour recall {map_.neighbor_recall:.2f}"
+    return "\n".join(textwrap.wrap(map_.status, 26)[:3])
+
+
+def draw_map(axes, points, labels, classes, name):
+    """Draw samples by their two coordinates, called `name`; where there is only one, by class along the other axis."""
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_color("#bbbbbb")
+    axes.tick_params(labelsize=6, length=2, pad=1.5)
+    if not np.isfinite(points).all():
+        axes.set(xticks=[], yticks=[])
+        return
+    colours = to_rgba_array(class_colours(len(classes)))[labels]
+    if np.ptp(points[:, 1]) == 0:
+        jitter = np.random.default_rng(0).uniform(-0.32, 0.32, len(points))
+        axes.scatter(points[:, 0], labels + jitter, s=3, c=colours, lw=0)
+        axes.set_ylim(len(classes) - 0.4, -0.6)
+        short = len(classes) <= 12 and max(map(letters, classes)) <= 2
+        axes.set_yticks(range(len(classes)) if short else [], list(map(plain, classes)) if short else [])
+        axes.set_ylabel("class" if short else "class, in the legend's order", fontsize=6.5, labelpad=2)
+        axes.set_xlabel(f"{name} 1, the only one", fontsize=6.5, labelpad=1)
+        axes.locator_params(axis="x", nbins=4)
+        return
+    axes.scatter(*points.T, s=5, c=colours, lw=0, alpha=0.85)
+    axes.margins(0.06)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set(xticks=[], yticks=[])
+    axes.set_xlabel(f"{name} 1", fontsize=6.5, labelpad=2)
+    axes.set_ylabel(f"{name} 2", fontsize=6.5, labelpad=2)
+
+
+def fitting_columns(names, room):
+    """In how many columns, at most 10, the legend of `names` is no wider than `room` inches."""
+    for rows in range(-(-len(names) // 10), len(names)):
+        columns = [names[first : first + rows] for first in range(0, len(names), rows)]
+        if sum(0.066 * max(map(letters, column)) + 0.4 for column in columns) <= room:
+            return len(columns)
+    return 1
+
+
+def class_handles(classes, labels):
+    """What the one legend of all maps, above the footer, says: of the classes that some of the `labels` have."""
+    present, colours = np.unique(labels), class_colours(len(classes))
+    style = {"marker": "o", "linestyle": "", "markersize": 4.5}
+    handles = [
+        Line2D([], [], color=colours[label], label=plain(classes[label]), **style) for label in present[:MOST_CLASSES]
+    ]
+    if len(present) > MOST_CLASSES:
+        handles.append(Line2D([], [], linestyle="", label=f"and {len(present) - MOST_CLASSES} more"))
+    return handles

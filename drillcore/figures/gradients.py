@@ -1,0 +1,321 @@
+"""How gradients near zero stay, leave and flip, step by step, and how large all gradients are, epoch by epoch.
+
+The averages beside the raw values are exponential, of gradients and weights alike.
+"""
+
+from functools import partial
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from drillcore.base.arrays import row_blocks
+from drillcore.base.names import printable
+from drillcore.base.store import read
+from drillcore.colours import SERIES, layers_of
+from drillcore.figures.artifacts import arrays, read_json
+from drillcore.figures.style import (
+    THRESHOLDS,
+    canvas,
+    epoch_axis,
+    epochs_text,
+    layer_handles,
+    layer_lines,
+    legend_beside,
+    number,
+)
+
+KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
+TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}
+
+
+def figures(folder):
+    """Names and functions of the figures of gradient_stats.json and gradients.h5 in `folder`, a network's artifacts.
+
+    There are none where no step was recorded.
+    """
+    stats = read_json(folder / "gradient_stats.json")["thresholds"]
+    by_step = {float(t): {kind: arrays(stats[t][kind]["step"]) for kind in KINDS} for t in sorted(stats, key=float)}
+    by_layer = {float(t): {kind: released_by_layer(stats[t][kind]) for kind in KINDS} for t in sorted(stats, key=float)}
+    with read(folder / "gradients.h5") as file:
+        step, epoch, parameters = file["raw/step"][:], file["raw/epoch"][:], int(file.attrs["sizes"].sum())
+        if not len(step):
+            return
+        where = f"{folder.name}, {epochs_text(epoch)}"
+        starts = step[np.flatnonzero(np.diff(epoch)) + 1]
+        for threshold, series in by_step.items():
+            name = f"zero_{exponent(threshold)}_grads"
+            yield name, partial(near_zero_counts, threshold, series, starts, parameters, where)
+        yield "frac_zero_grads_released", partial(fraction_released, by_step, by_layer, starts, where)
+        yield "frac_flip", partial(fraction_flipped, by_step, starts, where)
+        yield "wdiff", partial(draw_weight_change, file, by_step, starts, where)
+        yield "gradient_histogram", partial(draw_histogram, file, where)
+
+
+def exponent(threshold):
+    """How a threshold is named in a file's name: 1e-7 is `e7`, 3e-6 is `3e6`, 10 is `e+1`."""
+    mantissa, power = f"{threshold:.12e}".split("e")
+    digits = mantissa.rstrip("0").rstrip(".").replace(".", "p")
+    power = int(power)
+    return f"{'' if digits == '1' else digits}e{abs(power) if power <= 0 else f'+{power}'}"
+
+
+def near_zero_counts(threshold, series, starts, parameters, where):
+    """How many gradients are near zero, and how many of them were and stay so or were and left, by step.
+
+    Parameters
+    ----------
+    threshold : float
+        A gradient is near zero if abs(gradient) <= threshold.
+    series : dict
+        "raw" and "ema", each a dict of arrays (steps): step, zeros, exact_zeros, retained, released.
+    starts : array
+        The first step of each epoch but the first.
+    parameters : int
+        Number of all parameters.
+    where : str
+        Network and epochs.
+    """
+    what = f"Gradients near zero, retained and released: |g| ≤ {number(threshold)}"
+    figure, rows, legend = step_panels(2, what, where)
+    for column, (kind, values) in enumerate(series.items()):
+        upper, lower = rows[0][column], rows[1][column]
+        for name in ("zeros", "retained", "exact_zeros"):
+            upper.plot(values["step"], values[name], **line(name))
+        lower.plot(values["step"], values["released"], **line("released"))
+        upper.set_title(KINDS[kind])
+        for axes in (upper, lower):
+            step_axis(axes, starts)
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            share = axes.secondary_yaxis(
+                "right", functions=(lambda n: 100 * n / parameters, lambda p: p * parameters / 100)
+            )
+            share.set_ylabel("% of parameters" if column else "")
+    for row in rows:
+        row[0].set_ylabel("parameters")
+        row[0].set_ylim(bottom=0)
+    legend_beside(
+        legend(slice(None)), [Line2D([], [], label=TEXTS.get(name, name), **line(name)) for name in list(SERIES)[:4]]
+    )
+    return figure
+
+
+def released_by_layer(statistics):
+    """Epochs, and by layer the fraction released in each over all its tensors; NaN where none was near zero."""
+    sums, layers = {}, layers_of(list(map(printable, statistics["tensor"])))
+    for layer, lists in zip(layers, statistics["tensor"].values(), strict=True):
+        values = arrays(lists)
+        sums[layer] = sums.get(layer, 0) + np.array([values["released"], values["retained"]])
+    return statistics["epoch"]["epoch"], {layer: divided(both[0], both.sum(0)) for layer, both in sums.items()}
+
+
+def fraction_released(by_step, by_layer, starts, where):
+    """Which fraction of the gradients that were near zero left, by step over all parameters, by epoch in each layer.
+
+    Parameters
+    ----------
+    by_step : dict
+        By threshold, "raw" and "ema", each a dict of arrays (steps): step, fraction_released.
+    by_layer : dict
+        By threshold, "raw" and "ema", each the epochs and a dict by layer of fractions (epochs).
+    starts, where
+        As for `near_zero_counts`.
+    """
+    figure, rows, legend = step_panels(1 + len(by_layer), "Fraction of near-zero gradients released", where)
+    handles, lines = [], {}
+    for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
+        for axes, (kind, values) in zip(rows[0], series.items(), strict=True):
+            axes.plot(values["step"], values["fraction_released"], color=colour, lw=0.8)
+            axes.set_title(f"{KINDS[kind]}, all parameters")
+        handles.append(Line2D([], [], color=colour, label=f"|g| ≤ {number(threshold)}"))
+    for row, (threshold, series) in zip(rows[1:], by_layer.items(), strict=True):
+        for axes, (epochs, layers) in zip(row, series.values(), strict=True):
+            lines = layer_lines(list(layers))
+            for layer, fraction in layers.items():
+                axes.plot(epochs, fraction, marker="o", **lines[layer])
+            axes.set_title(f"each layer, |g| ≤ {number(threshold)}")
+            epoch_axis(axes, epochs or [0])
+    for axes in rows[0]:
+        step_axis(axes, starts)
+    for row in rows:
+        row[0].set_ylim(bottom=0)
+        row[0].set_ylabel("released / (retained\n+ released)")
+    legend_beside(legend(0), handles)
+    drawn = {layer for kinds in by_layer.values() for _, layers in kinds.values() for layer in finite(layers)}
+    legend_beside(legend(slice(1, None)), layer_handles(lines, lines.keys() - drawn))
+    return figure
+
+
+def finite(series):
+    """The names of those of the `series`, arrays by name, that have a number."""
+    return [name for name, values in series.items() if np.isfinite(values).any()]
+
+
+def fraction_flipped(by_step, starts, where):
+    """Which fraction of the retained gradients flipped its sign, through a minimum or a maximum, by step.
+
+    `by_step` holds for each threshold "raw" and "ema", each a dict of arrays (steps): step, retained, flips, minima,
+    maxima. `starts` and `where` are as for `near_zero_counts`.
+    """
+    what = "Fraction of retained near-zero gradients that flip their sign"
+    figure, rows, legend = step_panels(len(by_step), what, where, share=False)
+    names = "flips", "minima", "maxima"
+    for row, (threshold, series) in zip(rows, by_step.items(), strict=True):
+        for axes, (kind, values) in zip(row, series.items(), strict=True):
+            for name in names:
+                axes.plot(values["step"], divided(values[name], values["retained"]), **line(name))
+            axes.set_title(f"{KINDS[kind]}, |g| ≤ {number(threshold)}")
+            step_axis(axes, starts)
+            axes.set_ylim(bottom=0)
+        row[0].set_ylabel("fraction of retained")
+    texts = "all flips", "minima crossed", "maxima crossed"
+    legend_beside(
+        legend(0), [Line2D([], [], label=text, **line(name)) for name, text in zip(names, texts, strict=True)]
+    )
+    return figure
+
+
+def draw_weight_change(file, by_step, starts, where):
+    """`weight_change` of an open gradients.h5."""
+    overall = {kind: (file[f"{kind}/step"][:], change_norm(file[f"{kind}/weight_change"])) for kind in KINDS}
+    return weight_change(overall, by_step, starts, where)
+
+
+def change_norm(moved):
+    """The norm of the weights' change at every step, from the sums of abs(dw) and dw^2 (steps, tensors, bins, bins, 2)."""
+    blocks = row_blocks(len(moved), 8 * int(np.prod(moved.shape[1:])))
+    return np.sqrt(np.concatenate([moved[rows][..., 1].sum((1, 2, 3)) for rows in blocks] or [np.zeros(0)]))
+
+
+def weight_change(overall, by_step, starts, where):
+    """The norm of the difference of all weights, and of those with retained near-zero gradients, from step to step.
+
+    `overall` holds "raw" and "ema", each the arrays (steps) of steps and norms, `by_step` for each threshold "raw" and
+    "ema", each a dict of arrays (steps): step, weight_change. `starts` and `where` are as for `near_zero_counts`.
+    """
+    figure, (row,), legend = step_panels(1, "How far the weights move in a step", where)
+    handles = [Line2D([], [], color="#333333", label="all parameters")]
+    for axes, (kind, (steps, norms)) in zip(row, overall.items(), strict=True):
+        axes.plot(steps, positive(norms), color="#333333", lw=1)
+        axes.set_title("raw weights" if kind == "raw" else KINDS[kind])
+        axes.set_yscale("log")
+        step_axis(axes, starts)
+    for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
+        for axes, values in zip(row, series.values(), strict=True):
+            axes.plot(values["step"], positive(values["weight_change"]), color=colour, lw=1)
+        handles.append(Line2D([], [], color=colour, label=f"retained, |g| ≤ {number(threshold)}"))
+    row[0].set_ylabel("norm of the weights' difference")
+    legend_beside(legend(0), handles)
+    return figure
+
+
+def draw_histogram(file, where):
+    """`gradient_histogram` of an open gradients.h5."""
+    shares = {kind: bin_shares(file[f"{kind}/counts"], file[f"{kind}/epoch"][:]) for kind in KINDS}
+    return gradient_histogram(np.unique(file["raw/epoch"][:]), shares, file.attrs["bin_edges"], where)
+
+
+def bin_shares(counts, epoch):
+    """Which share of the parameters' gradients is in each bin of size, over all steps of an epoch.
+
+    From the counts (steps, tensors, bins before, bins now, crossings), read in blocks, and the epoch of each step.
+    Returns a float64 array (epochs, bins).
+    """
+    numbers, index = np.unique(epoch, return_inverse=True)
+    sums = np.zeros((len(numbers), counts.shape[3]), np.int64)
+    for rows in row_blocks(len(counts), 4 * int(np.prod(counts.shape[1:]))):
+        np.add.at(sums, index[rows], counts[rows].sum((1, 2, 4), dtype=np.int64))
+    return divided(sums, sums.sum(1, keepdims=True))
+
+
+def gradient_histogram(epochs, shares, edges, where):
+    """How large the gradients are: the share of all parameters in each bin of abs(gradient), by epoch.
+
+    Parameters
+    ----------
+    epochs : int array (E)
+    shares : dict
+        "raw" and "ema", each an array (E, bins).
+    edges : sequence of float
+        The recorder's edges: bin 0 is exactly zero, bin k up to and with edges[k - 1], the last above all.
+    where : str
+    """
+    bins = len(edges) + 2
+    figure = canvas(8.4, 0.9 + 0.24 * bins, "Sizes of the gradients, by epoch", where)
+    first, second, bar = figure.subplots(1, 3, width_ratios=[1, 1, 0.03])
+    scale, written = LogNorm(1e-6, 1), len(epochs) <= 12
+    for axes, (kind, values) in zip((first, second), shares.items(), strict=True):
+        if len(epochs):
+            masked = np.ma.masked_less_equal(np.ma.masked_invalid(values.T), 0)
+            axes.imshow(masked, aspect="auto", origin="lower", norm=scale, cmap="viridis", interpolation="nearest")
+        axes.set_title(KINDS[kind])
+        axes.spines[:].set_visible(False)
+        shown = range(0, len(epochs), -(-len(epochs) // 8) or 1)
+        axes.set_xticks(shown, [int(epochs[position]) for position in shown])
+        axes.set_xlabel("epoch")
+        axes.set_yticks([])
+        if written:
+            write_shares(axes, values, scale)
+    first.set_yticks(range(bins), ["exactly 0", *(f"≤ {number(edge)}" for edge in edges), f"> {number(edges[-1])}"])
+    first.set_ylabel("|gradient|")
+    label = "share of all parameters" + (" (in the cells: %)" if written else "")
+    figure.colorbar(ScalarMappable(scale, "viridis"), cax=bar, label=label).outline.set_linewidth(0.4)
+    if any(np.equal(values, 0).any() for values in shares.values()):
+        bar.set_title("white: none", size=6.5, loc="right")
+    return figure
+
+
+def write_shares(axes, values, scale):
+    """Write each share into its cell, in percent."""
+    for (column, row), share in np.ndenumerate(values):
+        if share > 0:
+            text = f"{100 * share:.2g}" if share >= 1e-5 else "<0.001"
+            colour = "white" if scale(share) < 0.55 else "black"
+            axes.text(column, row, text, ha="center", va="center", size=5.5, color=colour)
+
+
+def step_panels(rows, what, where, share=True):
+    """A figure with `rows` rows of two panels, which `share` their y axis or do not, and room for legends.
+
+    Returns the figure, the rows, and a function that makes the axes for a legend beside one row or a slice of them.
+    """
+    figure = canvas(8.4, 0.35 + 1.75 * rows, what, where)
+    grid = figure.add_gridspec(rows, 3, width_ratios=[1, 1, 0.33])
+    panels = []
+    for row in range(rows):
+        left = figure.add_subplot(grid[row, 0])
+        panels.append([left, figure.add_subplot(grid[row, 1], sharey=left if share else None)])
+    return figure, panels, lambda rows: figure.add_subplot(grid[rows, 2])
+
+
+def step_axis(axes, starts):
+    """Steps along x, with a line where an epoch begins unless there are too many."""
+    axes.grid(True, axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_xlabel("step (vertical lines: epochs)" if 0 < len(starts) <= 20 else "step")
+    if len(starts) <= 20:
+        for start in starts:
+            axes.axvline(start, color="#cfcfcf", lw=0.6, zorder=0)
+
+
+def line(name):
+    """How a series is drawn, everywhere the same."""
+    return {"color": SERIES[name], "lw": 0.9, "linestyle": ":" if name == "exact_zeros" else "-"}
+
+
+def cycled(items):
+    """A colour for each threshold."""
+    return [THRESHOLDS[index % len(THRESHOLDS)] for index in range(len(items))]
+
+
+def divided(part, whole):
+    """`part` / `whole` in float64, NaN where `whole` is 0."""
+    part, whole = np.broadcast_arrays(np.asarray(part, np.float64), whole)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+
+
+def positive(values):
+    """`values` with NaN for what a logarithmic axis cannot show."""
+    return np.where(values > 0, values, np.nan)

@@ -1,0 +1,260 @@
+"""Maps of the signs of all gradients: rows are epochs, columns are parameters from the first layer to the last."""
+
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from drillcore.base.arrays import row_blocks
+from drillcore.base.names import readable
+from drillcore.base.store import read
+from drillcore.colours import PALETTES, SIGNS, layer_colours, layers_of
+from drillcore.figures.style import box, canvas, epochs_text, letters, number, plain
+
+NOT_A_NUMBER = -128
+NEAR_ZERO = 1e-5
+ZOOM = 240
+
+
+class Snapshots(NamedTuple):
+    """Signs and bins of all gradients at the end of each epoch: `epochs` (E), the `tensors`' names and `sizes` in the
+    network's order, and `rows`, E mappings of tensor to an int8 array or HDF5 dataset (parameters)."""
+
+    epochs: list
+    tensors: list
+    sizes: np.ndarray
+    rows: list
+
+
+def figures(folder, palette):
+    """Names and functions of the sign maps of gradients.h5 in `folder`, a network's artifacts; none without snapshots."""
+    with read(folder / "gradients.h5") as file:
+        stored = sorted(file.get("snapshots", ()), key=int)
+        if not stored:
+            return
+        groups = [file[f"snapshots/{epoch}"] for epoch in stored]
+        snapshots = Snapshots(
+            [int(epoch) for epoch in stored],
+            list(map(readable, file.attrs["tensors"])),
+            file.attrs["sizes"],
+            [{readable(name): group[name] for name in file.attrs["tensors"]} for group in groups],
+        )
+        edges = [float(edge) for edge in file.attrs["bin_edges"]]
+        arguments = snapshots, edges, palette, f"{folder.name}, at the last step of {epochs_text(snapshots.epochs)}"
+        yield "layer_wise_grad_signs", partial(layer_wise_grad_signs, *arguments)
+        yield "zoomed_layer_wise_grad_signs", partial(zoomed_layer_wise_grad_signs, *arguments)
+
+
+def near_zero(edges):
+    """The threshold that the maps are drawn at: 1e-5 as in the study or, without such an edge, the largest below."""
+    return max([edge for edge in edges if edge <= NEAR_ZERO], default=edges[0])
+
+
+def kinds(snapshot, edges):
+    """The kind of each gradient, as a position in SIGNS, from its sign times its bin (int8)."""
+    last = edges.index(near_zero(edges)) + 1
+    table = np.full(256, SIGNS.index("large"), np.uint8)  # int8 values index it as they are: the negative from the end
+    table[1 : last + 1] = SIGNS.index("positive")
+    table[-last:] = SIGNS.index("negative")
+    table[0], table[NOT_A_NUMBER] = SIGNS.index("zero"), SIGNS.index("nan")
+    return table[snapshot]
+
+
+def column_shares(snapshots, edges, columns):
+    """Which share of the parameters of each column is of which kind.
+
+    The parameters of all tensors, one after the other, fall into `columns` columns as equal as whole numbers allow:
+    parameter p of P into floor(p * columns / P). Read in blocks, so they may be larger than memory.
+
+    Returns
+    -------
+    float64 array (E, columns, kinds)
+    """
+    total = int(snapshots.sizes.sum())
+    counts = np.zeros((len(snapshots.rows), columns * len(SIGNS)))
+    begin = 0
+    for tensor, size in zip(snapshots.tensors, snapshots.sizes.tolist(), strict=True):
+        for block in row_blocks(size, 16, 8 << 20):
+            column = np.arange(begin + block.start, begin + block.stop) * columns // total
+            for row, snapshot in zip(counts, snapshots.rows, strict=True):
+                cell = column * len(SIGNS) + kinds(snapshot[tensor][block], edges)
+                row += np.bincount(cell, minlength=len(row))
+        begin += size
+    counts = counts.reshape(len(counts), columns, len(SIGNS))
+    return counts / counts.sum(2, keepdims=True)
+
+
+def layer_wise_grad_signs(snapshots, edges, palette, where):
+    """The signs of all near-zero gradients; a pixel has the mean colour of its parameters.
+
+    Parameters
+    ----------
+    snapshots : Snapshots
+    edges : list of float
+        The recorder's edges of abs(gradient).
+    palette : str
+        "study" (red and green) or "colourblind" (orange and blue).
+    where : str
+        Network and epochs.
+    """
+    total, rows = int(snapshots.sizes.sum()), len(snapshots.rows)
+    width, height, left = 8.6, float(np.clip(0.22 * rows, 1.2, 4.6)), 0.5
+    layers = layer_ends(snapshots)
+    upright = sum(letters(layer) + 1 for layer in layers) * 0.063 > width
+    figure = canvas(
+        left + width + 0.3, height + (1.0 if upright else 0.5) + 0.85, "Signs of all gradients", where, layout=None
+    )
+    axes = box(figure, left, 0.85, width, height)
+    columns = min(total, round(axes.get_position().width * figure.get_figwidth() * figure.dpi))
+    shares = column_shares(snapshots, edges, columns)
+    image = shares @ colours(palette)
+    axes.imshow(image, aspect="auto", interpolation="nearest", extent=(0, total, rows - 0.5, -0.5))
+    axes.spines[:].set_visible(True)
+    label_epochs(axes, snapshots.epochs)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    each = f"; each pixel the mean colour of {total / columns:,.0f}" if total > columns else ""
+    axes.set_xlabel(f"parameter, from the first layer to the last{each}")
+    mark_layers(figure, axes, layers, total, width, height, upright)
+    sign_legend(figure, left, edges, palette, shares.any((0, 1)))
+    return figure
+
+
+def layer_ends(snapshots):
+    """The layers in order, each with the numbers of its first parameter and of the one after its last."""
+    ends = {}
+    for layer, size, end in zip(layers_of(snapshots.tensors), snapshots.sizes, np.cumsum(snapshots.sizes), strict=True):
+        first = ends.get(layer, (int(end - size),))[0]
+        ends[layer] = (first, int(end))
+    return ends
+
+
+def mark_layers(figure, axes, layers, total, width, height, upright):
+    """Above the map: a band in the layers' colours, and their names, moved apart where they would overlap."""
+    bottom = 1 + 0.04 / height
+    band = 0.07 / height
+    transform = axes.get_xaxis_transform()
+    room = [0.2 if upright else 0.065 * letters(layer) + 0.12 for layer in layers]
+    centres = [(first + last) / 2 / total * width for first, last in layers.values()]
+    places, colours = spread(centres, room, width), layer_colours(list(layers))
+    for (layer, (first, last)), centre, place in zip(layers.items(), centres, places, strict=True):
+        colour = colours[layer]
+        axes.axvspan(first, last, bottom, bottom + band, color=colour, clip_on=False, lw=0.3)
+        if first:
+            axes.axvline(first, color="black", lw=0.5)
+        ends = [centre / width * total, place / width * total], [bottom + band, bottom + band + 0.16 / height]
+        axes.plot(*ends, color=colour, lw=0.7, transform=transform, clip_on=False, scalex=False, scaley=False)
+        axes.text(
+            ends[0][1],
+            ends[1][1] + 0.02 / height,
+            plain(layer),
+            color=colour,
+            transform=transform,
+            ha="center",
+            va="bottom",
+            rotation=90 if upright else 0,
+        )
+
+
+def spread(centres, room, width):
+    """Ascending places (inches) near `centres` that give each label its `room` within 0 and `width` if all fit."""
+    places, gaps = list(centres), [(a + b) / 2 for a, b in pairwise(room)]
+    if places:
+        places[0] = max(places[0], room[0] / 2)
+    for index, gap in enumerate(gaps):
+        places[index + 1] = max(places[index + 1], places[index] + gap)
+    if places:
+        places[-1] = min(places[-1], width - room[-1] / 2)
+    for index in range(len(gaps) - 1, -1, -1):
+        places[index] = min(places[index], places[index + 1] - gaps[index])
+    return places
+
+
+def colours(palette):
+    """The colours of SIGNS (kinds, 3)."""
+    return np.array([to_rgb(colour) for colour in PALETTES[palette]])
+
+
+def label_epochs(axes, epochs):
+    """Epochs along y, as many as are legible."""
+    rows = range(0, len(epochs), -(-len(epochs) // 12))
+    axes.set_yticks(rows, [epochs[row] for row in rows])
+    axes.set_ylabel("epoch")
+
+
+def sign_legend(figure, left, edges, palette, present):
+    """What the colours mean, above the footer, of the kinds that are `present` (kinds)."""
+    tau = number(near_zero(edges))
+    texts = (f"negative, |g| ≤ {tau}", f"positive, |g| ≤ {tau}", f"|g| > {tau}", "exactly 0", "NaN")
+    handles = [
+        Patch(facecolor=colour, edgecolor="#777777", lw=0.5, label=text)
+        for shown, colour, text in zip(present, PALETTES[palette], texts, strict=True)
+        if shown
+    ]
+    axes = box(figure, left - 0.05, 0, 6, 0.3)
+    axes.axis("off")
+    axes.legend(handles=handles, loc="lower left", ncols=5, borderaxespad=0, columnspacing=1.4, handlelength=1.4)
+
+
+def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
+    """Of each layer the ZOOM neighbouring parameters with most near-zero gradients, each parameter visible.
+
+    The parameters are those of `layer_wise_grad_signs`.
+    """
+    chosen = interesting_windows(snapshots, edges)
+    windows, shades = list(chosen.values()), list(layer_colours(list(chosen)).values())
+    rows = len(snapshots.rows)
+    height, pitch, left, width = float(np.clip(0.055 * rows, 0.32, 1.6)), 0.42, 0.5, 8.6
+    bottom = 0.75
+    longest = max((window.stop - window.start for _, window in windows), default=0)
+    what = f"Signs of gradients: each layer's {longest} neighbours most often near zero"
+    figure = canvas(left + width + 0.3, bottom + len(windows) * (height + pitch) - 0.15, what, where, layout=None)
+    present, ticks = np.zeros(len(SIGNS), bool), MaxNLocator(8, integer=True)
+    for position, (tensor, window) in enumerate(reversed(windows)):
+        axes = box(figure, left, bottom + position * (height + pitch), width, height)
+        signs = np.array([kinds(snapshot[tensor][window], edges) for snapshot in snapshots.rows])
+        present[np.unique(signs)] = True
+        extent = (window.start - 0.5, window.stop - 0.5, rows - 0.5, -0.5)
+        axes.imshow(colours(palette)[signs], aspect="auto", interpolation="nearest", extent=extent)
+        axes.set_xlim(window.start - 0.5, window.start + ZOOM - 0.5)
+        marked = ticks.tick_values(window.start, window.start + ZOOM - 1)
+        axes.set_xticks(marked[(marked >= window.start) & (marked < window.stop)])
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.spines[:].set_visible(False)
+        frame = Rectangle(
+            (window.start - 0.5, -0.5), window.stop - window.start, rows, fill=False, color="#999999", lw=0.5
+        )
+        axes.add_patch(frame).set_clip_on(False)
+        axes.set_ylabel("epoch")
+        axes.set_yticks([0, rows - 1] if rows > 1 else [0], snapshots.epochs[:: max(1, rows - 1)])
+        size = dict(zip(snapshots.tensors, snapshots.sizes, strict=True))[tensor]
+        axes.set_title(f"{plain(tensor)} ({size:,} parameters)", color=shades[-1 - position])
+        if position == 0:
+            axes.set_xlabel("parameter of the tensor")
+    sign_legend(figure, left, edges, palette, present)
+    return figure
+
+
+def interesting_windows(snapshots, edges):
+    """By layer, the tensor and slice of at most ZOOM neighbours with the most near-zero gradients that are not exactly 0.
+
+    Slices begin at multiples of ZOOM, the last of a tensor early enough to be whole; among equals the first counts.
+    """
+    best = {}
+    layers = layers_of(snapshots.tensors)
+    for layer, tensor, size in zip(layers, snapshots.tensors, snapshots.sizes.tolist(), strict=True):
+        scores = np.zeros(-(-size // ZOOM), np.int64)
+        for block in row_blocks(size, 1, ZOOM << 14):
+            window = np.arange(block.start, block.stop) // ZOOM
+            for snapshot in snapshots.rows:
+                coloured = kinds(snapshot[tensor][block], edges) <= SIGNS.index("positive")
+                scores += np.bincount(window[coloured], minlength=len(scores))
+        first = int(scores.argmax())
+        if layer not in best or scores[first] > best[layer][0]:
+            begin = max(0, min(first * ZOOM, size - ZOOM))
+            best[layer] = (scores[first], tensor, slice(begin, min(begin + ZOOM, size)))
+    return {layer: choice[1:] for layer, choice in best.items()}

@@ -1,0 +1,128 @@
+"""Maps of similarity: the cells of one measure as colours, and the key that explains what the maps of a figure show."""
+
+from dataclasses import dataclass, field
+
+import matplotlib
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize, to_rgb
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from drillcore.figures.style import DEAD, name_ticks
+from drillcore.similarity.catalogue import MEASURES
+
+SIGNIFICANT = 0.05
+"""Pairs of a larger q-value, the false-discovery rate of debiased CKA's permutation null, are greyed."""
+SIDE, LEGIBLE = 1.9, 0.25
+"""Of the maps of layers, in inches: their size, and from which size of a cell its value is written in it."""
+CCA = {"svcca", "pwcca"}
+CROSS = {"linestyle": "", "marker": "x", "color": "#999999"}
+
+
+@dataclass
+class Drawn:
+    """What the maps of one figure show: the key explains this and nothing else.
+
+    `measures` that are drawn, those with `undefined` cells, those with cells `beyond` the end of the colours for unlike,
+    and whether some cells are `grey` or hold linear CKA's `floor`.
+    """
+
+    measures: set = field(default_factory=set)
+    undefined: set = field(default_factory=set)
+    beyond: set = field(default_factory=set)
+    grey: bool = False
+    floor: bool = False
+
+
+def by_chance(q_values):
+    """Where a null that was tested found no more than chance, from its `q_values`; nowhere where there are none."""
+    return None if q_values is None else q_values > SIGNIFICANT
+
+
+def draw_map(axes, matrix, name, chance, title, drawn):
+    """Draw the measure `name` as colours, grey where `chance` is true and crossed out where it is NaN; `drawn` notes what."""
+    measure, (norm, colours) = MEASURES[name], scale(name)
+    image = colours(norm(np.ma.masked_invalid(matrix)))
+    undefined = np.isnan(matrix)
+    grey = ~undefined & (False if chance is None else chance)
+    image[grey, :3] = to_rgb(DEAD)
+    axes.imshow(image, aspect="auto", interpolation="nearest")
+    rows, columns = np.nonzero(undefined)
+    size = min(3.5, 100 / max(matrix.shape))
+    axes.plot(columns, rows, markersize=size, mew=size / 5, **CROSS)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_title(title)
+    drawn.measures.add(name)
+    drawn.undefined |= {name} if undefined.any() else set()
+    past = (matrix - measure.unlike) * (measure.alike - measure.unlike) < 0
+    drawn.beyond |= {name} if (past & ~grey).any() else set()
+    drawn.grey |= bool(grey.any())
+
+
+def scale(name):
+    """The range and the colours of a measure: whatever its kind, what is alike is bright yellow."""
+    measure = MEASURES[name]
+    colours = "viridis" if measure.alike > measure.unlike else "viridis_r"
+    return Normalize(*sorted((measure.unlike, measure.alike))), matplotlib.colormaps[colours].with_extremes(bad="white")
+
+
+def label_cells(axes, matrix, name, rows, columns):
+    """Name a map's rows and columns and, where there is room, write each cell's value, in white on dark colours."""
+    name_ticks(axes.xaxis, columns, SIDE)
+    name_ticks(axes.yaxis, rows, SIDE)
+    axes.tick_params(axis="x", rotation=90)
+    cell = SIDE / max(matrix.shape)
+    if cell < LEGIBLE:
+        return
+    norm, colours = scale(name)
+    for (row, column), value in np.ndenumerate(matrix):
+        if np.isfinite(value):
+            dark = np.dot(colours(norm(value))[:3], [0.3, 0.6, 0.1]) < 0.45
+            text = f"{value:.2f}".replace("-0.00", "0.00")
+            style = {"ha": "center", "va": "center", "size": min(7, 24 * cell), "color": "white" if dark else "black"}
+            # None reaches out of the map, and to measure them takes longer than to draw them.
+            axes.text(column, row, text, in_layout=False, **style)
+
+
+def explain(axes, drawn):
+    """In a free panel: the scales of colours, and what grey, crosses and the floor are, of what was `drawn`."""
+    kinds = {MEASURES[name].label: name for name in MEASURES if name in drawn.measures}
+    for position, (label, name) in enumerate(kinds.items()):
+        below = any(MEASURES[other].label == label for other in drawn.beyond)
+        colour_scale(axes.inset_axes([0.08, 0.94 - 0.3 * position, 0.84, 0.06]), name, below)
+    handles = [*([Patch(color=DEAD, label=chance_text())] if drawn.grey else []), *cross_handles(drawn)]
+    if drawn.floor:
+        text = "below linear CKA's diagonal,\nits floor: noise of that shape"
+        handles.append(Line2D([], [], linestyle="", label=text))
+    if handles:
+        axes.legend(handles=handles, loc="lower left", borderaxespad=0, handlelength=1.2, fontsize=7)
+
+
+def chance_text():
+    """What grey cells are."""
+    return f"no more than chance:\nq > {SIGNIFICANT:g} (debiased CKA)"
+
+
+def cross_handles(drawn):
+    """The entry of a key for crosses, where there are any.
+
+    Layers without variance have no value in any measure; where CCA alone has none, it lacks samples.
+    """
+    if not drawn.undefined:
+        return []
+    cca_alone = drawn.undefined <= CCA and drawn.measures - CCA
+    why = ": CCA wants more\nsamples than components" if cca_alone else ""
+    return [Line2D([], [], markersize=4, label=f"undefined{why}", **CROSS)]
+
+
+def colour_scale(axes, name, below=False, orientation="horizontal"):
+    """A colour bar in `axes` for the measure `name`; `below` where values lie past its end that stands for unlike."""
+    measure = MEASURES[name]
+    ticks = np.linspace(*sorted((measure.unlike, measure.alike)), 3)
+    bar = axes.figure.colorbar(ScalarMappable(*scale(name)), cax=axes, orientation=orientation, ticks=ticks)
+    sign = {True: "≤ ", False: "≥ "}[measure.unlike < measure.alike] if below else ""
+    bar.set_ticks(ticks, labels=[f"{sign if tick == measure.unlike else ''}{tick:.2g}" for tick in ticks])
+    bar.outline.set_linewidth(0.4)
+    bar.set_label(measure.label, labelpad=1)

@@ -1,0 +1,210 @@
+"""How every figure looks: its frame, its colours, and how it is saved.
+
+A figure is a `canvas`: a headline, a line that says of which network and epoch it is, room for the drawing, and a
+footer with the data's source, which `save` adds. Lengths are in inches. Draw within `applied()`.
+"""
+
+import re
+import textwrap
+from dataclasses import replace
+from itertools import combinations
+from unicodedata import east_asian_width
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
+from noto_cjk_sans_jp_regular import FONT_PATH
+
+from drillcore.base.arrays import evenly
+from drillcore.colours import STUDIED, layer_colours
+
+EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
+"""Margin at the left and right, heights of the footer and of the lines of the head."""
+
+FALLBACK = "Noto Sans CJK JP"
+"""The font of characters that matplotlib's own lacks: Chinese, Japanese and Korean ones."""
+
+STYLE = {
+    "font.family": ["sans-serif", FALLBACK],
+    "text.usetex": False,
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "legend.handlelength": 2.4,
+}
+
+DASHES = {"": "-", "linear": "--", "batch_norm": "-.", "relu": ":", "product": (0, (1, 1))}
+
+MOST_NAMED, MOST_PAIRED = 24, 14
+"""Legends name so many lines, and maps of every two layers take so many layers: of more, an even choice."""
+
+THRESHOLDS = ["#AA3377", "#EE8866", "#77AADD", "#999933"]
+
+CORRELATION = matplotlib.colormaps["RdBu_r"].resampled(201)  # few enough colours for a PDF to store a byte a pixel
+DEAD = "#a6a6a6"
+
+
+def register_fallback():
+    """Tell matplotlib of the fallback font, as bold too: headlines want that, and it has but one weight."""
+    if FALLBACK not in fontManager.get_font_names():
+        fontManager.addfont(str(FONT_PATH))
+        fontManager.ttflist.append(replace(fontManager.ttflist[-1], weight=700))
+
+
+register_fallback()
+
+
+def plain(text):
+    """`text` as matplotlib draws it literally: a name's dollar signs begin no formula."""
+    return text.replace("$", r"\$")
+
+
+def letters(text):
+    """How many Latin letters are about as wide as `text`."""
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def applied(dpi=150):
+    """A context in which figures get this style."""
+    return matplotlib.rc_context({**STYLE, "figure.dpi": dpi, "savefig.dpi": "figure"})
+
+
+def canvas(width, height, what, where, layout="constrained"):
+    """A new figure with `width` x `height` inches to draw in, below the headline `what` and the line `where`."""
+    room = width - 2 * EDGE
+    headline, line = wrap(what, room, 10.5, bold=True), wrap(where, room, 8.5)
+    head = EDGE + HEADLINE * len(headline) + LINE * len(line) + 0.08
+    dpi = matplotlib.rcParams["figure.dpi"]
+    total = round((height + head + FOOT) * dpi) / dpi
+    figure = Figure((round(width * dpi) / dpi, total), layout=layout)
+    if layout == "constrained":
+        figure.get_layout_engine().set(
+            rect=(EDGE / width, FOOT / total, room / width, (total - head - FOOT) / total), w_pad=0.06, h_pad=0.06
+        )
+    for text, above, size, weight in ((headline, 0, 10.5, "bold"), (line, HEADLINE * len(headline), 8.5, "normal")):
+        y = 1 - (EDGE + above) / total
+        figure.text(EDGE / width, y, plain("\n".join(text)), size=size, weight=weight, va="top")
+    return figure
+
+
+def wrap(text, room, size, bold=False, **limits):
+    """`text` in lines of at most about `room` inches at a font size of `size` points; `limits` are those of textwrap."""
+    narrow = len(text) / max(1, letters(text))
+    return textwrap.wrap(text, max(10, int(narrow * room / (size * (0.0112 if bold else 0.0088)))), **limits) or [""]
+
+
+def box(figure, left, bottom, width, height):
+    """New axes at inches from the left edge and above the footer, on whole pixels so that images are drawn as they are."""
+    size, dpi = figure.get_size_inches(), figure.dpi
+    pixels = np.round(np.array([left, bottom + FOOT, width, height]) * dpi)
+    return figure.add_axes(pixels / dpi / np.array([*size, *size]))
+
+
+def save(figure, path, source):
+    """Write `figure` to `path`.png and .pdf with the data's `source` below it: the same bytes every time."""
+    width, height = figure.get_size_inches()
+    text = "\n".join(wrap(f"Data: {source}", width - 2 * EDGE, 5.9, max_lines=2, placeholder=" ..."))
+    figure.text(EDGE / width, 0.07 / height, plain(text), size=6.5, color="#666666", va="bottom", in_layout=False)
+    if figure.get_layout_engine() is not None:
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine(None)  # arranged once for both files
+        for axes in figure.axes:  # the solver orders its variables by address, so the last bit is not the same twice
+            axes.set_position(Bbox(axes.get_position(original=True).get_points().round(9)), "original")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path.with_name(f"{path.name}.png"), metadata={"Software": None}, pil_kwargs={"compress_level": 2})
+    figure.savefig(path.with_name(f"{path.name}.pdf"), metadata={"CreationDate": None})
+
+
+def layer_lines(names):
+    """By name the colour and dashes of the lines of a network's layers, of all of them: squeezes are dashed."""
+    return {name: {"color": colour, "linestyle": dashes(name)} for name, colour in layer_colours(names).items()}
+
+
+def dashes(name):
+    """The dashes of a layer's line, which in the studies' networks tell its part."""
+    if not STUDIED.fullmatch(name):
+        return "-"
+    kind, part = re.match(r"([^\d./]*)\d*[./]?([^./]*)", name).groups()
+    return "--" if kind == "squeeze" else DASHES.get(part, "-")
+
+
+def pairs_of(layers):
+    """The positions (i, j), i < j, of every two of MOST_PAIRED evenly chosen `layers`, and what to say of the choice."""
+    chosen = evenly(range(len(layers)), MOST_PAIRED)
+    said = f" ({len(chosen)} of {len(layers)} layers)" if len(chosen) < len(layers) else ""
+    return list(combinations(chosen, 2)), said
+
+
+def name_ticks(axis, names, room):
+    """Name the places 0, 1, 2 ... of `axis`, which has `room` inches: smaller, then fewer names where not all fit."""
+    size = float(np.clip(65 * room / max(1, len(names)), 5, 8))
+    shown = range(0, len(names), max(1, int(np.ceil(len(names) * size / (72 * room)))))
+    axis.set_ticks(shown, [plain(names[position]) for position in shown], fontsize=size)
+
+
+def epoch_axis(axes, epochs):
+    """Whole epochs along x, whether there are many or one."""
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+    axes.set_xlim(min(epochs) - 0.3, max(epochs) + 0.3)
+    axes.set_xlabel("epoch")
+    axes.grid(True)
+
+
+def layer_handles(lines, undefined=()):
+    """The entries of a legend for `layer_lines`; of `undefined` layers, which have no values to draw, it says so."""
+    return [
+        Line2D([], [], marker="o", label=plain(layer) + (": undefined" if layer in undefined else ""), **line)
+        for layer, line in lines.items()
+    ]
+
+
+def legend_beside(axes, handles, title=None, columns=1):
+    """A legend that has `axes` for itself; of more than MOST_NAMED entries that many, evenly chosen."""
+    axes.axis("off")
+    if len(handles) > MOST_NAMED:
+        title = "\n".join(filter(None, [title, f"{MOST_NAMED} of {len(handles)}"]))
+        handles = evenly(handles, MOST_NAMED)
+    axes.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(0, 0.5),
+        borderaxespad=0,
+        title=title,
+        alignment="left",
+        ncols=columns,
+    )
+
+
+def legend_height(entries):
+    """How many inches a legend of so many entries, and a title of two lines, needs."""
+    return 0.16 * min(entries, MOST_NAMED) + 0.4
+
+
+def number(value):
+    """A size as text: 0.01, 1e-7, 2.5e-6."""
+    if 0.01 <= value < 10_000:
+        return f"{value:g}"
+    mantissa, power = f"{value:.5e}".split("e")
+    return f"{float(mantissa):g}e{int(power)}"
+
+
+def epochs_text(epochs):
+    """`epoch 8`, or `epochs 0 to 8`."""
+    first, last = int(min(epochs)), int(max(epochs))
+    return f"epoch {last}" if first == last else f"epochs {first} to {last}"

@@ -1,0 +1,77 @@
+"""How a training went: loss, accuracy and F1."""
+
+from functools import partial
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from drillcore.artifacts.network import LOSSES, read_network
+from drillcore.base.store import read
+from drillcore.figures.artifacts import read_history
+from drillcore.figures.style import canvas, epoch_axis, epochs_text, legend_beside
+
+TRAIN, VALIDATION = "#0072B2", "#D55E00"
+
+
+def figures(folder):
+    """Names and functions of the figures of history.csv and gradients.h5 in `folder`, a network's artifacts."""
+    yield "training_curves", partial(draw_curves, folder)
+
+
+def draw_curves(folder):
+    """`training_curves` of the files in `folder`."""
+    history, network = read_history(folder / "history.csv"), read_network(folder / "network.yaml")
+    with read(folder / "gradients.h5") as file:
+        losses = file["loss"][:]
+    where = f"{folder.name}, {epochs_text(history['epoch'])}: {recipe(network)}"
+    return training_curves(history, losses, where, network.loss)
+
+
+def recipe(network):
+    """How a network was trained, as text."""
+    if network.pretrained:
+        return "it came trained, so only its test metrics are known"
+    training = network.values["training"]
+    return f"{training['optimizer']}, learning rate {training['learning_rate']:g}, batches of {training['batch_size']}"
+
+
+def training_curves(history, losses, where, loss="cross_entropy"):
+    """Loss, accuracy and F1 by epoch, over the loss of every step.
+
+    Parameters
+    ----------
+    history : dict of arrays (epochs)
+        The columns of history.csv.
+    losses : array (steps)
+        The training loss at every step.
+    where : str
+    loss : str
+        Which loss it is: "cross_entropy" or "mse".
+
+    What was not recorded, as of a network that came trained, is left out.
+    """
+    epochs = history["epoch"]
+    handles = [
+        Line2D([], [], marker="o", color=VALIDATION, label="test"),
+        Line2D([], [], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white", label="test, macro F1"),
+    ]
+    if np.isfinite(history["train_loss"]).any():
+        handles.insert(0, Line2D([], [], marker="o", color=TRAIN, label="training"))
+    if len(losses):
+        handles.insert(0, Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"))
+    figure = canvas(8.4, 2.6, "Training", where)
+    left, right, legend = figure.subplots(1, 3, width_ratios=[1, 1, 0.33])
+    # A step's loss is that of the weights before it, an epoch's metrics are drawn at its end.
+    left.plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)
+    for axes, name in ((left, "loss"), (right, "accuracy")):
+        axes.plot(epochs, history[f"train_{name}"], marker="o", color=TRAIN)
+        axes.plot(epochs, history[f"val_{name}"], marker="o", color=VALIDATION)
+    right.plot(epochs, history["val_f1"], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white")
+    left.set_ylabel(LOSSES[loss])
+    right.set_ylabel("accuracy, F1")
+    for axes in (left, right):
+        epoch_axis(axes, [*([0] if len(losses) else []), *epochs])
+    if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
+        left.set_yscale("log")
+    legend_beside(legend, handles)
+    return figure

@@ -1,0 +1,130 @@
+"""What squeezing costs: accuracy, effective ranks and trustworthiness against the squeeze's width."""
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from drillcore.artifacts.network import read_network
+from drillcore.base.errors import InputError
+from drillcore.base.store import read
+from drillcore.figures.artifacts import read_json
+from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_beside, wrap
+
+
+class Point(NamedTuple):
+    """One network: its squeeze's `width`, test `accuracy`, and by layer its effective `ranks`, of singular values, those
+    `of_variances`, `trust`worthiness and the `status` of its map, which says why a layer has no trustworthiness."""
+
+    width: int
+    accuracy: float
+    ranks: dict
+    of_variances: dict
+    trust: dict
+    status: dict
+
+
+def figures(points):
+    """The name and function of the one figure; the last network is a star."""
+    *ablations, chosen = points
+    yield "bottleneck", lambda: bottleneck({name: points[name] for name in ablations}, {chosen: points[chosen]})
+
+
+def write_table(path, points):
+    """Write what `dvc plots` shows: of each network in `points` the width, the accuracy, and the last layer's ranks."""
+    rows = ["network,width,test_accuracy,effective_rank,effective_rank_of_variances"]
+    for name, point in points.items():
+        ranks = (list(values.values())[-1] for values in (point.ranks, point.of_variances))
+        rows.append(",".join(map(str, [name, point.width, point.accuracy, *ranks])))
+    path.write_text("\n".join(rows) + "\n")
+
+
+def read_point(folder):
+    """The `Point` of the network whose artifacts are in `folder`, at its last epoch."""
+    network = read_network(folder / "network.yaml")
+    width = network.squeeze_width()
+    if not width:
+        raise InputError(
+            f"{network.name} has no squeeze-expand layer, but stands for a width: restore it in params.yaml."
+        )
+    with read(folder / "svd.h5") as svd, read(folder / "tsne.h5") as tsne:
+        features = svd[f"features/{max(svd['features'], key=int)}"]
+        layers = [layer for layer in svd.attrs["layers"] if layer.startswith("squeeze")]
+        layers += [layer for layer in svd.attrs["layers"] if layer.startswith("layer")][-1:]
+        ranks, of_variances = (
+            {layer: float(features[layer].attrs[rank]) for layer in layers}
+            for rank in ("effective_rank", "effective_rank_of_variances")
+        )
+        trust = {layer: float(tsne[layer].attrs["trustworthiness"]) for layer in layers}
+        status = {layer: str(tsne[layer].attrs["status"]) for layer in layers}
+    return Point(width, read_json(folder / "metrics.json")["val_accuracy"], ranks, of_variances, trust, status)
+
+
+def bottleneck(ablations, chosen):
+    """Accuracy, effective ranks and trustworthiness against the width of the squeeze.
+
+    Parameters
+    ----------
+    ablations : dict
+        By network, its `Point`; joined by lines.
+    chosen : dict
+        Networks that may share a width with one of them, drawn as stars.
+    """
+    where = f"{', '.join(ablations)}, and {', '.join(chosen)} as stars; last epoch of each"
+    figure = canvas(11.8, 2.7, "What the squeeze's width costs", where)
+    accuracy, rank, of_variances, trust, legend = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 0.4])
+    points = sorted(ablations.values(), key=lambda point: point.width)
+    drawn = [*points, *chosen.values()]
+    widths = sorted({point.width for point in drawn})
+    draw_series(accuracy, points, chosen, lambda point: point.accuracy, {"color": "#333333"})
+    layers = list(dict.fromkeys(layer for point in drawn for layer in point.ranks))
+    lines = layer_lines(layers)
+    for layer in layers:
+        for axes, values in ((rank, "ranks"), (of_variances, "of_variances"), (trust, "trust")):
+            value = lambda point, layer=layer, values=values: getattr(point, values).get(layer, np.nan)  # noqa: E731
+            draw_series(axes, points, chosen, value, lines[layer])
+    for axes in (rank, of_variances):
+        axes.plot(widths, widths, color="#b0b0b0", lw=0.8, linestyle=":", zorder=0)
+        axes.set_yscale("log", base=2)
+        axes.yaxis.set_major_formatter("{x:g}")
+    of_variances.sharey(rank)
+    for axes, label in (
+        (accuracy, "test accuracy"),
+        (rank, "effective rank of the features\n(of singular values)"),
+        (of_variances, "effective rank of the features\n(of variances)"),
+        (trust, "t-SNE trustworthiness"),
+    ):
+        axes.set_ylabel(label)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(widths, [str(width) for width in widths])
+        axes.minorticks_off()
+        axes.set_xlabel("width of the squeeze (units)")
+        axes.grid(True)
+    trust.set_title("\n".join(wrap(missing(drawn), 2.4, 6.5)), fontsize=6.5)
+    handles = layer_handles(lines)
+    handles.append(Line2D([], [], color="#b0b0b0", lw=0.8, linestyle=":", label="rank = width"))
+    handles.append(Line2D([], [], marker="*", markersize=11, linestyle="", **STAR, label=", ".join(chosen)))
+    legend_beside(legend, handles)
+    return figure
+
+
+def missing(points):
+    """Which layers of `points` have no trustworthiness, and why; empty where all have one."""
+    reasons = dict.fromkeys(
+        point.status[layer].partition(": ")[2]
+        for point in points
+        for layer, value in point.trust.items()
+        if value != value
+    )
+    return f"no value: {'; '.join(reasons)}" if reasons else ""
+
+
+STAR = {"markerfacecolor": "none", "markeredgecolor": "#333333", "markeredgewidth": 0.9}
+
+
+def draw_series(axes, points, chosen, value, style):
+    """Draw `value` of every point against its width: the ablations as a line, the chosen as stars."""
+    axes.plot([point.width for point in points], [value(point) for point in points], marker="o", **style)
+    for point in chosen.values():
+        star = {**STAR, "markeredgecolor": style["color"]}
+        axes.plot(point.width, value(point), marker="*", markersize=11, linestyle="", zorder=3, **star)

@@ -1,0 +1,220 @@
+"""PyTorch models: their layers, and what those return."""
+
+import sys
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
+
+import numpy as np
+import torch
+from torch.nn.utils.parametrize import is_parametrized
+
+from drillcore.base.errors import InputError
+from drillcore.extraction.units import check_rows, pooled_blocks
+from drillcore.frameworks.layers import UNCALLED, Layer, Tree, agreed, described, uncompiled
+
+TRANSPOSED = torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d
+
+
+def owns(model):
+    """Whether `model` is a PyTorch model."""
+    return isinstance(model, torch.nn.Module)
+
+
+def observe(model, images):
+    """Return the layers of `model` as a list of `Layer`, in the order of its definition: what they do in evaluation mode.
+
+    Called are 2 and 3 of `images`, an array or a tensor of any number; the helpers that compute a parametrized weight are
+    no layers.
+    """
+    modules = layers_of(model)
+    fewer, more = (shapes_of(model, modules, images, count) for count in (2, 3))
+    shapes = {name: agreed(fewer.get(name), more.get(name)) for name in modules}
+    sizes = {name: sum(weight.numel() for weight in module.parameters()) for name, module in modules.items()}
+    kinds = Tree(shapes, sizes).kinds()
+    return [Layer(name, kinds[name], shapes[name], sizes[name]) for name in modules]
+
+
+def layers_of(model):
+    """Every module within `model` by name, but for what parametrizes another.
+
+    What torch.compile has wrapped has the name that it had before.
+    """
+    modules, helpers = {}, ()
+    for name, module in model.named_modules():
+        name = uncompiled(name)  # it comes after its wrapper
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InputError(
+                f"{f'The layer {name!r}' if name else 'The model'} is in TorchScript, which shows no layers' outputs: "
+                "take the model as it was before torch.jit."
+            )
+        if is_parametrized(module):
+            helpers = (*helpers, f"{name}.parametrizations".removeprefix("."))
+        if name and not any(f"{name}.".startswith(f"{helper}.") for helper in helpers):
+            modules[name] = module
+    return modules
+
+
+def shapes_of(model, modules, images, count):
+    """What `described` says of the output of each of `modules` that `model` calls for `count` of `images`, in a dict."""
+    shapes = {}
+
+    def note(name, output):
+        if not isinstance(output, torch.Tensor):
+            shapes[name] = f"returns {type(output).__name__}, not a tensor"
+        elif output.is_complex():
+            shapes[name] = "returns complex numbers, not real ones"
+        else:
+            shapes[name] = described(output.shape, count)
+
+    with evaluating(model), observing(modules, note), torch.no_grad():
+        model(as_input(images, model)[[number % len(images) for number in range(count)]])
+    return shapes
+
+
+@contextmanager
+def observing(layers, take):
+    """Call `take(name, output)` in the block whenever one of `layers`, modules by name, returns an output.
+
+    Code that torch.compile has compiled passes hooks by, so that what it was made from runs instead.
+    """
+    with ExitStack() as stack:
+        if "torch._dynamo" in sys.modules:  # as it is once anything was compiled; it is slow to load
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        for name, module in layers.items():
+            stack.enter_context(observed(module, partial(take, name)))
+        yield
+
+
+@contextmanager
+def observed(module, take):
+    """Call `take(output)` in the block whenever `module` or its `forward` is called.
+
+    A hook sees a call, with what hooks of others make of the output; it does not see a network that calls `forward`.
+    """
+    forward, before, calls = module.forward, vars(module).get("forward"), []
+
+    @wraps(forward)
+    def direct(*inputs, **named):
+        called = bool(calls) and calls.pop()
+        output = forward(*inputs, **named)
+        if not called:
+            take(output)
+        return output
+
+    hooks = (
+        module.register_forward_pre_hook(lambda *_: calls.append(True)),
+        module.register_forward_hook(lambda *call: take(call[-1])),
+    )
+    module.forward = direct
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+        del module.forward
+        if before:
+            module.forward = before
+
+
+@contextmanager
+def evaluating(model):
+    """Put `model` in evaluation mode for the block, and each of its modules back into its own mode after it."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+    except NotImplementedError:
+        raise InputError(
+            "The model was made by torch.export, which leaves no layers: take it as it was before."
+        ) from None
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def as_input(images, model):
+    """Return `images`, an array or a tensor, as `model` takes them: on its device and, if they are floats, in its precision.
+
+    Both are those of its first parameter, or of its first of floats.
+    """
+    images, parameters = torch.as_tensor(images), list(model.parameters())
+    precisions = [parameter.dtype for parameter in parameters if parameter.dtype.is_floating_point]
+    dtype = precisions[0] if precisions and images.is_floating_point() else images.dtype
+    return images.to(parameters[0].device if parameters else images.device, dtype)
+
+
+def stream(model, batches, layers, units):
+    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode."""
+    with evaluating(model), capturing(model, layers, units) as outputs:
+        for images in batches:
+            outputs.clear()
+            with torch.no_grad():
+                model(as_input(images, model))
+            for layer in layers:
+                if layer not in outputs:
+                    raise InputError(f"The layer {layer!r} {UNCALLED}: choose others.")
+            yield check_rows({layer: outputs[layer] for layer in layers}, len(images))
+
+
+@contextmanager
+def capturing(model, layers, units):
+    """Yield a dict that holds, after each call of `model`, what `units` keep of `layers`, as arrays of their own."""
+    outputs, modules = {}, layers_of(model)
+
+    def capture(layer, output):
+        own = kept(output.detach(), layer, units)
+        # An in-place ReLU further on would rewrite what is only referred to.
+        shared = own.data_ptr() == output.data_ptr()
+        outputs[layer] = own.to("cpu", torch.float32, copy=shared).numpy()
+
+    with observing({layer: modules[layer] for layer in layers}, capture):
+        yield outputs
+
+
+def kept(output, layer, units):
+    """What `units` keep of the `output` of `layer`: (batch, units), on its device, or the whole where they say nothing.
+
+    Pooled are (batch, channels, height, width), or any other number of axes behind the channels, and the tokens of
+    (batch, tokens, channels).
+    """
+    if units.how is None:
+        return output
+    if units.how == "pool" and output.ndim > 2:
+        if output.device.type == "mps":  # which has no float64
+            output = output.cpu()
+        axes = 1 if output.ndim == 3 else tuple(range(2, output.ndim))
+        blocks = pooled_blocks(len(output), output[0].numel())
+        output = torch.cat([output[rows].mean(axes, dtype=torch.float64) for rows in blocks])
+    chosen = units.choose(layer, output[0].numel())
+    if chosen is None:
+        return output.reshape(len(output), -1)
+    # From where each unit lies in memory: a convolution's channels often are last there, and to flatten would copy all.
+    offsets = np.dot(output.stride()[1:], np.unravel_index(chosen, output.shape[1:]))
+    rows = output.as_strided((len(output), offsets.max() + 1), (output.stride(0), 1))
+    return rows.gather(1, torch.from_numpy(offsets).to(output.device).expand(len(output), -1))
+
+
+def weight_matrices(model):
+    """The weights of `model` that are matrices or kernels, as float32 (outputs, inputs).
+
+    A parameter that is no module's weight and has a single row or column is none: it is added or multiplied, as a class
+    token and a scale are.
+    """
+    groups = {id(module.weight): module.groups for module in model.modules() if isinstance(module, TRANSPOSED)}
+    matrices = {}
+    for name, parameter in model.named_parameters():
+        if parameter.ndim > 1:
+            array = parameter.detach().float().cpu().numpy()
+            if id(parameter) in groups:
+                array = outputs_first(array, groups[id(parameter)])
+            matrix = array.reshape(len(array), -1)
+            if "weight" in name.rpartition(".")[2] or 1 not in matrix.shape:
+                matrices[uncompiled(name)] = matrix
+    return matrices
+
+
+def outputs_first(kernel, groups):
+    """The kernel (inputs, outputs / groups, ...) of a transposed convolution as (outputs, inputs / groups, ...)."""
+    inputs, outputs, *size = kernel.shape
+    return kernel.reshape(groups, inputs // groups, outputs, *size).swapaxes(1, 2).reshape(groups * outputs, -1, *size)

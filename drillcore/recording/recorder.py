@@ -1,0 +1,431 @@
+"""Counts what the optimiser does to every parameter: how its gradient moves between bins of size from step to step.
+
+Definitions. g_t is the gradient at the weights w_t, before their update; dw = w_t - w_(t-1), dg = g_t - g_(t-1).
+Edges e_1 < ... < e_K cut abs(g) into K + 2 bins: 0 is exactly zero (of either sign), k is (e_(k-1), e_k] with e_0 = 0,
+K + 1 is above e_K and holds infinities. A crossing is 0 where the sign stayed or either gradient is zero; where it
+changed, 1 if dw dg > 0 (a minimum along that coordinate was stepped over), 2 if dw dg < 0 (a maximum), 3 if dw = 0.
+Gradients are compared with the edges, and weights subtracted, in float64; the sign of dw dg comes from their signs,
+so nothing underflows. A parameter is in no cell when either gradient is NaN or dw is not finite.
+
+Averages. a_t = a_(t-1) + (1 - DECAY) (g_t - a_(t-1)) in float64, at every step even if only every k-th is recorded. It
+starts at the first finite gradient; one that is not finite leaves it as it was, for an Inf would stay in it for ever.
+Before it starts it is NaN, and in no cell. Averaged weights start at the first weights and change by the average of dw,
+which starts at 0: the same recursion, without the difference of two nearly equal numbers. Once a weight is not finite,
+its average is in no cell. Below float64's normal range averages are zero.
+"""
+
+import atexit
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+from drillcore.base.errors import InputError
+from drillcore.base.names import escaped
+from drillcore.base.store import create, new_group, write
+from drillcore.recording.kernel import count_pair, count_step, make_binning, new_cells, new_state
+from drillcore.recording.rows import Rows, join
+from drillcore.recording.threshold import DECADES, bins_near_zero, statistics
+from drillcore.recording.weights import to_array, trainable
+from drillcore.threads import omp_threads
+
+WATCHED = "zeros", "retained", "released", "fraction_released", "flips", "fraction_flipped", "minima", "maxima"
+
+LOG = logging.getLogger("drillcore")
+
+RECORDED = set()
+"""The paths of the recorders that are not yet closed."""
+
+PIECE = 1 << 16
+"""Parameters that a thread counts at a time: always as many, so that sums do not depend on the number of threads."""
+
+
+def transitions(g_before, g_now, w_before, w_now, bin_edges):
+    """Count one step's transitions of one tensor.
+
+    Parameters
+    ----------
+    g_before, g_now : float32 array (parameters)
+        Gradients at two consecutive steps.
+    w_before, w_now : float32 array (parameters)
+        The weights they were taken at.
+    bin_edges : sequence of K floats
+        Ascending, positive and finite.
+
+    Returns
+    -------
+    counts : uint32 array (K + 2, K + 2, 4)
+        Number of parameters by bin of abs(g) before, bin now, and crossing; see the module's definitions.
+    weight_change : float64 array (K + 2, K + 2, 2)
+        Sums of abs(dw) and dw^2 over the same parameters.
+
+    Examples
+    --------
+    >>> counts, weight_change = transitions(*np.float32([[-0.5], [0.5], [0.25], [0.75]]), [1e-3, 1])
+    >>> counts[2, 2].tolist(), weight_change[2, 2].tolist()
+    ([0, 1, 0, 0], [0.5, 0.25])
+    """
+    named = {"g_before": g_before, "g_now": g_now, "w_before": w_before, "w_now": w_now}
+    arrays = [flat(array, np.size(g_now), name) for name, array in named.items()]
+    binning = make_binning(tuple(bin_edges))
+    pairs = (binning.bins, binning.bins)
+    counts, weight_change = np.empty((*pairs, 4), np.uint32), np.empty((*pairs, 2))
+    count_pair(*arrays, binning.table, binning.limits, new_cells(binning), counts, weight_change)
+    return counts, weight_change
+
+
+class GradientRecorder:
+    """Records the gradients of any training loop in `path`, a gradients.h5 that appears when the `with` block ends well.
+
+    Without a block it begins with the first step, and `close` ends it.
+
+    Until then every complete epoch is a file in the folder `path`.parts, so that a training that is killed can go on:
+    `state` is what to keep of an epoch's end, and `restore` gives it to the recorder of the next attempt.
+
+    `raw/` holds `counts` and `weight_change` of every recorded step and tensor, `ema/` the same of the averages, each
+    beside `step` and `epoch`; `raw/nonfinite` counts the NaN and Inf gradients; `loss` has one value a step.
+    `snapshots/NNN/<tensor>` is int8, the sign of each gradient times its bin at the last step of epoch NNN, and
+    -128 where it is NaN. The attribute `tensors` holds the names as they are stored, with "%2F" for "/".
+
+    Parameters
+    ----------
+    parameters : iterable of (str, torch.nn.Parameter) or of keras.Variable, or mapping of str to either or to int
+        A PyTorch model's `named_parameters()` or a Keras model's `trainable_variables`, of which `step` records those that
+        are trainable when the recorder is made, to the end and no others, float64 ones rounded to float32; or the name and
+        number of parameters of each tensor, in order, for `record`, which takes arrays of any origin.
+    path : path
+    edges : sequence of float
+        Ascending, positive and finite: where abs(g) is cut into bins. By default the decades 1e-10 ... 1.
+    every : int
+        Records the transition from step t - 1 to step t for every t that it divides.
+    watch : sequence of float
+        Edges at which `watched` gives the statistics.
+    threads : int, optional
+        By default OMP_NUM_THREADS or, without it, the number of processors; the file is the same with any.
+
+    Raises
+    ------
+    InputError
+        If `parameters` are neither, none of them requires a gradient, two have one name, `watch` holds no edge, `path` is
+        a folder, or another recorder that is not yet closed records in `path`.
+    ValueError
+        For a step or an epoch after the end, and for a second block: each training wants its own recorder.
+
+    Examples
+    --------
+    >>> with GradientRecorder(model.named_parameters(), "gradients.h5") as recorder:  # doctest: +SKIP
+    ...     for epoch in range(1, 11):
+    ...         for images, labels in batches:
+    ...             optimizer.zero_grad()
+    ...             loss = loss_function(model(images), labels)
+    ...             loss.backward()
+    ...             recorder.step(loss.item())
+    ...             optimizer.step()
+    ...         recorder.end_epoch(epoch)
+    """
+
+    def __init__(self, parameters, path, edges=DECADES, every=1, watch=(), threads=None):
+        if isinstance(parameters, Mapping) and all(isinstance(size, Integral) for size in parameters.values()):
+            self.parameters, self.tensors = (), dict(parameters)
+        else:
+            self.parameters, self.tensors = trainable(parameters)
+        if not self.tensors:
+            raise InputError("None of the model's parameters is trained: there is nothing to record.")
+        self.path, self.edges = Path(path), [float(edge) for edge in edges]
+        if self.path.is_dir():
+            raise InputError(
+                f"{path} is a folder, not a file to record in: name one in it, as {self.path / 'gradients.h5'}."
+            )
+        self.folder, self.parts = self.path.with_name(f"{self.path.name}.parts"), 0
+        self.every, self.watch = every, watch
+        for threshold in watch:
+            bins_near_zero(self.edges, threshold)
+        self.binning = make_binning(tuple(self.edges))
+        self.states = [new_state(size) for size in self.tensors.values()]
+        self.threads = threads or omp_threads(default=os.cpu_count())
+        self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
+        self.stack, self.open = None, False
+
+    def __enter__(self):
+        if self.stack:
+            raise ValueError("a recorder serves one `with` block: make another one for another training")
+        place = self.path.resolve()
+        if place in RECORDED:
+            raise InputError(
+                f"{self.path} is being recorded by another recorder: close that one, or give each a path of its own."
+            )
+        self.stack, self.file, self.closing = ExitStack(), None, ExitStack()
+        self.stack.push(self.abandon)  # called last, when nothing writes any more
+        pieces = divide(self.tensors.values())
+        self.tensor_of_piece = [tensor for tensor, _ in pieces]
+        self.raw, self.ema = (Rows(self.tensor_of_piece, self.binning.bins) for _ in range(2))
+        self.pieces = [
+            (*piece, self.states[piece[0]].part(piece[1]), self.raw.piece(number), self.ema.piece(number))
+            for number, piece in enumerate(pieces)
+        ]
+        self.scratch = [(new_cells(self.binning), new_cells(self.binning)) for _ in range(self.threads)]
+        self.counters = self.stack.enter_context(ThreadPoolExecutor(self.threads))
+        self.writer = self.stack.enter_context(ThreadPoolExecutor(1))
+        self.written = self.writer.submit(int)
+        RECORDED.add(place)
+        self.stack.callback(RECORDED.remove, place)
+        self.open = True
+        return self
+
+    def __exit__(self, *error):
+        self.open = False
+        if any(error):
+            return self.stack.__exit__(*error)
+        with self.stack:
+            self.written.result()
+            if self.file or not self.parts:
+                self.end_part()
+        join([self.part(number) for number in range(self.parts)], self.path)
+        shutil.rmtree(self.folder)
+
+    def close(self):
+        """End a recording that began without a `with` block: the file appears."""
+        if self.open:
+            atexit.unregister(self.forsake)
+            self.__exit__(None, None, None)
+
+    def forsake(self):
+        """Say at the end of the process that a recording was never closed, and leave nothing unfinished of it."""
+        LOG.warning(
+            f"{self.path} is not written, for its recorder was never closed: call close(), or use a `with` block"
+        )
+        self.__exit__(InterruptedError, InterruptedError(), None)
+
+    def abandon(self, *error):
+        """Leave no unfinished part behind; complete ones stay, for the training may go on from them."""
+        self.closing.__exit__(*error)
+        with suppress(OSError):  # it holds complete parts, or was never made
+            self.folder.rmdir()
+
+    def step(self, loss=np.nan, epoch=None, gradients=None):
+        """Take in one step: when its gradients are there, before the optimiser or a clipping changes anything.
+
+        Gradients are read as they are: if a `GradScaler` scales them, call its `unscale_` first.
+
+        Parameters
+        ----------
+        loss : float
+            The step's loss, kept beside what is counted.
+        epoch : int, optional
+            By default that of the next `end_epoch` or, where none follows, the one after the last.
+        gradients : sequence of tensors or None, optional
+            One for each trainable parameter, in order, as a `tf.GradientTape` returns them; by default what PyTorch's
+            `backward` left in the parameters.
+
+        Raises
+        ------
+        ValueError
+            If no parameter has a gradient. Where others have one, a parameter without counts as zeros: no loss reached it.
+        """
+        if not self.parameters:
+            raise ValueError("a recorder of sizes knows no parameters: hand their arrays to `record`")
+        if gradients is None:
+            gradients = [getattr(parameter, "grad", None) for parameter in self.parameters]
+        if len(gradients) != len(self.parameters):
+            raise ValueError(f"{len(gradients)} gradients are not one for each of {len(self.parameters)} parameters")
+        if all(gradient is None for gradient in gradients):
+            raise ValueError(
+                "no parameter has a gradient: call step after backward and before zero_grad, or hand it Keras' gradients"
+            )
+        gradients = [
+            np.zeros(size, np.float32) if gradient is None else to_array(gradient)
+            for gradient, size in zip(gradients, self.tensors.values(), strict=True)
+        ]
+        weights = [to_array(parameter) for parameter in self.parameters]
+        self.record(self.next_step(), epoch, loss, gradients, weights)
+
+    def next_step(self):
+        """The number of the step that comes next, counted from 1."""
+        return (self.last_step or 0) + 1
+
+    def record(self, step, epoch, loss, gradients, weights):
+        """Take in one step, when its gradients are computed and its weights not yet updated.
+
+        Parameters
+        ----------
+        step : int
+            One more than at the last call.
+        epoch : int, or None
+            None for that of the next `end_epoch`, as in `step`.
+        loss : float
+        gradients, weights : sequences of float32 arrays
+            One of each for every tensor, in order and of any shape; read during the call, neither changed nor kept.
+        """
+        if self.last_step not in (None, step - 1):
+            raise ValueError(f"step {step} comes after step {self.last_step}: hand in every step, the recorder picks")
+        named = list(zip(self.tensors.items(), gradients, weights, strict=True))
+        gradients = [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named]
+        weights = [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named]
+        self.wait()
+        if not self.file:
+            self.begin_part()
+        if self.last_step is None:
+            for state, weight in zip(self.states, weights, strict=True):
+                state.weight[:] = weight
+        self.recorded = self.last_step is not None and step % self.every == 0
+        self.last_step = step
+        self.losses.append(float(loss))
+        nonfinite = self.count(gradients, weights)
+        if self.recorded:
+            self.steps.append(step)
+            self.epochs.append(epoch)
+            self.nonfinite.append(nonfinite)
+            self.raw.append()
+            self.ema.append()
+            if self.raw.full():
+                self.written = self.writer.submit(self.flush)
+        if nonfinite.any() and not self.warned:
+            self.warned = True
+            first = list(self.tensors)[np.flatnonzero(nonfinite)[0]]
+            LOG.warning(
+                f"step {step}: {nonfinite.sum()} of the gradients are NaN or Inf, first in {first}; "
+                "they are counted, not fatal"
+            )
+
+    def count(self, gradients, weights):
+        """Move the state on by a step and, if it is recorded, count it; returns each tensor's number of NaN and Inf."""
+        nonfinite = np.zeros(len(self.pieces), np.uint32)
+        remembering = (self.last_step + 1) % self.every == 0
+
+        def run(raw_cells, ema_cells):
+            for number, (tensor, part, state, raw, ema) in waiting:
+                nonfinite[number] = count_step(
+                    gradients[tensor][part],
+                    weights[tensor][part],
+                    state,
+                    raw_cells,
+                    raw,
+                    ema_cells,
+                    ema,
+                    self.binning.table,
+                    self.binning.limits,
+                    self.recorded,
+                    remembering,
+                )
+
+        waiting = enumerate(self.pieces)  # every thread takes its next piece from here
+        helpers = [self.counters.submit(run, *cells) for cells in self.scratch[1 : len(self.pieces)]]
+        run(*self.scratch[0])
+        for helper in helpers:
+            helper.result()
+        return np.bincount(self.tensor_of_piece, nonfinite).astype(np.int64)
+
+    def watched(self):
+        """The last step's statistics at the watched thresholds over all tensors: a dict of `near_zero_1e-07/flips`...
+
+        Empty when the last step was not recorded.
+        """
+        if not self.recorded:
+            return {}
+        counts, weight_change = self.raw.totals()
+        return {
+            f"near_zero_{threshold:g}/{name}": value
+            for threshold in self.watch
+            for name, value in statistics(counts, weight_change, self.edges, threshold).items()
+            if name in WATCHED
+        }
+
+    def end_epoch(self, epoch):
+        """Store what the epoch was, with the last step's gradients as its snapshot.
+
+        The steps since the last `end_epoch` that were given no epoch of their own are `epoch`'s.
+        """
+        self.wait()
+        self.written = self.writer.submit(self.end_part, epoch)
+        self.epoch = epoch + 1
+
+    def wait(self):
+        """Begin unless a `with` block has, and wait until nothing is left to be written; refuse what comes after the end."""
+        if not self.stack:
+            self.__enter__()
+            atexit.register(self.forsake)
+        if not self.open:
+            raise ValueError("a recorder that is closed records no more: make another one for another training")
+        self.written.result()
+
+    def state(self):
+        """What the next epoch starts from, a dict of arrays and numbers; call after `end_epoch`."""
+        self.wait()
+        tensors = {str(number): state._asdict() for number, state in enumerate(self.states)}
+        return {
+            "epoch": self.epoch,
+            "step": self.last_step,
+            "warned": self.warned,
+            "parts": self.parts,
+            "tensors": tensors,
+        }
+
+    def restore(self, state):
+        """Go on from what `state` returned; call before the `with` block."""
+        self.epoch, self.last_step = state["epoch"], state["step"]
+        self.warned, self.parts = state["warned"], state["parts"]
+        for number, remembered in enumerate(self.states):
+            for name, array in remembered._asdict().items():
+                array[:] = state["tensors"][str(number)][name]
+
+    def part(self, number):
+        """The path of the file of a complete epoch, counted from 0."""
+        return self.folder / f"{number:06d}.h5"
+
+    def begin_part(self):
+        """From now on write to the next part's file, which gets its name in `end_part`."""
+        self.file = self.closing.enter_context(create(self.part(self.parts)))
+        self.raw.begin(new_group(self.file, "raw"))
+        self.ema.begin(new_group(self.file, "ema"))
+        self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
+
+    def end_part(self, epoch=None):
+        """Write what is not yet in the part's file, and give it its name."""
+        if not self.file:
+            self.begin_part()
+        self.flush()
+        ended = self.epoch if epoch is None else epoch
+        epochs = [ended if own is None else own for own in self.epochs]
+        for rows in (self.raw, self.ema):
+            write(rows.group, "step", np.array(self.steps, np.int64))
+            write(rows.group, "epoch", np.array(epochs, np.int64))
+        write(self.raw.group, "nonfinite", np.array(self.nonfinite, np.uint32).reshape(-1, len(self.tensors)))
+        write(self.file, "loss", np.array(self.losses))
+        if epoch is not None:
+            for name, state in zip(self.tensors, self.states, strict=True):
+                write(
+                    self.file, f"snapshots/{epoch:03d}/{escaped(name)}", self.binning.signed_bins[state.gradient_class]
+                )
+        self.file.attrs["bin_edges"] = self.edges
+        self.file.attrs["tensors"] = [escaped(name) for name in self.tensors]
+        self.file.attrs["sizes"] = list(self.tensors.values())
+        self.closing.close()
+        self.file, self.parts = None, self.parts + 1
+
+    def flush(self):
+        """Write the counted rows to the file."""
+        self.raw.flush()
+        self.ema.flush()
+
+
+def divide(sizes):
+    """Cut tensors of `sizes` parameters into pieces of at most PIECE: a list of (tensor, slice of its parameters)."""
+    return [
+        (tensor, slice(begin, min(begin + PIECE, size)))
+        for tensor, size in enumerate(sizes)
+        for begin in range(0, max(size, 1), PIECE)
+    ]
+
+
+def flat(array, size, what):
+    """Return `array` as one of shape (size), without a copy if it is contiguous."""
+    array = np.asarray(array)
+    if array.dtype != np.float32 or array.size != size:
+        raise ValueError(f"{what} should hold {size} float32 values, but holds {array.size} of {array.dtype}")
+    return np.ascontiguousarray(array).reshape(-1)

@@ -1,0 +1,94 @@
+"""The statistics of recorded gradients by step, by epoch, and by epoch of each tensor."""
+
+import numpy as np
+
+from drillcore.base.arrays import row_blocks
+from drillcore.base.names import unescaped
+from drillcore.progress import silent
+from drillcore.recording.threshold import bins_near_zero, statistics
+
+
+def summarise(file, thresholds, progress=silent):
+    """The content of gradient_stats.json from an open gradients.h5.
+
+    Parameters
+    ----------
+    file : h5py.File
+    thresholds : sequence of float
+        Edges at which the gradients were counted.
+    progress : callable, optional
+        Shows how far the work has come; see `drillcore.progress`.
+
+    Returns
+    -------
+    dict
+        `tensors` and their `sizes`; `thresholds`: by threshold ("1e-07") and by `raw` and `ema` a dict of
+        `step`: lists with an entry a recorded step, over all tensors, beside `step` and `epoch`;
+        `epoch`: lists with an entry an epoch, over all tensors, beside `epoch`;
+        `tensor`: for each tensor, lists with an entry an epoch.
+        An epoch's counts are the sums over its recorded steps (so a parameter counts once a step), its fractions and
+        means those of the sums, its weight change sqrt(sum dw^2) over all of them.
+
+    Raises
+    ------
+    InputError
+        If a threshold is none of the edges.
+    """
+    edges = file.attrs["bin_edges"].tolist()
+    for threshold in thresholds:
+        bins_near_zero(edges, threshold)
+    tensors = [unescaped(tensor) for tensor in file.attrs["tensors"]]
+    by_kind = {kind: summarise_group(file[kind], edges, tensors, thresholds, progress) for kind in ("raw", "ema")}
+    return {
+        "tensors": tensors,
+        "sizes": file.attrs["sizes"].tolist(),
+        "thresholds": {
+            f"{threshold:g}": {kind: by_kind[kind][index] for kind in by_kind}
+            for index, threshold in enumerate(thresholds)
+        },
+    }
+
+
+def summarise_group(group, edges, tensors, thresholds, progress):
+    """For each of `thresholds`, the statistics of `group` by step, epoch and tensor; memory grows with epochs alone."""
+    counts, weight_change = group["counts"], group["weight_change"]
+    epochs, epoch_of_row = np.unique(group["epoch"][:], return_inverse=True)
+    epoch_counts = np.zeros((len(epochs), *counts.shape[1:]), np.int64)
+    epoch_change = np.zeros((len(epochs), *weight_change.shape[1:]))
+    steps = [[] for _ in thresholds]
+    row_bytes = sum(data.dtype.itemsize * int(np.prod(data.shape[1:])) for data in (counts, weight_change))
+    blocks = row_blocks(len(counts), row_bytes) or [slice(0, 0)]
+    for block in progress(blocks, f"gradients {group.name[1:]}"):
+        block_counts, block_change = counts[block], weight_change[block]
+        for row, epoch in enumerate(epoch_of_row[block]):
+            epoch_counts[epoch] += block_counts[row]
+            epoch_change[epoch] += block_change[row]
+        over_tensors = block_counts.sum(1), block_change.sum(1)
+        for found, threshold in zip(steps, thresholds, strict=True):
+            found.append(statistics(*over_tensors, edges, threshold))
+    return [
+        {
+            "step": {"step": group["step"][:].tolist(), "epoch": group["epoch"][:].tolist(), **lists(join(found))},
+            "epoch": {
+                "epoch": epochs.tolist(),
+                **lists(statistics(epoch_counts.sum(1), epoch_change.sum(1), edges, threshold)),
+            },
+            "tensor": by_tensor(statistics(epoch_counts, epoch_change, edges, threshold), tensors),
+        }
+        for found, threshold in zip(steps, thresholds, strict=True)
+    ]
+
+
+def join(parts):
+    """One dict of arrays from a list of dicts of arrays with the same keys."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def lists(arrays):
+    """A dict of arrays as one of lists."""
+    return {name: array.tolist() for name, array in arrays.items()}
+
+
+def by_tensor(arrays, tensors):
+    """A dict of arrays (epochs, tensors) as a dict of tensors, each a dict of lists (epochs)."""
+    return {tensor: lists({name: array[:, i] for name, array in arrays.items()}) for i, tensor in enumerate(tensors)}

@@ -1,0 +1,90 @@
+"""What the counts of the gradients' transitions say at a threshold of "near zero".
+
+Counts have the axes (..., bin of abs(g) before, bin now, crossing), weight changes (..., bin before, bin now, 2) with
+the sums of abs(dw) and dw^2 over the same parameters. Bin 0 is exactly zero, bin k is (edge[k-2], edge[k-1]] of the
+ascending `edges` (the first begins at 0), the last is above the last edge: with K edges there are K + 2 bins.
+"""
+
+import numpy as np
+
+from drillcore.base.errors import InputError
+
+DECADES = [float(f"1e{k}") for k in range(-10, 1)]
+
+
+def bins_near_zero(edges, threshold):
+    """How many bins, from the first, hold abs(g) <= `threshold`.
+
+    Raises
+    ------
+    InputError
+        If `threshold` lies on none of `edges`, for the counts cannot tell there.
+    """
+    below = [float(edge) for edge in edges if edge < threshold]
+    above = [float(edge) for edge in edges if edge > threshold]
+    if len(below) + len(above) == len(edges):
+        nearest = " and ".join(f"{edge:g}" for edge in below[-1:] + above[:1])
+        raise InputError(
+            f"the threshold {threshold:g} is none of the edges at which gradients were counted: "
+            f"take {nearest}, or add it to recorder.edges of the network and train again."
+        )
+    return len(below) + 2
+
+
+def statistics(counts, weight_change, edges, threshold):
+    """The study's statistics at `threshold`, over whatever leading axes the counts have.
+
+    Parameters
+    ----------
+    counts : array (..., bins, bins, 4)
+        Number of parameters by bin before, bin now and crossing: 0 the sign stayed, 1 a minimum was stepped over, 2 a
+        maximum, 3 the sign changed though the weight or the gradient did not move.
+    weight_change : array (..., bins, bins, 2)
+        Sums of abs(dw) and dw^2.
+    edges : sequence of float
+    threshold : float
+        One of `edges`; a gradient is near zero if abs(g) <= threshold.
+
+    Returns
+    -------
+    dict of arrays (...)
+        `counted`: parameters with a transition; of them `exact_zeros` and `zeros`: exactly zero, near zero now;
+        `retained`: near zero before and now; `released`: before, but not now; `fraction_released`: of those near zero
+        before. Of the retained: `flips` of the sign, `minima` and `maxima` stepped over, `fraction_flipped`,
+        `weight_change` sqrt(sum dw^2) and `mean_abs_change` mean abs(dw). A fraction or mean of none is NaN.
+
+    Raises
+    ------
+    InputError
+        If `threshold` is none of `edges`.
+    """
+    near = bins_near_zero(edges, threshold)
+    retained = counts[..., :near, :near, :].sum((-3, -2), dtype=np.int64)
+    moved = weight_change[..., :near, :near, :].sum((-3, -2), dtype=np.float64)
+    kept, flips = retained.sum(-1), retained[..., 1:].sum(-1)
+    released = total(counts[..., :near, near:, :])
+    return {
+        "counted": total(counts),
+        "exact_zeros": total(counts[..., :, :1, :]),
+        "zeros": total(counts[..., :, :near, :]),
+        "retained": kept,
+        "released": released,
+        "fraction_released": fraction(released, kept + released),
+        "flips": flips,
+        "fraction_flipped": fraction(flips, kept),
+        "minima": retained[..., 1],
+        "maxima": retained[..., 2],
+        "weight_change": np.sqrt(moved[..., 1]),
+        "mean_abs_change": fraction(moved[..., 0], kept),
+    }
+
+
+def total(counts):
+    """The sum over bins and crossings: (..., bins, bins, 4) to (...)."""
+    return counts.sum((-3, -2, -1), dtype=np.int64)
+
+
+def fraction(part, whole):
+    """`part` / `whole` in float64, NaN where both are 0."""
+    with np.errstate(invalid="ignore"):
+        return np.true_divide(part, whole)

@@ -1,0 +1,110 @@
+"""From artifacts to the page: each topic of each network one block, decoded by the browser only where it is looked at."""
+
+import hashlib
+import importlib.metadata
+import json
+from base64 import b64encode
+from gzip import compress
+from html import escape
+from pathlib import Path
+
+from drillcore.progress import silent
+from drillcore.report import correlations, embeddings, gradients, overview, signs, similarity, spectra
+from drillcore.report.pack import block, colours
+
+PAGE = Path(__file__).parent / "page"
+TOPICS = {
+    "correlations": (correlations.units, ["correlations.h5"]),
+    "augmentations": (correlations.augmentations, ["correlations.h5"]),
+    "augmented": (correlations.augmented_images, ["augmented.h5", "activations.h5"]),
+    "gradients": (gradients.steps, ["gradients.h5"]),
+    "signs": (signs.snapshots, ["gradients.h5"]),
+    "spectra": (spectra.spectra, ["svd.h5"]),
+    "maps": (embeddings.maps, ["tsne.h5", "activations.h5"]),
+    "probe": (embeddings.probe, ["tsne.h5", "activations.h5"]),
+    "similarity": (similarity.within, ["similarity.h5"]),
+}
+"""By topic: what picks it from a network's folder, and the files it needs there."""
+
+
+def build(artifacts, names, provenance, live=False, known=None, progress=silent):
+    """The page as bytes, of the networks `names` and of what there is of them in the folder `artifacts`.
+
+    `provenance` is a dict of what made them: `commit`, `changed`, `parameters`, `data`, `python`, `machine`, `versions`.
+
+    `live` shows unfinished trainings. `known` is a dict that keeps blocks from one call to the next, so that only what
+    changed is packed again.
+    """
+    packer = Packer({} if known is None else known)
+    index = {"provenance": provenance, "networks": [], "pairs": {}, "layers": {}}
+    for place, name in enumerate(progress(names, "networks")):
+        about = overview.network(artifacts, name, live)
+        about["colour"] = overview.COLOURS[place % len(overview.COLOURS)]
+        about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
+        if about.get("width"):
+            index["layers"] |= dict(zip(about["ranks"], colours(about["ranks"]), strict=True))
+        index["networks"].append(about)
+    for name, path in similarity.pair_files(artifacts, names).items():
+        index["pairs"][name] = packer.add(similarity.between, path, [path])
+    packer.forget()
+    return assemble({"index": block(index, {}), "plotly": library(), **packer.used})
+
+
+class Packer:
+    """Packs what it is asked for, if its files are there; equal blocks are one, and `used` has them by name.
+
+    `known` holds blocks by what they were made of, files and their times.
+    """
+
+    def __init__(self, known):
+        self.known, self.used, self.asked = known, {}, set()
+
+    def topic(self, topic, folder):
+        """The name of the block of a topic of the network in `folder`; None where it has not run."""
+        pick, files = TOPICS[topic]
+        return self.add(pick, folder, [folder / file for file in files])
+
+    def add(self, pick, path, files):
+        """The name of the block that `pick` makes of `path`; None where one of the `files` it needs is missing."""
+        if not all(file.exists() for file in files):
+            return None
+        made_of = pick, path, *(file.stat().st_mtime_ns for file in files)
+        self.asked.add(made_of)
+        if made_of not in self.known:
+            self.known[made_of] = block(*pick(path))
+        packed = self.known[made_of]
+        name = hashlib.sha256(packed).hexdigest()[:16]
+        self.used[name] = packed
+        return name
+
+    def forget(self):
+        """Keep only what was asked for since this packer was made."""
+        for made_of in self.known.keys() - self.asked:
+            del self.known[made_of]
+
+
+def library():
+    """plotly.js as its package carries it, packed like the data."""
+    path = importlib.metadata.distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
+    return b64encode(compress(Path(path).read_bytes(), 9, mtime=0))
+
+
+def assemble(blocks):
+    """The page's template with its style, its modules and the `blocks`, all in one file."""
+    modules = {
+        path.relative_to(PAGE).with_suffix("").as_posix(): "data:text/javascript;base64,"
+        + b64encode(path.read_bytes()).decode()
+        for path in sorted(PAGE.rglob("*.js"))
+    }
+    parts = {
+        "style": (PAGE / "style.css").read_bytes(),
+        "modules": json.dumps({"imports": modules}).encode(),
+        "blocks": b"\n".join(
+            b'<script type="text/plain" id="block-%s">%s</script>' % (escape(name).encode(), content)
+            for name, content in blocks.items()
+        ),
+    }
+    page = (PAGE / "index.html").read_bytes()
+    for name, content in parts.items():
+        page = page.replace(b"{{%s}}" % name.encode(), content)
+    return page

@@ -1,0 +1,83 @@
+"""Correlations between the units of all layers, and between the augmentations of one image."""
+
+import numpy as np
+
+from drillcore.base.arrays import evenly
+from drillcore.base.names import readable
+from drillcore.base.store import epochs, read
+from drillcore.report.pack import colours, quantised, thumbnails
+
+MOST_EPOCHS, MOST_UNITS, MOST_AUGMENTATIONS = 12, 256, 300
+"""Of the matrices so many epochs, of a layer so many units and of an image so many augmentations go into the page."""
+MOST_CELLS, FEWER_EPOCHS, FEWER_CELLS, MOST_LAYERS = 8_000_000, 3, 2_500_000, 24
+"""Where the matrices have more cells they are of FEWER_EPOCHS and of so few units of each layer that FEWER_CELLS are left.
+The augmentations' correlations are of so many layers."""
+
+
+def units(folder):
+    """The means of every two layers at every epoch, and the units' own correlations at most at MOST_EPOCHS.
+
+    `matrix` int8 (epochs, cells) holds for each epoch the blocks (units, units) of the layers i <= j, one after the
+    other.
+    """
+    with read(folder / "correlations.h5") as file:
+        layers, owner, stored = list(map(readable, file.attrs["layers"])), file["layer_of_unit"][:], epochs(file)
+        kept = evenly([epoch for epoch in stored if "matrix" in file[f"epochs/{epoch}"]], MOST_EPOCHS)
+        members = [np.flatnonzero(owner == layer) for layer in range(len(layers))]
+        most = MOST_UNITS
+        if cells(members, most) * len(kept) > MOST_CELLS:
+            kept = evenly(kept, FEWER_EPOCHS)
+            while cells(members, most) * len(kept) > FEWER_CELLS and most > 1:
+                most -= 1
+        shown = [np.array(evenly(units, most)) for units in members]
+        meta = {
+            "layers": layers,
+            "colours": colours(layers),
+            "epochs": [int(epoch) for epoch in stored],
+            "kept": [int(epoch) for epoch in kept],
+            "units": list(map(len, members)),
+            "shown": list(map(len, shown)),
+        }
+        means = {
+            name: np.array([file[f"epochs/{epoch}/{name}"][:] for epoch in stored]) for name in ("mean", "mean_abs")
+        }
+        matrix = [pairs(file[f"epochs/{epoch}/matrix"], members, shown) for epoch in kept]
+    return meta, {**means, "matrix": np.array(matrix)}
+
+
+def cells(members, most):
+    """How many cells the blocks of the layers i <= j have, of at most so many units of each."""
+    units = np.minimum(list(map(len, members)), most)
+    return int(units.sum() ** 2 + (units**2).sum()) // 2
+
+
+def pairs(matrix, members, shown):
+    """The blocks of the layers i <= j of one matrix (units, units), quantised, one after the other; read layer by layer."""
+    blocks = []
+    for i, units in enumerate(members):
+        rows = matrix[units[0] : units[-1] + 1]
+        blocks += [quantised(rows[np.ix_(shown[i] - units[0], columns)]).ravel() for columns in shown[i:]]
+    return np.concatenate(blocks)
+
+
+def augmentations(folder):
+    """Correlations between the augmentations of one image in every layer.
+
+    `samples` int8 (layers, n (n + 1) / 2) holds the rows of the upper triangles.
+    """
+    with read(folder / "correlations.h5") as file:
+        layers = evenly(list(file.attrs["layers"]), MOST_LAYERS)
+        count = min(len(file[f"augmented/{layers[0]}/samples"]), MOST_AUGMENTATIONS)
+        triangle = np.triu_indices(count)
+        samples = [quantised(file[f"augmented/{layer}/samples"][:count, :count][triangle]) for layer in layers]
+        epoch = int(epochs(file)[-1])
+        meta = {"layers": list(map(readable, layers)), "all": len(file.attrs["layers"]), "count": count, "epoch": epoch}
+    return meta, {"samples": np.array(samples)}
+
+
+def augmented_images(folder):
+    """The augmented images themselves."""
+    with read(folder / "augmented.h5") as file, read(folder / "activations.h5") as probe:
+        images, name = file["images"][:MOST_AUGMENTATIONS], str(probe.attrs["classes"][int(file.attrs["label"])])
+        meta = {"sample": int(file.attrs["sample"]), "name": name, "all": len(file["images"])}
+    return meta, {"images": thumbnails(images)}

@@ -1,0 +1,104 @@
+"""The signs and sizes of all gradients at the end of each epoch, from the whole network down to single parameters."""
+
+import numpy as np
+
+from drillcore.base.arrays import evenly, row_blocks
+from drillcore.base.names import readable
+from drillcore.base.store import read
+from drillcore.colours import PALETTES, SIGNS, layers_of
+from drillcore.report.pack import colours
+
+MOST_EPOCHS, LEAST_EPOCHS, MOST_WINDOWS = 30, 3, 600
+"""So many epochs are kept and, of more tensors than MOST_WINDOWS divided by them, fewer."""
+NETWORK_COLUMNS, LAYER_COLUMNS, WINDOW = 1024, 512, 4096
+"""The whole network and each layer are kept as the shares of so many columns; of each tensor, so many neighbouring
+parameters are kept one by one: those with the fewest gradients of exactly zero."""
+NOT_A_NUMBER = -128
+
+
+def snapshots(folder):
+    """The shares of each signed bin in every column of the network and of each layer, and a window of every tensor.
+
+    A class is the sign times the bin, counted from -bins + 1, and after the last NaN. `network` uint8 (epochs, columns,
+    classes) and `layer/<position>` hold shares in steps of 1/255; `window/<position>` int8 (epochs, parameters) the sign
+    times the bin of every parameter.
+    """
+    with read(folder / "gradients.h5") as file:
+        tensors, sizes = list(map(readable, file.attrs["tensors"])), file.attrs["sizes"].tolist()
+        stored = sorted(file.get("snapshots", ()), key=int)
+        kept, bins = evenly(stored, most_epochs(len(tensors))), len(file.attrs["bin_edges"]) + 1
+        layers = list(dict.fromkeys(layers_of(tensors)))
+        sums, windows, begins = Columns(layers, tensors, sizes, len(kept), bins), [], []
+        for position, tensor in enumerate(file.attrs["tensors"]):
+            rows = [file[f"snapshots/{epoch}/{tensor}"] for epoch in kept]
+            begins.append(sums.add(position, rows))
+            window = slice(begins[-1], min(begins[-1] + WINDOW, sizes[position]))
+            windows.append(
+                np.array([row[window] for row in rows], np.int8).reshape(len(kept), window.stop - window.start)
+            )
+        meta = {
+            "tensors": tensors,
+            "sizes": sizes,
+            "layers": layers,
+            "colours": colours(layers),
+            "layer_of": [layers.index(layer) for layer in layers_of(tensors)],
+            "window": begins,
+            "epochs": [int(epoch) for epoch in kept],
+            "stored": len(stored),
+            "bins": bins,
+            "edges": [float(edge) for edge in file.attrs["bin_edges"]],
+            "kinds": SIGNS,
+            "palettes": PALETTES,
+        }
+    named = {f"window/{position}": window for position, window in enumerate(windows)}
+    return meta, {**sums.shares(), **named}
+
+
+def most_epochs(tensors):
+    """Of how many epochs the windows of so many tensors are kept."""
+    return min(MOST_EPOCHS, max(LEAST_EPOCHS, MOST_WINDOWS // tensors))
+
+
+class Columns:
+    """Counts of classes in the columns of a network and of its layers, summed tensor by tensor."""
+
+    def __init__(self, layers, tensors, sizes, epochs, bins):
+        self.bins, self.classes, self.sizes = bins, 2 * bins + 2, sizes
+        self.owner = [layers.index(layer) for layer in layers_of(tensors)]
+        self.totals = np.bincount(self.owner, sizes, len(layers)).astype(int).tolist()
+        self.network = np.zeros((epochs, min(NETWORK_COLUMNS, sum(sizes)), self.classes), np.int64)
+        self.layers = [np.zeros((epochs, min(LAYER_COLUMNS, total), self.classes), np.int64) for total in self.totals]
+
+    def add(self, position, rows):
+        """Add one tensor's `rows`, an int8 dataset (parameters) for each epoch; returns where its window begins."""
+        size, layer = self.sizes[position], self.owner[position]
+        before = sum(self.sizes[:position])
+        within = sum(self.sizes[p] for p in range(position) if self.owner[p] == layer)
+        places = (before, sum(self.sizes), self.network), (within, self.totals[layer], self.layers[layer])
+        nonzero = np.zeros(max(1, -(-size // WINDOW)), np.int64)
+        for part in row_blocks(size, 1, WINDOW << 9):
+            parameters = np.arange(part.start, part.stop)
+            columns = [(begin + parameters) * counts.shape[1] // total for begin, total, counts in places]
+            for epoch, row in enumerate(rows):
+                values = row[part]
+                for column, (_, _, counts) in zip(columns, places, strict=True):
+                    self.count(counts[epoch], column, values)
+                nonzero += np.bincount(parameters // WINDOW, values != 0, len(nonzero)).astype(np.int64)
+        return int(nonzero.argmax()) * WINDOW
+
+    def count(self, counts, columns, values):
+        """Count signed bins in ascending `columns` into `counts` (columns, classes)."""
+        classes = np.where(values == NOT_A_NUMBER, self.bins + 1, values) + np.int64(self.bins)
+        first = columns[0]
+        cells = (columns - first) * self.classes + classes
+        found = np.bincount(cells).astype(np.int64)
+        found = np.pad(found, (0, -len(found) % self.classes)).reshape(-1, self.classes)
+        counts[first : first + len(found)] += found
+
+    def shares(self):
+        """The arrays of the page: shares from 0 to 255."""
+        named = {"network": self.network, **{f"layer/{layer}": counts for layer, counts in enumerate(self.layers)}}
+        return {
+            name: np.rint(255 * counts / counts.sum(2, keepdims=True)).astype(np.uint8)
+            for name, counts in named.items()
+        }

@@ -1,0 +1,121 @@
+"""Canonical correlations between the directions in which two layers vary most: SVCCA and PWCCA."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from drillcore.similarity.representation import centred, each_pair, value
+
+TOO_FEW_SAMPLES = (
+    "its components and the other's are as many as the samples, so some correlation is 1 whatever the data"
+)
+
+
+class Components(NamedTuple):
+    """The principal components of centred activations X = left @ diag(singular_values) @ right.
+
+    `left` (samples, rank) are orthonormal, `right` is (rank, units), `kept` counts the first that matter.
+    """
+
+    left: np.ndarray
+    singular_values: np.ndarray
+    right: np.ndarray
+    kept: int
+
+
+def svcca(X, Y, explained_variance=0.99):
+    """SVCCA of X (samples, p) and Y (samples, q): the mean canonical correlation, from 0 to 1.
+
+    Each side is first reduced to its fewest principal components that explain `explained_variance` of its variance,
+    a fraction of its own total, so that scaling changes nothing. Invariant to shifts, rotations and scale; with
+    `explained_variance=1` to every invertible linear map. On independent noise rho^2 is max(p, q) / (n - 1) on
+    average over the min(p, q) directions, so take many more samples than components. NaN where the components of both
+    sides together reach the number of samples, for then some correlation is 1 whatever the data; where no unit varies;
+    and for fewer than 4 samples. Width 1 is abs(Pearson's r).
+    Raghu et al. 2017, arXiv 1706.05806.
+
+    >>> X = np.array([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]).T
+    >>> round(svcca(X, X**2), 4)
+    0.9599
+    """
+    return value(partial(components, explained_variance=explained_variance), svcca_matrix, X, Y)
+
+
+def pwcca(X, Y, explained_variance=0.99):
+    """PWCCA of X (samples, p) and Y (samples, q): SVCCA's correlations weighted by how much of X each direction carries.
+
+    A direction's weight is the sum over the units of X of the abs(projection) of X on it, always of the first argument: so
+    pwcca(X, Y) and pwcca(Y, X) differ. From 0 to 1; invariant to shifts and scale, and to rotations of Y, but not of X.
+    Undefined where `svcca` is.
+    Morcos et al. 2018, arXiv 1806.05759.
+
+    >>> X = np.array([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]).T
+    >>> round(pwcca(X, X**2), 4)
+    0.9599
+    """
+    return value(partial(components, explained_variance=explained_variance), pwcca_matrix, X, Y)
+
+
+def components(X, explained_variance=0.99):
+    """The `Components` of activations X (samples, units), `kept` the fewest that explain the fraction of variance.
+
+    Directions that rounding alone fills are left out.
+    """
+    X = centred(X)
+    left, singular_values, right = np.linalg.svd(X, full_matrices=False)
+    rank = int(np.sum(singular_values > max(X.shape) * np.finfo(np.float64).eps * singular_values[0]))
+    explained = np.cumsum(singular_values[:rank] ** 2)
+    kept = int(np.searchsorted(explained, explained_variance * explained[-1])) + 1
+    return Components(left[:, :rank], singular_values[:rank], right[:rank], kept)
+
+
+def canonical_correlations(left_a, left_b):
+    """Singular vectors and values of the product of two orthonormal bases (samples, k): the cosines of their angles.
+
+    Returns (k_a, m), (m,), (m, k_b) with m = min(k_a, k_b). Bjorck and Golub 1973, doi 10.1090/S0025-5718-1973-0348991-3.
+    """
+    return np.linalg.svd(left_a.T @ left_b, full_matrices=False)
+
+
+def canonical_pair(a, b):
+    """`canonical_correlations` of the kept components of two layers, or None where some would be 1 whatever the data.
+
+    Centred columns of n samples span n - 1 dimensions: subspaces of more dimensions together must intersect.
+    """
+    if a.kept + b.kept > len(a.left) - 1:
+        return None
+    return canonical_correlations(a.left[:, : a.kept], b.left[:, : b.kept])
+
+
+def svcca_matrix(a, b):
+    """SVCCA of every `Components` in `a` with every one in `b`."""
+    return each_pair(mean_correlation, a, b)
+
+
+def mean_correlation(a, b):
+    """The mean canonical correlation of two layers."""
+    pair = canonical_pair(a, b)
+    return np.nan if pair is None else pair[1].mean()
+
+
+def pwcca_matrix(a, b):
+    """PWCCA of every `Components` in `a`, which gives the weights, with every one in `b`."""
+    values = np.full((len(a), len(b)), np.nan)
+    for row, first in enumerate(a):
+        for column, second in enumerate(b):
+            pair = canonical_pair(first, second) if b is not a or row <= column else None
+            if pair is None:
+                continue
+            left, correlations, right = pair
+            values[row, column] = weighted_mean(correlations, left, first)
+            if b is a:
+                values[column, row] = weighted_mean(correlations, right.T, second)
+    return values
+
+
+def weighted_mean(correlations, directions, layer):
+    """Correlations (m) averaged with the weights that their directions (kept, m) have in the units of `layer`."""
+    loadings = layer.singular_values[: layer.kept, None] * layer.right[: layer.kept]
+    weights = np.abs(directions.T @ loadings).sum(1)
+    return weights @ correlations / weights.sum()

@@ -1,0 +1,101 @@
+"""Two layers compared by the shape of their point clouds: Procrustes distance, and representational similarity."""
+
+import numpy as np
+
+from drillcore.similarity.cca import components
+from drillcore.similarity.cka import cosines
+from drillcore.similarity.representation import Undefined, each_pair, scaled, value, varying
+
+DECIMALS = 12
+
+
+def procrustes(X, Y):
+    """Angular Procrustes distance of X (samples, p) and Y (samples, q) in radians: 0, equal, to pi/2, orthogonal.
+
+    The arc cosine of the nuclear norm of X^T Y, both centred and at unit Frobenius norm: a metric, the triangle
+    inequality included, between shapes up to shift, rotation and scale. The narrower side is padded with zeros.
+    NaN where no unit varies and for fewer than 4 samples.
+    Williams et al. 2021, arXiv 2110.14739.
+
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> round(procrustes(X, X[:, :1]), 4) == round(np.pi / 4, 4)
+    True
+    """
+    return value(components, procrustes_matrix, X, Y)
+
+
+def rsa(X, Y):
+    """Representational similarity of X (samples, p) and Y (samples, q): from -1 to 1, 0 without relation.
+
+    Spearman's rank correlation between the two lists of distances of all pairs of samples, the distance of two samples
+    being 1 - Pearson's r over the units. Invariant to one scale, to permutations of the units, and to adding to a
+    sample the same in every unit; not to shifts of a unit, nor rotations. NaN for fewer than 4 samples, where no unit
+    varies, where all distances are equal, at width 1, and where a sample has the same value in every unit.
+    Kriegeskorte et al. 2008, doi 10.3389/neuro.06.004.2008.
+
+    >>> X = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 2.0], [1.0, 3.0, 1.0]])
+    >>> round(rsa(X, 2 * X[:, ::-1]), 4)
+    1.0
+    """
+    return value(ranked_distances, cosines, X, Y)
+
+
+def procrustes_matrix(a, b):
+    """Procrustes distance of every `Components` in `a` with every one in `b`."""
+    return each_pair(angle, a, b)
+
+
+def angle(a, b):
+    """The least angle between two layers' `Components` under any rotation.
+
+    Their principal coordinates take the place of the features: a rotation of them, of at most as many columns as samples.
+    """
+    if a is b:
+        return 0.0
+    left, right = unit_coordinates(a), unit_coordinates(b)
+    cosine = np.linalg.svd(left.T @ right, compute_uv=False).sum()
+    if cosine < 0.999:
+        return np.arccos(cosine)
+    # Near 1 the arc cosine loses half the digits and rounding may pass 1: there the residual's chord keeps them all.
+    width = max(left.shape[1], right.shape[1])
+    left, right = (np.pad(side, ((0, 0), (0, width - side.shape[1]))) for side in (left, right))
+    turn, _, back = np.linalg.svd(left.T @ right)
+    return 2 * np.arcsin(np.linalg.norm(left @ turn - right @ back.T) / 2)
+
+
+def unit_coordinates(layer):
+    """The principal coordinates (samples, rank) of `Components` at unit Frobenius norm."""
+    return layer.left * (layer.singular_values / np.linalg.norm(layer.singular_values))
+
+
+def ranked_distances(X):
+    """The centred ranks of X's correlation distances, of all pairs of samples, as a vector of norm 1."""
+    if varying(X).shape[1] < 2:
+        raise Undefined("width 1, and so no correlation over the units")
+    X = np.asarray(X, np.float64)
+    deviations = scaled(X - X[:, :1], np.abs(X).max())
+    deviations -= deviations.mean(1, keepdims=True)
+    lengths = np.linalg.norm(deviations, axis=1)
+    constant = int(np.sum(lengths == 0))
+    if constant:
+        raise Undefined(f"{constant} samples with the same value in every unit, and so no correlation over the units")
+    deviations /= lengths[:, None]
+    correlations = (deviations @ deviations.T)[np.triu_indices(len(X), 1)]
+    # Equal distances, of copies or of width 2, must tie and not be ranked by their rounding.
+    ranks = average_ranks(-np.round(correlations, DECIMALS))
+    ranks -= ranks.mean()
+    length = np.linalg.norm(ranks)
+    if length == 0:
+        raise Undefined("all samples are at the same correlation distance")
+    return ranks / length
+
+
+def average_ranks(values):
+    """Ranks from 0 of `values`; equal ones share their mean."""
+    order = np.argsort(values)
+    ordered = values[order]
+    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    counts = np.diff(np.append(begins, len(values)))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(begins + (counts - 1) / 2, counts)
+    return ranks

@@ -1,0 +1,70 @@
+"""The layers of an activations file, and why some of them have no value."""
+
+import numpy as np
+
+from drillcore.base.arrays import row_blocks
+from drillcore.base.store import CHUNK_BYTES, epochs
+from drillcore.similarity.representation import Undefined, prepare
+
+
+class Probe:
+    """What a network's activations.h5 holds: `layers`, the images' pixels first as "input", at `epochs`.
+
+    At most `samples` of its samples are read, a random part that is the same at every epoch and for networks that saw
+    the same images.
+    """
+
+    def __init__(self, file, samples, seed):
+        self.file, self.epochs = file, epochs(file)
+        self.layers = [*(["input"] if "images" in file else []), *file.attrs["layers"]]
+        self.rows = np.sort(np.random.default_rng(seed).permutation(len(file["sample"]))[:samples])
+
+    def layer(self, name, epoch):
+        """The activations (samples, units) of the layer `name`."""
+        if name == "input":
+            images = self.read("images")
+            return images.reshape(len(images), -1) / np.float32(255)
+        return self.read(f"epochs/{epoch}/{name}")
+
+    def read(self, name):
+        """The probe's rows of a dataset, a chunk at a time: all may not fit in memory, and single rows are slow to pick."""
+        dataset, parts = self.file[name], []
+        for block in row_blocks(len(dataset), dataset.nbytes // len(dataset), CHUNK_BYTES):
+            wanted = self.rows[(self.rows >= block.start) & (self.rows < block.stop)] - block.start
+            if len(wanted):
+                parts.append(dataset[block][wanted])
+        return np.concatenate(parts)
+
+    def prepared(self, work, epoch, known=None):
+        """What `work` makes of all layers at `epoch`, a list; what is `known` by name is not made again."""
+        known = known or {}
+        return [known[name] if name in known else prepare(work, self.layer(name, epoch)) for name in self.layers]
+
+
+class Status:
+    """Why cells are NaN, as the attribute `status` says it: a line for each layer, or pair of layers, and reason.
+
+    `where` names what the matrices are of, such as "epoch".
+    """
+
+    def __init__(self, where):
+        self.where, self.found = where, {}
+
+    def note(self, which, values, a, names_a, undefined_pair, b=None, names_b=()):
+        """Note the NaN of the matrix `values` of layers `a` and `b` (`a` by default), for the epoch or layer `which`.
+
+        A layer that is `Undefined` gives its own reason; `undefined_pair` is that of two that are not.
+        """
+        b, names_b = (a, names_a) if b is None else (b, names_b)
+        for name, layer in {**dict(zip(names_a, a, strict=True)), **dict(zip(names_b, b, strict=True))}.items():
+            if isinstance(layer, Undefined):
+                self.found.setdefault((name, str(layer)), []).append(which)
+        for row, column in zip(*np.nonzero(np.isnan(values)), strict=True):
+            mirrored = b is a and column < row
+            if not (mirrored or isinstance(a[row], Undefined) or isinstance(b[column], Undefined)):
+                pair = f"{names_a[row]} with {names_b[column]}"
+                self.found.setdefault((pair, undefined_pair), []).append(which)
+
+    def __str__(self):
+        lines = [f"{name}: {reason} ({self.where} {', '.join(at)})" for (name, reason), at in self.found.items()]
+        return "\n".join(lines) or "complete"

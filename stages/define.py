@@ -1,0 +1,46 @@
+"""python -m stages.define [--layers] NETWORK : params.yaml, data/<dataset>.h5, models/ -> artifacts/NETWORK/network.yaml
+
+With --layers nothing is written: the network's layers are printed, with their shapes and numbers of parameters.
+"""
+
+from pathlib import Path
+
+from drillcore.base.store import read, whole
+from stages.rig.base.command import command, say
+from stages.rig.base.parameters import dump, load
+from stages.rig.card import Own, write_card
+from stages.rig.frameworks import code_of, module
+from stages.rig.inspection import left_out, listing, see
+from stages.rig.rehearsal import rehearse
+from stages.rig.resolve import resolve
+from stages.rig.sections import section
+
+
+def main(network, *, layers=False):
+    """Check the network's parameters and write its card."""
+    card = resolve(load("params.yaml"), network, lambda dataset: images_of(dataset)[0])
+    classes, selection = images_of(card.dataset)[1], section("activations").layers
+    if layers:
+        print(listing(card, classes, selection))
+        return
+    if isinstance(card, Own):
+        card = see(card, classes, selection)
+        if line := left_out(card, selection):
+            say(line)
+        rehearse(card, classes)
+    elif card.device == "auto":
+        card = card.model_copy(update={"device": module(card.framework, "inspection").best_device()})
+    folder = Path("artifacts", network)
+    write_card(folder / "network.yaml", card)
+    with whole(folder / "code.yaml") as part:
+        part.write_text(dump(code_of(card.framework)))
+
+
+def images_of(dataset):
+    """The shape (height, width, channels) of a dataset's images, and its number of classes."""
+    with read(Path("data", f"{dataset}.h5")) as file:
+        return file["train/images"].shape[1:], len(file.attrs["classes"])
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,1 +1,0 @@
-"""define: check a network's parameters, and write its card."""

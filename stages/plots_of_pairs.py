@@ -1,0 +1,25 @@
+"""python -m stages.plots_of_pairs A B : artifacts/similarity/A--B.h5 -> reports/A--B/
+
+The layers of one network against those of another that saw the same images.
+"""
+
+from pathlib import Path
+
+from drillcore.base.store import read
+from drillcore.figures.pairs import figures
+from stages.rig.base.command import command
+from stages.rig.drawing import draw, whole_folder
+from stages.rig.sections import section
+
+
+def main(a, b):
+    """Draw how alike the layers of the networks `a` and `b` are."""
+    path = Path("artifacts", "similarity", f"{a}--{b}.h5")
+    with read(path) as file:
+        source = file.attrs["source"]
+    with whole_folder(Path("reports", f"{a}--{b}")) as report:
+        draw(figures, (path,), report, source, section("plots").dpi)
+
+
+if __name__ == "__main__":
+    command(main)

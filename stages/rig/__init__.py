@@ -1,0 +1,1 @@
+"""What the stages share: parameters, network cards, sources of data, training, the command line, the graph."""

@@ -1,0 +1,1 @@
+"""What every stage stands on: its command line, its process, and the parameters."""

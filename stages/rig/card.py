@@ -1,0 +1,227 @@
+"""The network card: everything that makes a network what it is, checked and fully resolved.
+
+`define` writes it to artifacts/<network>/network.yaml; every later stage reads it there and nowhere else.
+"""
+
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from drillcore.artifacts.network import LOSSES, Squeeze
+from drillcore.base.errors import DamagedFile, InputError, MissingFile
+from drillcore.base.store import whole
+from drillcore.frameworks.layers import Layer, pick
+from drillcore.recording.threshold import DECADES
+from stages.rig.base.parameters import Count, Layers, Name, Section, check, dump, load
+from stages.rig.base.remedies import damage
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Width = Annotated[int, Field(ge=1, le=65536)]
+SqueezeExpand = Annotated[list[Width], Field(min_length=2, max_length=2)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def ascending(edges):
+    if sorted(set(edges)) != edges:
+        raise ValueError("the edges must ascend")
+    return edges
+
+
+Edges = Annotated[list[Rate], Field(min_length=1, max_length=60), AfterValidator(ascending)]
+
+
+class Training(Section):
+    """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last.
+
+    `loss` is of logits; "mse" is the mean squared error against one-hot labels. `schedule` is of the learning rate: "cosine"
+    falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is of the
+    training images: "flip" left to right, "crop" after padding by an eighth.
+    """
+
+    loss: Literal[tuple(LOSSES)] = "cross_entropy"
+    optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adam"
+    learning_rate: Rate = 0.001
+    schedule: Literal["constant", "cosine", "step"] = "constant"
+    augmentation: list[Literal["flip", "crop"]] = []
+    batch_size: Count = 128
+    epochs: Count = 10
+    checkpoint_every: Count = 1
+
+
+class Recorder(Section):
+    """What is recorded of the gradients: at every how many steps, counted between which edges of abs(gradient), and
+    which of the edges are watched live in TensorBoard."""
+
+    every: Count = 1
+    edges: Edges = DECADES
+    watch: list[Rate] = [1e-7, 1e-5]
+
+
+class Normalize(Section):
+    """What is subtracted from every channel of images in [0, 1], and what they are then divided by: a number for each
+    channel, or one for all."""
+
+    mean: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
+    std: Annotated[list[Rate], Field(min_length=1)]
+
+
+class Network(Section):
+    """What every network has.
+
+    A card's `device` is never "auto": `define` resolves it. `units` says what of a convolutional layer is a unit: every
+    element of its output (of which a seeded subset is stored), or the mean of every channel. Images are in [0, 1] unless
+    `normalize` says how they are standardised.
+    """
+
+    name: Name
+    dataset: Name
+    input: Annotated[list[Width], Field(min_length=3, max_length=3)]
+    normalize: Normalize | None = None
+    device: Device = "cpu"
+    units: Literal["flatten", "pool"] = "flatten"
+    training: Training = Training()
+    recorder: Recorder = Recorder()
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+    def pretrained(self):
+        """Whether it comes trained."""
+        return False
+
+    def squeezes(self):
+        """Its bottlenecks, a list of `Squeeze` in its order."""
+        return []
+
+
+class Mlp(Network):
+    """A PyTorch multilayer perceptron: each layer a width, or [squeeze, expand] for a linear map to a bottleneck first."""
+
+    framework: Literal["torch"]
+    layers: Annotated[list[Width | SqueezeExpand], Field(min_length=1)]
+    batch_norm: bool = False
+    squeeze_activation: Literal["linear", "relu"] = "linear"
+
+    def outline(self):
+        """The names of its layers in order, each with what it is: a "block", a "module" within it, or "both"."""
+        names = []
+        for number, layer in enumerate(self.layers, 1):
+            if isinstance(layer, list):
+                names += [(f"squeeze{number}", "block"), (f"squeeze{number}.linear", "module")]
+                names += [(f"squeeze{number}.relu", "module")] * (self.squeeze_activation == "relu")
+            names += [(f"layer{number}", "block"), (f"layer{number}.linear", "module")]
+            names += [(f"layer{number}.batch_norm", "module")] * self.batch_norm
+            names.append((f"layer{number}.relu", "module"))
+        return [*names, ("output", "both")]
+
+    def squeezes(self):
+        linear = self.squeeze_activation == "linear"
+        numbered = enumerate(self.layers, 1)
+        return [
+            Squeeze(f"squeeze{number}", layer[0], f"layer{number}", linear)
+            for number, layer in numbered
+            if isinstance(layer, list)
+        ]
+
+
+class Cnn(Network):
+    """A Keras convolutional network: 3x3 convolutions, each with ReLU and 2x2 max pooling, then dense layers."""
+
+    framework: Literal["keras"]
+    convolutions: Annotated[list[Width], Field(min_length=1)]
+    dense: list[Width] = []
+
+    def outline(self):
+        """The names of its layers in order, each with what it is: layers with weights are "both", others a "module"."""
+        names = []
+        for number in range(1, len(self.convolutions) + 1):
+            names += [(f"conv{number}", "both"), (f"pool{number}", "module")]
+        names += [("flatten", "module")] + [(f"dense{number}", "both") for number in range(1, len(self.dense) + 1)]
+        return [*names, ("output", "both")]
+
+
+class Own(Network):
+    """A network of the user's own: what params.yaml says of it. All files are below models/.
+
+    `build` is `<file>.py:<function>`, `torchvision:<constructor>` or `keras:<constructor>`; without it `checkpoint` is a
+    .keras file. A network with a `checkpoint`, or with `checkpoints` (a pattern whose `*` holds the epoch), is not trained;
+    `untrained` is the epoch of `checkpoints` from before any training, where there is one.
+    """
+
+    build: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")] | None = None
+    arguments: dict[str, Any] = {}
+    checkpoint: Annotated[str, Field(min_length=1)] | None = None
+    checkpoints: Annotated[str, Field(pattern=r"^[^*]*\*[^*]*$")] | None = None
+    untrained: Annotated[int, Field(ge=0)] | None = None
+    layers: Layers | None = None
+    device: Device = "auto"
+    training: Training | None = None
+
+    def pretrained(self):
+        return bool(self.checkpoint or self.checkpoints)
+
+
+class Built(Own):
+    """The card of a network of the user's own: with what `define` saw when it built it.
+
+    `files` are the SHA-256 of the files it was built from, so that the card changes when they do.
+    """
+
+    framework: Literal["torch", "keras"]
+    files: dict[str, str]
+    modules: list[Layer]
+
+    def outline(self):
+        """The names of its layers in order, each with what it is: a "block", a "module" within it, "both", or ""."""
+        return [(layer.name, layer.kind) for layer in self.modules if isinstance(layer.shape, list)]
+
+
+KINDS = {"torch": Mlp, "keras": Cnn}
+
+
+def select_layers(network, layers):
+    """Names of the layers that `layers` ("blocks", "all", or names and patterns) picks, in the network's order.
+
+    A network of the user's own may say so itself.
+    """
+    chosen = network.layers or layers if isinstance(network, Own) else layers
+    return pick(dict(network.outline()), chosen)
+
+
+def read_card(path):
+    """Return the network card at `path`: a `Mlp`, a `Cnn` or a `Built`."""
+    if not path.exists():
+        raise MissingFile(path)
+    try:
+        values = load(path)
+        values.pop("squeezes", None)
+        kind = Built if "files" in values else KINDS.get(values.get("framework"), Mlp)
+        return check(kind, values, str(path))
+    except (InputError, TypeError):  # a framework that no dict can look up
+        raise DamagedFile(path) from None
+
+
+def write_card(path, card):
+    """Write `card` to `path` as YAML, every default spelled out."""
+    with whole(path) as part:
+        squeezes = [squeeze._asdict() for squeeze in card.squeezes()]
+        part.write_text(dump({**card.model_dump(), "squeezes": squeezes}))
+
+
+@contextmanager
+def loading(checkpoint):
+    """Say in one sentence that `checkpoint` cannot be loaded, whatever a framework raises in the block."""
+    try:
+        yield
+    except Exception as error:  # a damaged or hostile file can raise anything
+        reason = " ".join(str(error).split())[:200] or "its checksums are wrong"
+        raise InputError(
+            f"{checkpoint} is no whole checkpoint of this network ({reason}). {damage(checkpoint)}"
+        ) from None
+
+
+def no_device(card, framework):
+    """The error for a device that is not here."""
+    return InputError(
+        f"params.yaml: networks.{card.name}.device is {card.device!r}, but {framework} sees no such device on this machine: "
+        "set it to auto or cpu."
+    )

@@ -1,0 +1,66 @@
+"""From a list of figures to a folder that holds them all: whole, or not there."""
+
+import os
+import shutil
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context
+
+from drillcore.base.store import naming
+from drillcore.figures.style import applied, save
+
+
+@contextmanager
+def whole_folder(path):
+    """Yield a new folder beside `path`; it takes the place of `path` if the block succeeds, else it is removed."""
+    part = path.with_name(f".{path.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    with naming(path):
+        try:
+            yield part
+            if path.exists():
+                shutil.rmtree(path)
+            os.replace(part, path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def draw(figures, arguments, folder, source, dpi, workers=1):
+    """Save every figure that `figures(*arguments)` yields, as pairs of a name and a function, to `folder`.
+
+    Drawing takes far longer than reading, so each of `workers` processes walks through all and draws every n-th.
+    """
+    shares = [(figures, arguments, folder, source, dpi, slice(share, None, workers)) for share in range(workers)]
+    if workers == 1:
+        return draw_share(*shares[0])
+    with ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn")) as pool:
+        with ignoring_interrupts():  # the workers do, from their start; this process ends them
+            others = [pool.submit(draw_share, *share) for share in shares[1:]]
+        try:
+            draw_share(*shares[0])
+            for other in others:
+                other.result()
+        except BaseException:
+            for worker in active_children():
+                worker.terminate()
+            raise
+
+
+@contextmanager
+def ignoring_interrupts():
+    """Start processes that Ctrl-C does not reach."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+
+def draw_share(figures, arguments, folder, source, dpi, share):
+    """Save the `share` of the figures, a slice of their order."""
+    with applied(dpi):
+        for position, (name, function) in enumerate(figures(*arguments)):
+            if position % (share.step or 1) == share.start:
+                save(function(), folder / name, source)

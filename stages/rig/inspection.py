@@ -1,0 +1,145 @@
+"""A network of the user's own, built once to see what it is: its framework, its layers, and whether it fits its images."""
+
+import hashlib
+
+from drillcore.base.errors import InputError
+from drillcore.frameworks import name_of
+from drillcore.frameworks.layers import KINDS, enumerated, pick
+from stages.rig.card import Built, Own, Training, select_layers
+from stages.rig.frameworks import module
+from stages.rig.user_defined import (
+    MODELS,
+    check_no_linked_folder,
+    construct,
+    given_files,
+    imported,
+    noting_files,
+)
+
+HEADINGS = "layer", "picked", "output shape", "parameters"
+
+
+def see(card, classes, layers):
+    """Return the card (a `Built`) of a network (an `Own`) for images of `classes` classes.
+
+    `layers` is `activations.layers`, which holds where the network says nothing itself.
+
+    Raises
+    ------
+    InputError
+        If it cannot be built, does not take images of its input to one output for each class, or lacks a layer.
+    """
+    with noting_files() as opened:
+        framework, modules = inspected(card, classes)
+    check_untrained(card)
+    settings = card.model_dump()
+    if card.device == "auto":
+        settings["device"] = module(framework, "inspection").best_device()
+    if not card.pretrained():
+        settings["training"] = (card.training or Training()).model_dump()
+    built = Built(**settings, framework=framework, modules=modules, files=digests(card, opened))
+    check_layers(built, layers)
+    if "input" in select_layers(built, layers):
+        raise InputError(
+            f"{card.name} has a layer 'input', which is what the images' pixels are called here: rename it."
+        )
+    return built
+
+
+def inspected(card, classes):
+    """Build the network of `card`; returns its framework and its layers."""
+    model = construct(card, classes)
+    framework = name_of(model)
+    if not framework:
+        raise InputError(
+            f"params.yaml: networks.{card.name}.build is {card.build!r}, which returns {type(model).__name__}: "
+            "return a torch.nn.Module or a keras.Model."
+        )
+    return framework, module(framework, "inspection").inspect(model, card, classes)
+
+
+def check_untrained(card):
+    """Refuse an `untrained` that is none of the epochs of a network's checkpoints."""
+    checkpoints = given_files(card)
+    if card.untrained is not None and card.untrained not in checkpoints:
+        raise InputError(
+            f"params.yaml: networks.{card.name}.untrained is {card.untrained}, but {card.checkpoints} has the epochs "
+            f"{', '.join(map(str, checkpoints))}: name the one from before training, or remove it."
+        )
+
+
+def digests(card, opened):
+    """SHA-256 of each file below models/ that makes the network what it is, by its path: what it comes trained in, what
+    was imported, and what was `opened` while it was built."""
+    files = dict.fromkeys([*given_files(card).values(), *imported(), *sorted(opened)])
+    for file in files:
+        check_no_linked_folder(file, f"params.yaml: networks.{card.name}")
+    return {file.as_posix(): digest(file) for file in files}
+
+
+def digest(file):
+    """SHA-256 of the content of a file below models/."""
+    with open(MODELS / file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def check_layers(card, layers):
+    """Refuse a choice of layers that picks none, and names and patterns of the network's own `layers` that match none."""
+    where, patterns = (
+        ("activations.layers", []) if card.layers is None else (f"networks.{card.name}.layers", card.layers)
+    )
+    names, shapes = [name for name, _ in card.outline()], {layer.name: layer.shape for layer in card.modules}
+    if not names:
+        raise InputError(
+            f"params.yaml: networks.{card.name} builds a model without layers to look into: make what it computes with "
+            "modules of its own, as in torch.nn.Sequential."
+        )
+    for pattern in patterns if isinstance(patterns, list) else []:
+        if not select_layers(card.model_copy(update={"layers": [pattern]}), layers):
+            matched = [f"{name} of {card.name}, but that {shapes[name]}" for name in pick(shapes, [pattern])]
+            raise InputError(
+                f"params.yaml: {where} has {pattern!r}, which matches {(matched or [f'no layer of {card.name}'])[0]}; "
+                f"it has {enumerated(names, pattern)}."
+            )
+    if not select_layers(card, layers):
+        raise InputError(
+            f"params.yaml: {where} is {card.layers or layers}, which picks no layer of {card.name}; "
+            f"it has {enumerated(names)}."
+        )
+
+
+def left_out(card, layers):
+    """A line that says which layers of `card` the word "blocks" or "all" means, but cannot pick, and why; or nothing."""
+    chosen = card.layers or layers
+    reasons = [
+        f"{layer.name}, which {layer.shape}"
+        for layer in card.modules
+        if isinstance(layer.shape, str) and layer.kind in KINDS.get(str(chosen), ())
+    ]
+    return f"{card.name}: `layers: {chosen}` leaves out {enumerated(reasons)}" if reasons else ""
+
+
+def listing(card, classes, layers):
+    """A table, as text, of the layers of any network: which of them are picked, their shapes, their parameters."""
+    if isinstance(card, Own):
+        card = see(card.model_copy(update={"layers": None}), classes, "all").model_copy(update={"layers": card.layers})
+        modules = card.modules
+    else:
+        models = module(card.framework, "inspection")
+        modules = models.inspect(models.build(card, classes), card, classes)
+    picked = set(select_layers(card, layers))
+    rows = [
+        (
+            layer.name,
+            "*" * (layer.name in picked),
+            layer.shape if isinstance(layer.shape, str) else " x ".join(map(str, layer.shape)),
+            f"{layer.parameters:,}",
+        )
+        for layer in modules
+    ]
+    widths = [max(len(row[column]) for row in (HEADINGS, *rows)) for column in range(len(HEADINGS))]
+    lines = [
+        f"{name:<{widths[0]}}  {mark:<{widths[1]}}  {shape:<{widths[2]}}  {count:>{widths[3]}}"
+        for name, mark, shape, count in (HEADINGS, *rows)
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""The Keras networks that a card can describe, on TensorFlow."""
+
+import numpy as np
+
+from drillcore.frameworks.keras import keras, layers, tf
+from stages.rig.card import Own, loading, no_device
+from stages.rig.user_defined import construct
+
+
+def build(card, classes):
+    """Return the network of `card` (a `Cnn` or an `Own`) for `classes` classes, its weights drawn from its seed."""
+    keras.backend.clear_session(free_memory=False)  # or layers without a name get others when it is built again
+    keras.utils.set_random_seed(card.seed)
+    return complete(construct(card, classes), card) if isinstance(card, Own) else convolutional(card, classes)
+
+
+def complete(model, card):
+    """Return `model`; a sequential one that does not say its input has the card's from now on."""
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build((None, *card.input))
+    return model
+
+
+def convolutional(card, classes):
+    """Return the network of a `Cnn`."""
+    images = features = keras.Input(card.input, name="input")
+    for number, filters in enumerate(card.convolutions, 1):
+        features = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{number}")(features)
+        features = layers.MaxPooling2D(name=f"pool{number}")(features)
+    features = layers.Flatten(name="flatten")(features)
+    for number, width in enumerate(card.dense, 1):
+        features = layers.Dense(width, activation="relu", name=f"dense{number}")(features)
+    return keras.Model(images, layers.Dense(classes, name="output")(features), name=card.name.replace("-", "_"))
+
+
+def use_device(card):
+    """Have TensorFlow compute on the device of `card`; call before it computes anything."""
+    seen = tf.config.list_physical_devices("GPU")
+    if card.device != "cpu" and not seen:
+        raise no_device(card, "TensorFlow")
+    tf.config.set_visible_devices([] if card.device == "cpu" else seen[:1], "GPU")
+
+
+def gives_logits(model, shape):
+    """Whether the outputs of `model` for images of `shape` (h, w, c) are logits, not probabilities.
+
+    A softmax may stand in any layer, and be anyone's: random images tell.
+    """
+    images = np.random.default_rng(0).random((4, *shape), np.float32)
+    outputs = np.asarray(model(images, training=False))
+    tolerance = 1e-4 if outputs.dtype == np.float32 else 1e-2  # 16 bits round every one of a row
+    outputs = outputs.astype(np.float64)
+    return not ((outputs >= 0).all() and np.allclose(outputs.sum(1), 1, rtol=0, atol=tolerance))
+
+
+def load(card, classes, checkpoint):
+    """Return the network of `card` with the weights of `checkpoint`, a .keras file; nothing else in it is ever read."""
+    use_device(card)
+    model = build(card, classes)
+    with loading(checkpoint):
+        model.load_weights(checkpoint)
+    return model
+
+
+def to_input(images):
+    """Return float32 `images` (n, h, w, c): Keras takes them as they are."""
+    return images

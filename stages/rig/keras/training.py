@@ -1,0 +1,242 @@
+"""Training in Keras: the callbacks that save, measure and record."""
+
+import json
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from drillcore.base.store import whole
+from drillcore.frameworks.keras import keras, tf
+from drillcore.recording.keras_callback import OptimizationInsightCallback
+from drillcore.threads import omp_threads
+from stages.rig.base.command import progress, say
+from stages.rig.keras.network import build, gives_logits, use_device
+from stages.rig.training.batches import in_order, shuffled
+from stages.rig.training.history import History, macro_f1
+from stages.rig.training.resume import save
+from stages.rig.training.schedule import learning_rate
+
+OPTIMIZERS = {
+    "sgd": keras.optimizers.SGD,
+    "momentum": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+}
+
+
+def cross_entropy(logits):
+    """The cross-entropy of outputs that are `logits`, or else probabilities."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+
+
+class SquaredError(keras.losses.Loss):
+    """The mean squared error of outputs (n, classes) against one-hot labels (n)."""
+
+    def call(self, labels, outputs):
+        wanted = keras.ops.one_hot(labels, outputs.shape[1], dtype=outputs.dtype)
+        return keras.ops.mean(keras.ops.square(outputs - wanted), -1)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "mse": lambda logits: SquaredError()}
+
+
+class ModelSaveCallback(keras.callbacks.Callback):
+    """Saves the model to `folder`/epoch_NNN.keras every `every` epochs, before the first and after the last too.
+
+    It is saved as its `twin`, a second model of the same layers that was never compiled: without an optimiser's state.
+    """
+
+    def __init__(self, folder, every, epochs, twin):
+        super().__init__()
+        self.folder, self.every, self.epochs, self.twin = folder, every, epochs, twin
+
+    def on_train_begin(self, logs=None):
+        if not self.path(0).exists():  # it does when a training goes on
+            self.save(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
+            self.save(epoch + 1)
+
+    def save(self, epoch):
+        self.twin.set_weights(self.model.get_weights())
+        save_weights(self.twin, self.folder, epoch)
+
+    def path(self, epoch):
+        return self.folder / f"epoch_{epoch:03d}.keras"
+
+
+def save_weights(model, folder, epoch):
+    """Save `model`, which was never compiled, to `folder`/epoch_NNN.keras."""
+    with whole(folder / f"epoch_{epoch:03d}.keras") as part:
+        save_without_times(model, part)
+
+
+def save_without_times(model, path):
+    """Save `model` to `path` in Keras' format, less the times and the addresses of objects that Keras puts in: equal models
+    give equal bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        timed = Path(folder, "model.keras")
+        model.save(timed)
+        with zipfile.ZipFile(timed) as source, zipfile.ZipFile(path, "w") as target:
+            for name in sorted(source.namelist()):
+                content = source.read(name)
+                if name == "metadata.json":
+                    content = json.dumps({"keras_version": keras.__version__}).encode()
+                elif name == "config.json":
+                    content = numbered(content)
+                target.writestr(zipfile.ZipInfo(name), content)
+
+
+def numbered(config):
+    """The JSON of a model's `config`, bytes, in which objects that layers share are numbered, not known by addresses."""
+    numbers = {}
+    return re.sub(
+        rb'(?<="shared_object_id": )\d+', lambda match: b"%d" % numbers.setdefault(match[0], len(numbers) + 1), config
+    )
+
+
+def evaluate(model, batches, loss):
+    """Return val_loss, val_accuracy and the macro val_f1 of `model` over all samples of `batches`, in evaluation mode."""
+    answers = ((np.asarray(model(images, training=False)), labels) for images, labels in batches)
+    outputs, labels = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+    predictions = outputs.argmax(1)
+    return {
+        "val_loss": float(loss(labels, outputs.astype(np.float64))),
+        "val_accuracy": float(np.mean(predictions == labels)),
+        "val_f1": macro_f1(labels, predictions),
+    }
+
+
+class MetricsCallback(keras.callbacks.Callback):
+    """Validates after every epoch, and reports its metrics to a `History`."""
+
+    def __init__(self, history, validation, loss):
+        super().__init__()
+        self.history, self.validation, self.loss = history, validation, loss
+
+    def on_epoch_end(self, epoch, logs=None):
+        trained = {"train_loss": float(logs["loss"]), "train_accuracy": float(logs["accuracy"])}
+        self.history.epoch({"epoch": epoch + 1, **trained, **evaluate(self.model, self.validation, self.loss)})
+
+    def on_train_end(self, logs=None):
+        self.history.close()
+
+
+class ScheduleCallback(keras.callbacks.Callback):
+    """Sets every step's learning rate, and reports it to a `History`."""
+
+    def __init__(self, training, steps, history):
+        super().__init__()
+        self.training, self.steps, self.history = training, steps, history
+
+    def on_train_batch_begin(self, batch, logs=None):
+        step = int(self.model.optimizer.iterations) + 1
+        rate = learning_rate(self.training, step, self.steps)
+        self.model.optimizer.learning_rate = rate
+        self.history.step(step, {"step/learning_rate": rate})
+
+
+class ProgressCallback(keras.callbacks.Callback):
+    """Shows how far an epoch has come, as every other stage does."""
+
+    def __init__(self, epochs, steps):
+        super().__init__()
+        self.epochs, self.steps = epochs, steps
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.shown = progress(range(self.steps), f"epoch {epoch + 1}/{self.epochs}")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        next(self.shown)
+
+    def on_epoch_end(self, epoch, logs=None):
+        next(self.shown, None)
+
+
+class ResumeCallback(keras.callbacks.Callback):
+    """Saves after every epoch, when all others have done their part of it, what the next one starts from."""
+
+    def __init__(self, folder, insight, history):
+        super().__init__()
+        self.folder, self.insight, self.history = folder, insight, history
+
+    def on_epoch_end(self, epoch, logs=None):
+        variables = {
+            name: {str(number): np.asarray(variable) for number, variable in enumerate(part.variables)}
+            for name, part in self.parts().items()
+        }
+        save(self.folder, {**variables, "insight": self.insight.state(), "history": self.history.state()})
+
+    def restore(self, state):
+        """Go on from what was saved; call when the model is compiled."""
+        self.model.optimizer.build(self.model.trainable_variables)
+        for name, part in self.parts().items():
+            for number, variable in enumerate(part.variables):
+                variable.assign(state[name][str(number)])
+        self.insight.restore(state["insight"])
+        self.history.restore(state["history"])
+
+    def parts(self):
+        """Whose variables (weights, seeds of random layers; moments and step) are part of the state."""
+        return {"model": self.model, "optimizer": self.model.optimizer}
+
+
+def train(card, training, validation, folder, state=None):
+    """Train the network of `card` on the `Split` `training` and leave everything about it in `folder`.
+
+    `state` is what a killed training's last complete epoch left there.
+    """
+    threads = omp_threads(default=0)  # TensorFlow's own pools do not read it; 0 means every core
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    use_device(card)
+    fit(card, training, validation, folder, state)
+
+
+def rehearse(card, training, validation, folder):
+    """Train as `train` does, with the threads and on the device that TensorFlow has."""
+    fit(card, training, validation, folder, None)
+
+
+def fit(card, training, validation, folder, state):
+    """Train with the threads and on the device that TensorFlow has."""
+    tf.config.experimental.enable_op_determinism()
+    model, twin = (build(card, len(training.classes)) for _ in range(2))
+    settings = card.training
+    loss = LOSSES[settings.loss](gives_logits(model, card.input))
+    model.compile(
+        OPTIMIZERS[settings.optimizer](settings.learning_rate),
+        loss,
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=False,
+    )
+    history = History(folder, settings.epochs)
+    insight = OptimizationInsightCallback(folder / "gradients.h5", history.step, **card.recorder.model_dump())
+    resume = ResumeCallback(folder, insight, history)
+    if state:
+        resume.set_model(model)
+        resume.restore(state)
+        say(f"going on after epoch {insight.epoch} of {settings.epochs}")
+    batches = shuffled(card, training, insight.epoch)
+    callbacks = [
+        ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs, twin),
+        insight,
+        MetricsCallback(history, in_order(card, validation), loss),
+        ProgressCallback(settings.epochs, len(batches)),
+        resume,
+    ]
+    if settings.schedule != "constant":
+        callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
+    endless = (batch for _ in range(insight.epoch, settings.epochs) for batch in batches)
+    model.fit(
+        endless,
+        initial_epoch=insight.epoch,
+        epochs=settings.epochs,
+        steps_per_epoch=len(batches),
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+    )

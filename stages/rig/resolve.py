@@ -1,0 +1,234 @@
+"""From params.yaml to network cards: names replaced by their values, defaults spelled out, every mistake refused."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, create_model
+
+from drillcore.base.errors import InputError
+from drillcore.frameworks.layers import enumerated
+from stages.rig.base.parameters import Count, Section, check
+from stages.rig.card import KINDS, Own, Width, select_layers
+from stages.rig.datasets import read_sources
+from stages.rig.sections import SECTIONS
+
+ANCHORS = "x-"
+"""What a section begins with that is there for YAML's anchors alone; no stage reads it."""
+
+
+class Common(Section):
+    """The parameters at the top level; `Parameters` adds the analyses' sections."""
+
+    data: Annotated[str, Field(min_length=1)]
+    bottleneck: Width
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    threads: Count
+    gpu: Annotated[int, Field(ge=0)]
+    datasets: Any = None  # which `read_sources` checks
+    networks: Annotated[dict[str, dict], Field(min_length=1)]
+
+
+Parameters = create_model("Parameters", __base__=Common, **{key: (kind, kind()) for key, kind in SECTIONS.items()})
+
+
+def resolve(values, name, shape_of):
+    """Return the network `name` from the mapping `values` of params.yaml: a `Mlp`, a `Cnn`, or an `Own`, yet to be built.
+
+    `shape_of` gives the shape (height, width, channels) of the images of a dataset, by its name.
+
+    Raises
+    ------
+    InputError
+        For the first mistake anywhere in `values`, in another network or an analysis too: what would stop the
+        pipeline later stops it here, before anything is trained.
+    """
+    datasets = read_sources(values.get("datasets"))
+    common = check(Parameters, {key: values[key] for key in values if not str(key).startswith(ANCHORS)}, "")
+    if name not in common.networks:
+        raise InputError(f"params.yaml: networks holds no {name!r}; it holds {', '.join(common.networks)}.")
+    networks = {key: resolve_network(key, network, common, datasets) for key, network in common.networks.items()}
+    check_layers(networks.values(), common.activations.layers)
+    check_thresholds(networks[name], common.gradients.thresholds)
+    check_pairs(networks, common.similarity.pairs)
+    check_widths(networks, common.plots.widths)
+    check_files(networks, datasets, common.similarity.pairs, common.plots.widths)
+    shape = shape_of(networks[name].dataset)
+    network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common, datasets)
+    check_input(network, shape)
+    return network
+
+
+def resolve_network(name, values, common, datasets):
+    """One network, with `bottleneck` and `seed` put in; where it does not say its `input`, a pixel stands for it."""
+    where = f"networks.{name}"
+    own = any(key in values for key in ("build", "checkpoint", "checkpoints"))
+    if not own and values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
+        raise InputError(
+            f"params.yaml: {where}.framework is {values.get('framework')!r}, but should be {' or '.join(KINDS)}; "
+            "a network of your own has a `build` or a `checkpoint` instead."
+        )
+    if values.get("dataset") not in list(datasets):
+        raise InputError(
+            f"params.yaml: {where}.dataset is {values.get('dataset')!r}, but should be {' or '.join(datasets)}, "
+            "as `datasets` names them."
+        )
+    resolved = {"seed": common.seed, "input": [1, 1, 1], **values, "name": name}
+    if own:
+        network = check(Own, resolved, where)
+        check_own(network, f"params.yaml: {where}")
+        return network
+    if isinstance(resolved.get("layers"), list):
+        resolved["layers"] = [insert(common.bottleneck, layer) for layer in resolved["layers"]]
+    network = check(KINDS[values["framework"]], resolved, where)
+    if getattr(network, "batch_norm", False) and network.training.batch_size == 1:
+        raise InputError(
+            f"params.yaml: {where}.training.batch_size is 1, but batch_norm cannot be trained on single images: "
+            "set it to 2 or more."
+        )
+    return network
+
+
+def check_own(network, where):
+    """Refuse what contradicts itself in a network of the user's own."""
+    if network.checkpoint and network.checkpoints:
+        raise InputError(f"{where} has both checkpoint and checkpoints: remove one of them.")
+    if not network.build and not (network.checkpoint or "").endswith(".keras"):
+        raise InputError(
+            f"{where} has no build, and only a checkpoint in a .keras file tells how it is built: add one, "
+            "as in my_models.py:make."
+        )
+    if network.untrained is not None and not network.checkpoints:
+        raise InputError(
+            f"{where} has untrained: {network.untrained}, an epoch of checkpoints, but has no checkpoints: remove it."
+        )
+    if network.pretrained() and network.training:
+        raise InputError(
+            f"{where} has training, but comes trained in {network.checkpoint or network.checkpoints}: remove one."
+        )
+
+
+def insert(bottleneck, layer):
+    """A layer's widths with the word `bottleneck` replaced by its value."""
+    if isinstance(layer, list):
+        return [insert(bottleneck, width) for width in layer]
+    return bottleneck if layer == "bottleneck" else layer
+
+
+def check_input(network, shape):
+    """Refuse an input that images of `shape` cannot be padded and repeated to, or that pooling shrinks to nothing, and a
+    `normalize` of other channels."""
+    where = f"params.yaml: networks.{network.name}"
+    height, width, channels = shape
+    repeats = (1, 3) if channels == 1 else (channels,)
+    if network.input[0] < height or network.input[1] < width or network.input[2] not in repeats:
+        raise InputError(
+            f"{where}.input is {network.input}, but {network.dataset} has images of {list(shape)}, which can only be "
+            "padded to a larger height and width and, if grey, repeated to 3 channels."
+        )
+    for name, values in network.normalize or ():
+        if len(values) not in (1, network.input[2]):
+            raise InputError(
+                f"{where}.normalize.{name} has {len(values)} numbers, but the input {network.input} has "
+                f"{network.input[2]} channels: give one for each, or one for all."
+            )
+    poolings = len(getattr(network, "convolutions", []))
+    if min(network.input[:2]) >> poolings == 0:
+        raise InputError(
+            f"{where}.convolutions has {poolings} layers, each halving the image, "
+            f"too many for the input {network.input}: remove some."
+        )
+
+
+def check_layers(networks, layers):
+    """Refuse patterns of `activations.layers` that match no layer of any network, or none of one network.
+
+    What layers a network of the user's own has is not known here.
+    """
+    outlined = [network for network in networks if not isinstance(network, Own)]
+    if isinstance(layers, str):
+        return
+    for pattern in layers if len(outlined) == len(networks) else []:
+        if not any(select_layers(network, [pattern]) for network in outlined):
+            names = sorted({name for network in outlined for name, _ in network.outline()})
+            raise InputError(
+                f"params.yaml: activations.layers has {pattern!r}, which no network has; "
+                f"there are {enumerated(names, pattern)}."
+            )
+    for network in outlined:
+        if not select_layers(network, layers):
+            raise InputError(
+                f"params.yaml: activations.layers is {layers}, which picks no layer of {network.name}; "
+                f"it has {enumerated(name for name, _ in network.outline())}."
+            )
+
+
+def check_thresholds(network, thresholds):
+    """Refuse thresholds, of the analysis or the live display, between the edges that the recorder counts at."""
+    edges, watch = network.recorder.edges, f"networks.{network.name}.recorder.watch"
+    for parameter, values in (("gradients.thresholds", thresholds), (watch, network.recorder.watch)):
+        for value in values:
+            if value not in edges:
+                raise InputError(
+                    f"params.yaml: {parameter} has {value:g}, which is none of {network.name}'s recorder.edges; "
+                    f"the nearest are {nearest(value, edges)}."
+                )
+
+
+def check_pairs(networks, pairs):
+    """Refuse pairs of `similarity.pairs` that name no network, or networks that cannot have seen the same images."""
+    where = "params.yaml: similarity.pairs has"
+    for pair in pairs:
+        for name in pair:
+            if name not in networks:
+                raise InputError(
+                    f"{where} {name!r}, which is no network; there are {', '.join(networks)}: name others, or set "
+                    "similarity.pairs to []."
+                )
+        datasets = [networks[name].dataset for name in pair]
+        if datasets[0] != datasets[1]:
+            raise InputError(
+                f"{where} {pair}, but {pair[0]} sees {datasets[0]} and {pair[1]} {datasets[1]}: pair networks of one dataset."
+            )
+
+
+def check_widths(networks, widths):
+    """Refuse what `plots.widths` names if it is no network with a squeeze, or named twice, and a name whose figures would lie
+    among a network's."""
+    for name, group in widths.items():
+        if name in networks:
+            raise InputError(f"params.yaml: plots.widths has {name!r}, which is a network: give it a name of its own.")
+        for network in group:
+            if network not in networks:
+                raise InputError(
+                    f"params.yaml: plots.widths.{name} has {network!r}, which is no network; there are "
+                    f"{', '.join(networks)}: name others, or set plots.widths to {{}}."
+                )
+            if group.count(network) > 1:
+                raise InputError(f"params.yaml: plots.widths.{name} has {network!r} twice: name each network once.")
+            if not networks[network].squeezes():
+                raise InputError(
+                    f"params.yaml: plots.widths.{name} has {network!r}, which squeezes nowhere: name networks with layers "
+                    "like [8, 256], or set plots.widths to {}."
+                )
+
+
+def check_files(networks, datasets, pairs, widths):
+    """Refuse names that stand for one file or folder, where a file system takes no notice of capitals too."""
+    data = [(name, f"datasets.{name}") for name in datasets]
+    data += [(f"{name}_augmented", f"what is augmented of datasets.{name}") for name in datasets]
+    reports = [(name, f"networks.{name}") for name in networks] + [(name, f"plots.widths.{name}") for name in widths]
+    reports += [("--".join(pair), f"the pair {pair} of similarity.pairs") for pair in pairs]
+    for folder, files in (("data", data), ("reports", reports)):
+        found = {}
+        for name, where in files:
+            other = found.setdefault(name.lower(), where)
+            if other is not where:
+                raise InputError(
+                    f"params.yaml: {other} and {where} would both be {folder}/{name}, for some file systems take no "
+                    "notice of capitals: rename or remove one."
+                )
+
+
+def nearest(value, edges):
+    """The edges on both sides of `value`, as text."""
+    below, above = [e for e in edges if e < value], [e for e in edges if e > value]
+    return " and ".join(f"{e:g}" for e in below[-1:] + above[:1])

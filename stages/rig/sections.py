@@ -1,0 +1,91 @@
+"""The analyses' sections of params.yaml; a stage depends on its own section alone."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from drillcore.similarity.catalogue import MEASURES
+from stages.rig.base.parameters import Count, Layers, Name, Section, check, load
+
+
+class Augment(Section):
+    """Which image of the test split is augmented, and how many times."""
+
+    image: Annotated[int, Field(ge=0)] = 0
+    count: Annotated[int, Field(ge=2)] = 300
+
+
+class Activations(Section):
+    """What is extracted: which layers, of how many test images, and at most how many units of each."""
+
+    layers: Layers = "blocks"
+    samples: Annotated[int, Field(ge=4)] = 1000
+    max_units: Annotated[int, Field(ge=1, le=16000)] = 256  # their indices fit an HDF5 attribute, at most 64 KiB
+
+
+class Correlations(Section):
+    """Which epochs keep the whole units x units matrix: every k-th stored one, and always the last."""
+
+    keep_every: Count = 1
+
+
+class Gradients(Section):
+    """Below which abs(gradient) a parameter counts as near zero."""
+
+    thresholds: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = [1e-7, 1e-5]
+
+
+class Svd(Section):
+    """The share of the variance that the counted principal components explain."""
+
+    explained_variance: Annotated[float, Field(gt=0, le=1)] = 0.99
+
+
+class Tsne(Section):
+    """openTSNE's settings, and how many of the probe's samples are embedded."""
+
+    samples: Annotated[int, Field(ge=4)] = 500
+    perplexity: Annotated[float, Field(gt=1)] = 30.0
+    iterations: Count = 500
+    neighbors: Count = 10
+
+
+Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
+
+
+class Similarity(Section):
+    """Which measures compare layers, on how many samples of the probe set, and with which controls."""
+
+    measures: Annotated[list[Literal[tuple(MEASURES)]], Field(min_length=1)] = list(MEASURES)
+    samples: Annotated[int, Field(ge=4)] = 1000
+    epochs: Annotated[int, Field(ge=2)] = 20
+    explained_variance: Annotated[float, Field(gt=0, le=1)] = 0.99
+    bandwidth: Annotated[float, Field(gt=0)] = 0.5
+    permutations: Count = 200
+    seed: Annotated[int, Field(ge=0)] = 0
+    pairs: list[Pair] = []
+
+
+class Plots(Section):
+    """How the figures look, and which networks, two or more, differ in nothing but the width of their squeeze."""
+
+    dpi: Annotated[int, Field(ge=50, le=600)] = 150
+    palette: Literal["study", "colourblind"] = "study"
+    widths: dict[Name, Annotated[list[Name], Field(min_length=2)]] = {}
+
+
+SECTIONS = {
+    "augment": Augment,
+    "activations": Activations,
+    "correlations": Correlations,
+    "gradients": Gradients,
+    "svd": Svd,
+    "tsne": Tsne,
+    "similarity": Similarity,
+    "plots": Plots,
+}
+
+
+def section(name, path="params.yaml"):
+    """Return the checked section `name` of the parameters file, defaults filled in."""
+    return check(SECTIONS[name], load(path).get(name, {}), name)

@@ -1,0 +1,1 @@
+"""Where images come from: the studies' data sets, folders, archives, arrays, torchvision."""

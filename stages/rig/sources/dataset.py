@@ -1,0 +1,65 @@
+"""What every source returns, and the file that it becomes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from drillcore.base.errors import InputError
+from drillcore.base.store import create, write
+
+STUDIES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+"""The (height, width, channels) of the data sets of the studies, which networks may rely on."""
+
+
+TEST_SHARE = 0.2
+"""Of each class, where a source does not separate training from testing."""
+
+SEED = 0  # not that of params.yaml: the data set is one, whatever a network is initialised with
+
+
+class Dataset(NamedTuple):
+    """Images uint8 (samples, height, width, channels), labels int64 (samples) that index `classes`."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: list[str]
+    source: str
+
+
+def hold_out(name, where, labels):
+    """Return the indices, ascending, of the samples to train on and of a fifth of every class to test on.
+
+    The choice is random and always the same. An `InputError` says that no class of the data set `name`, which comes from
+    `where`, has enough samples.
+    """
+    rng, test = np.random.default_rng(SEED), np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        test[members[: round(TEST_SHARE * len(members))]] = True
+    if not test.any():
+        raise InputError(
+            f"{where} has no split and {len(labels)} images, too few of each class to hold out a fifth for testing: "
+            f"add images, or give datasets.{name} in params.yaml another source."
+        )
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+HELD_OUT = ", a random fifth of each class for testing"
+"""What a source says of itself where `hold_out` separated its images."""
+
+
+def write_dataset(path, name, dataset):
+    """Write `dataset` to the HDF5 file at `path`; an `InputError` refuses one where there is nothing to tell apart."""
+    label = dataset.train_labels[0]
+    if (dataset.train_labels == label).all():
+        raise InputError(
+            f"params.yaml: datasets.{name} ({dataset.source}) has training images of the class {dataset.classes[label]!r} "
+            "alone: add those of another, or name another source."
+        )
+    with create(path) as file:
+        for split in ("train", "test"):
+            write(file, f"{split}/images", getattr(dataset, f"{split}_images"))
+            write(file, f"{split}/labels", getattr(dataset, f"{split}_labels"))
+        file.attrs.update(name=name, source=dataset.source, classes=dataset.classes)

@@ -1,0 +1,101 @@
+"""The PyTorch networks that a card can describe."""
+
+import random
+import zipfile
+from collections import OrderedDict
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from drillcore.frameworks.torch import as_input
+from stages.rig.card import Own, loading, no_device
+from stages.rig.user_defined import construct
+
+FOLDER = 0x10
+"""The bit of a zip's member that is a folder, as MS-DOS has it."""
+
+
+class Mlp(nn.Sequential):
+    """A multilayer perceptron of named blocks on images (n, channels, height, width)."""
+
+    def forward(self, images):
+        return super().forward(images.flatten(1))
+
+
+def build(card, classes):
+    """Return the network of `card` (an `Mlp` or an `Own`) for `classes` classes, its weights drawn from its seed."""
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(card.seed)
+    model = construct(card, classes) if isinstance(card, Own) else perceptron(card, classes)
+    if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
+        model.eval()
+        with torch.no_grad():
+            model(as_input(to_input(np.zeros((1, *card.input), np.float32)), model))
+    return model
+
+
+def perceptron(card, classes):
+    """Return the network of an `Mlp`.
+
+    Each layer is a block `layer<k>` (linear, batch norm if the card says so, ReLU); a squeeze-expand layer is a block
+    `squeeze<k>` (linear, ReLU if the card says so) before it.
+    """
+    height, width, channels = card.input
+    features = height * width * channels
+    blocks = OrderedDict()
+    for number, layer in enumerate(card.layers, 1):
+        if isinstance(layer, list):
+            squeeze, layer = layer
+            blocks[f"squeeze{number}"] = block(features, squeeze, relu=card.squeeze_activation == "relu")
+            features = squeeze
+        blocks[f"layer{number}"] = block(features, layer, batch_norm=card.batch_norm)
+        features = layer
+    blocks["output"] = nn.Linear(features, classes)
+    return Mlp(blocks)
+
+
+def block(features, width, batch_norm=False, relu=True):
+    """A linear map from `features` to `width`, with what follows it."""
+    parts = OrderedDict(linear=nn.Linear(features, width))
+    if batch_norm:
+        parts["batch_norm"] = nn.BatchNorm1d(width)
+    if relu:
+        parts["relu"] = nn.ReLU()
+    return nn.Sequential(parts)
+
+
+def device_of(card):
+    """The `torch.device` of `card`; an `InputError` says that PyTorch sees none such here."""
+    if not sees(card.device):
+        raise no_device(card, "PyTorch")
+    return torch.device(card.device)
+
+
+def sees(device):
+    """Whether PyTorch has a `device` of that name on this machine."""
+    return {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[device]
+
+
+def load(card, classes, checkpoint):
+    """Return the network of `card` with the weights of `checkpoint`, a .pth file, on its device; only tensors are read."""
+    model = build(card, classes)
+    with loading(checkpoint):
+        check_zip(checkpoint)
+        model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+    return model.to(device_of(card))
+
+
+def check_zip(path):
+    """Raise a `ValueError` if the zip at `path` is damaged: PyTorch does not look at its checksums, and takes what is marked
+    as a folder for zeros."""
+    with zipfile.ZipFile(path) as file:
+        if file.testzip() or any(member.external_attr & FOLDER for member in file.infolist()):
+            raise ValueError("its checksums are wrong")
+
+
+def to_input(images):
+    """Return float32 `images` (n, h, w, c) as the tensor (n, c, h, w) that the networks take."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2)

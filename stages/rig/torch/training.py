@@ -1,0 +1,283 @@
+"""Training in PyTorch: a `Trainer`, and the callbacks that save, measure and record."""
+
+import torch
+from torch import nn
+
+from drillcore.base.store import whole
+from drillcore.frameworks.torch import as_input
+from drillcore.recording.recorder import GradientRecorder
+from stages.rig.base.command import progress, say
+from stages.rig.torch.network import build, device_of, sees, to_input
+from stages.rig.training.batches import in_order, shuffled
+from stages.rig.training.history import History, macro_f1
+from stages.rig.training.resume import save
+from stages.rig.training.schedule import learning_rate
+
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD,
+    "momentum": lambda weights, lr: torch.optim.SGD(weights, lr, momentum=0.9),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
+
+class Callback:
+    """What a `Trainer` calls while it fits; override what you need.
+
+    The trainer shows its state as `model`, `epoch`, `step` (counted from 1 over the whole training), `loss` (of the
+    step) and, at an epoch's end, `metrics`.
+    """
+
+    def on_fit_begin(self, trainer):
+        """Before the first epoch; `trainer.epoch` is 0, or in a training that goes on the last complete epoch."""
+
+    def on_backward_end(self, trainer):
+        """The step's gradients are there, the weights not yet updated."""
+
+    def on_epoch_end(self, trainer):
+        """The epoch is trained and validated."""
+
+    def on_fit_end(self, trainer):
+        """After the last epoch."""
+
+
+def squared_error(logits, labels):
+    """The mean squared error of logits (n, classes) against one-hot `labels` (n)."""
+    return nn.functional.mse_loss(logits, nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype))
+
+
+LOSSES = {"cross_entropy": nn.functional.cross_entropy, "mse": squared_error}
+
+
+class Trainer:
+    """Fits a classifier by minimising a loss.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps images (n, channels, height, width) to logits (n, classes).
+    optimizer : torch.optim.Optimizer
+    callbacks : iterable of Callback
+    loss_function : function of logits (n, classes) and labels (n)
+    """
+
+    def __init__(self, model, optimizer, callbacks=(), loss_function=nn.functional.cross_entropy):
+        self.model, self.optimizer, self.callbacks = model, optimizer, list(callbacks)
+        self.loss_function = loss_function
+        self.epoch = self.step = 0
+        self.loss, self.metrics = float("nan"), {}
+
+    def fit(self, train, validation, epochs):
+        """Train until `epochs` on `train` and validate on `validation`, both iterables of batches (images, labels)."""
+        self.call("on_fit_begin")
+        while self.epoch < epochs:
+            self.epoch += 1
+            trained = self.train_epoch(progress(train, f"epoch {self.epoch}/{epochs}"))
+            self.metrics = {"epoch": self.epoch, **trained, **evaluate(self.model, validation, self.loss_function)}
+            self.call("on_epoch_end")
+        self.call("on_fit_end")
+
+    def train_epoch(self, batches):
+        """One pass of updates; returns the mean train_loss and train_accuracy over its samples as they were seen."""
+        self.model.train()
+        loss_sum, correct, count = 0.0, 0, 0
+        for images, labels in batches:
+            logits = self.update(images, labels)
+            loss_sum += self.loss * len(labels)
+            correct += int((logits.argmax(1) == labels).sum())
+            count += len(labels)
+        return {"train_loss": loss_sum / count, "train_accuracy": correct / count}
+
+    def update(self, images, labels):
+        """One step of the optimiser; returns the logits before it."""
+        self.step += 1
+        self.optimizer.zero_grad()
+        logits = self.model(images)
+        loss = self.loss_function(logits, labels)
+        loss.backward()
+        self.loss = loss.item()
+        self.call("on_backward_end")
+        self.optimizer.step()
+        return logits
+
+    def state(self):
+        """What the next epoch starts from: a dict of arrays and numbers, of weights, optimiser and random numbers."""
+        optimizer = self.optimizer.state_dict()["state"]
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "model": arrays(self.model.state_dict()),
+            "optimizer": {str(number): arrays(state) for number, state in optimizer.items()},
+            "random": torch.get_rng_state().numpy(),
+        }
+
+    def restore(self, state):
+        """Go on from what `state` returned."""
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.model.load_state_dict(tensors(state["model"]))
+        optimizer = {int(number): tensors(saved) for number, saved in state["optimizer"].items()}
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": optimizer})
+        torch.set_rng_state(torch.from_numpy(state["random"]))
+
+    def call(self, event):
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
+
+
+@torch.no_grad()
+def evaluate(model, batches, loss_function):
+    """Return val_loss, val_accuracy and the macro val_f1 of `model` over all samples of `batches`, in evaluation mode."""
+    model.eval()
+    answers = ((model(images).cpu(), labels.cpu()) for images, labels in batches)
+    logits, labels = (torch.cat(parts) for parts in zip(*answers, strict=True))
+    predictions = logits.argmax(1)
+    return {
+        "val_loss": loss_function(logits.double(), labels).item(),
+        "val_accuracy": (predictions == labels).double().mean().item(),
+        "val_f1": macro_f1(labels.numpy(), predictions.numpy()),
+    }
+
+
+def arrays(tensors):
+    """The tensors of a dict as arrays, in the same memory where they are on the CPU."""
+    return {name: tensor.cpu().numpy() for name, tensor in tensors.items() if tensor is not None}
+
+
+def tensors(arrays):
+    """The arrays of a dict as tensors."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+class ModelSaveCallback(Callback):
+    """Saves the weights to `folder`/epoch_NNN.pth every `every` epochs, before the first and after the last too."""
+
+    def __init__(self, folder, every=1):
+        self.folder, self.every = folder, every
+
+    def on_fit_begin(self, trainer):
+        if trainer.epoch == 0:
+            self.save(trainer)
+
+    def on_epoch_end(self, trainer):
+        if trainer.epoch % self.every == 0:
+            self.save(trainer)
+
+    def on_fit_end(self, trainer):
+        if trainer.epoch % self.every:
+            self.save(trainer)
+
+    def save(self, trainer):
+        save_weights(trainer.model, self.folder, trainer.epoch)
+
+
+def save_weights(model, folder, epoch):
+    """Save the weights of `model` to `folder`/epoch_NNN.pth."""
+    with whole(folder / f"epoch_{epoch:03d}.pth") as part, open(part, "wb") as file:
+        torch.save(model.state_dict(), file)
+
+
+class ScheduleCallback(Callback):
+    """Sets every step's learning rate, and reports it to a `History`."""
+
+    def __init__(self, training, steps, history):
+        self.training, self.steps, self.history = training, steps, history
+
+    def on_backward_end(self, trainer):
+        rate = learning_rate(self.training, trainer.step, self.steps)
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = rate
+        self.history.step(trainer.step, {"step/learning_rate": rate})
+
+
+class MetricsCallback(Callback):
+    """Reports every step's loss and every epoch's metrics to a `History`."""
+
+    def __init__(self, history):
+        self.history = history
+
+    def on_backward_end(self, trainer):
+        self.history.step(trainer.step, {"step/loss": trainer.loss})
+
+    def on_epoch_end(self, trainer):
+        self.history.epoch(trainer.metrics)
+
+    def on_fit_end(self, trainer):
+        self.history.close()
+
+
+class GradientCallback(Callback):
+    """Records every step's gradients with a `GradientRecorder`, and shows the counts at its thresholds live."""
+
+    def __init__(self, recorder, history):
+        self.recorder, self.history = recorder, history
+
+    def on_backward_end(self, trainer):
+        self.recorder.step(trainer.loss, trainer.epoch)
+        self.history.step(trainer.step, self.recorder.watched())
+
+    def on_epoch_end(self, trainer):
+        self.recorder.end_epoch(trainer.epoch)
+
+
+class ResumeCallback(Callback):
+    """Saves after every epoch, when all others have done their part of it, what the next one starts from."""
+
+    def __init__(self, folder, recorder, history):
+        self.folder, self.recorder, self.history = folder, recorder, history
+
+    def on_epoch_end(self, trainer):
+        parts = {"trainer": trainer, "recorder": self.recorder, "history": self.history}
+        save(self.folder, {name: part.state() for name, part in parts.items()})
+
+
+class TorchBatches:
+    """`Batches` as a PyTorch `model` takes them: images (batch, channels, height, width), labels (batch)."""
+
+    def __init__(self, batches, model):
+        self.batches, self.model = batches, model
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        for images, labels in self.batches:
+            images = as_input(to_input(images), self.model)
+            yield images, torch.from_numpy(labels).to(images.device)
+
+
+def train(card, training, validation, folder, state=None):
+    """Train the network of `card` on the `Split` `training` and leave everything about it in `folder`.
+
+    `state` is what a killed training's last complete epoch left there.
+    """
+    model = build(card, len(training.classes)).to(device_of(card))
+    settings = card.training
+    optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.learning_rate)
+    history = History(folder, settings.epochs)
+    recorder = GradientRecorder(model.named_parameters(), folder / "gradients.h5", **card.recorder.model_dump())
+    callbacks = [
+        ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
+        GradientCallback(recorder, history),
+        MetricsCallback(history),
+        ResumeCallback(folder, recorder, history),
+    ]
+    if settings.schedule != "constant":
+        steps = settings.epochs * len(shuffled(card, training))
+        callbacks.append(ScheduleCallback(settings, steps, history))
+    trainer = Trainer(model, optimizer, callbacks, LOSSES[settings.loss])
+    if state:
+        for name, part in {"trainer": trainer, "recorder": recorder, "history": history}.items():
+            part.restore(state[name])
+        say(f"going on after epoch {trainer.epoch} of {settings.epochs}")
+    with recorder:
+        trainer.fit(
+            TorchBatches(shuffled(card, training, trainer.epoch), model),
+            TorchBatches(in_order(card, validation), model),
+            settings.epochs,
+        )
+
+
+def rehearse(card, training, validation, folder):
+    """Train as `train` does, but on a device that this machine has."""
+    device = card.device if sees(card.device) else "cpu"
+    train(card.model_copy(update={"device": device}), training, validation, folder)

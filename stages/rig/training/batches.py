@@ -1,0 +1,79 @@
+"""Batches of images as a network sees them, made one at a time, so that a dataset is held only once and as bytes."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from stages.rig.images import batch_of, prepare, standardise
+
+VALIDATION_BATCH = 1000
+ROOM = 8
+"""A crop may move by the image's size divided by this: 4 pixels of 32, as He et al. 2016, section 4.2."""
+
+
+class Batches:
+    """Batches (images float32 (batch, height, width, channels), labels int64 (batch)) of a `Split`, as `card` takes them.
+
+    Iterating once is one epoch. With a `seed` every epoch has its own random order; `augmentation` names what is done to
+    the images, anew in every epoch and before they are standardised. `epoch` is the number of those already past.
+    With a `seed`, a rest of one image joins the batch before it: batch norm cannot train on a single one.
+    """
+
+    def __init__(self, split, card, size, seed=None, augmentation=(), epoch=0):
+        self.split, self.card = split, card
+        self.seed, self.augmentation, self.epoch = seed, augmentation, epoch
+        self.orders = None if seed is None else np.random.default_rng(seed)
+        count = len(split.labels)
+        alone = seed is not None and count > size > 1 and count % size == 1
+        self.bounds = [*range(0, count - alone, size), count]
+        for _ in range(epoch):
+            self.order()
+
+    def __len__(self):
+        return len(self.bounds) - 1
+
+    def __iter__(self):
+        self.epoch += 1
+        order = self.order()
+        random = np.random.default_rng([self.seed or 0, self.epoch])
+        for begin, end in pairwise(self.bounds):
+            rows = order[begin:end]
+            images = prepare(self.split.images[rows], self.card.input)
+            for name in self.augmentation:
+                images = AUGMENTATIONS[name](images, random)
+            yield standardise(images, self.card.normalize), self.split.labels[rows]
+
+    def order(self):
+        """The order of the samples in the next epoch."""
+        count = len(self.split.labels)
+        return np.arange(count) if self.orders is None else self.orders.permutation(count)
+
+
+def flip(images, random):
+    """Mirror every other of `images` (n, h, w, c), at random, left to right."""
+    mirrored = random.random(len(images)) < 0.5
+    return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+
+
+def crop(images, random):
+    """Move each of `images` (n, h, w, c) at random by up to an eighth of its size; what comes in from outside is 0."""
+    count, height, width, _ = images.shape
+    down, right = height // ROOM, width // ROOM
+    padded = np.pad(images, ((0, 0), (down, down), (right, right), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    tops, lefts = random.integers(2 * down + 1, size=count), random.integers(2 * right + 1, size=count)
+    return np.moveaxis(windows[np.arange(count), tops, lefts], 1, -1)
+
+
+AUGMENTATIONS = {"flip": flip, "crop": crop}
+
+
+def shuffled(card, split, epoch=0):
+    """The training batches of `card`, in an order that its seed sets, as they come after `epoch` epochs."""
+    training = card.training
+    return Batches(split, card, training.batch_size, card.seed, training.augmentation, epoch)
+
+
+def in_order(card, split):
+    """The validation batches of `card`."""
+    return Batches(split, card, batch_of(VALIDATION_BATCH, card.input))

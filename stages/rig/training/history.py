@@ -1,0 +1,119 @@
+"""What a training reports, the same for both frameworks: console, history.csv, metrics.json, TensorBoard."""
+
+import csv
+import os
+import socket
+import time
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from drillcore.base.store import naming, whole, write_json
+from stages.rig.base.command import say
+
+COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_f1"]
+
+
+class History:
+    """The history of one training, written to `folder` as it grows.
+
+    `epoch` adds a row to history.csv and rewrites metrics.json, each whole at any moment; `step` adds the scalars of a
+    step to tensorboard/, which can be watched meanwhile.
+    """
+
+    def __init__(self, folder, epochs):
+        self.folder, self.epochs, self.rows = Path(folder), epochs, []
+        self.scalars = Scalars(self.folder / "tensorboard")
+
+    def step(self, step, scalars):
+        """Show `scalars`, a mapping of tags to numbers, at `step`."""
+        self.scalars.add(scalars, step)
+
+    def epoch(self, row):
+        """Report `row`, a mapping with the keys of COLUMNS; those of a training are missing where there was none."""
+        self.rows.append({key: row.get(key) for key in COLUMNS})
+        trained = f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.4f}; " if "train_loss" in row else ""
+        say(
+            f"epoch {row['epoch']}/{self.epochs}: {trained}"
+            f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, F1 {row['val_f1']:.4f}"
+        )
+        self.scalars.add({f"epoch/{key}": row[key] for key in COLUMNS[1:] if key in row}, row["epoch"])
+        self.scalars.flush()
+        with whole(self.folder / "history.csv") as part, open(part, "w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        write_json(self.folder / "metrics.json", self.rows[-1])
+
+    def close(self):
+        """Finish TensorBoard's file."""
+        self.scalars.close()
+
+    def state(self):
+        """What the next epoch starts from; call after `epoch`."""
+        return {"rows": self.rows, "scalars": self.scalars.state()}
+
+    def restore(self, state):
+        """Go on from what `state` returned: whatever was reported later is taken back."""
+        self.rows = state["rows"]
+        self.scalars.restore(state["scalars"])
+
+
+class Scalars:
+    """TensorBoard's event file of scalars in `folder`.
+
+    It is made of TensorBoard's own records and messages: its ready writers, and those of both frameworks, load
+    TensorFlow or PyTorch wherever they are installed, seconds that the other framework's training does not need.
+    """
+
+    def __init__(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}"
+        self.file = None
+
+    def add(self, scalars, step):
+        """Add `scalars`, a mapping of tags to numbers, at `step`."""
+        values = [Summary.Value(tag=tag, simple_value=float(value)) for tag, value in scalars.items()]
+        self.write(step=step, summary=Summary(value=values))
+
+    def write(self, **content):
+        if self.file is None:
+            self.open("wb")
+        with naming(self.path):
+            self.records.write(Event(wall_time=time.time(), **content).SerializeToString())
+
+    def open(self, mode):
+        self.file = self.path.open(mode)
+        self.records = RecordWriter(self.file)
+        if self.file.tell() == 0:
+            self.write(file_version="brain.Event:2")
+
+    def state(self):
+        """The file's name and its length in bytes."""
+        self.flush()
+        return {"name": self.path.name, "length": self.file.tell()}
+
+    def restore(self, state):
+        """Go on with the file of `state`, cut to its length."""
+        self.path = self.path.with_name(state["name"])
+        os.truncate(self.path, state["length"])
+        self.open("ab")
+
+    def flush(self):
+        """Make what was added visible to a running TensorBoard."""
+        with naming(self.path):
+            self.file.flush()
+
+    def close(self):
+        """Finish the file."""
+        self.flush()
+        self.file.close()
+
+
+def macro_f1(labels, predictions):
+    """The unweighted mean of the classes' F1 scores; a class that is never predicted scores 0."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(labels, predictions, average="macro", zero_division=0))

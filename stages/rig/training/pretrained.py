@@ -1,0 +1,23 @@
+"""A network that comes trained: its checkpoints are evaluated and stored as those of a training, without one."""
+
+from drillcore.recording.recorder import GradientRecorder
+from stages.rig.base.command import progress
+from stages.rig.training.batches import in_order
+from stages.rig.training.history import History
+from stages.rig.user_defined import MODELS, given_files
+
+
+def store_given(framework, card, validation, folder):
+    """Leave in `folder` what a training would, but for its loss and accuracy, and with no step in gradients.h5.
+
+    `framework` is the module `pretrained` of its framework, `validation` the `Split` to evaluate on.
+    """
+    files = given_files(card)
+    history = History(folder, max(files))
+    for epoch, file in progress(files.items(), "checkpoints", len(files)):
+        model = framework.load(card, len(validation.classes), MODELS / file)
+        framework.save_weights(model, folder / "checkpoints", epoch)
+        history.epoch({"epoch": epoch, **framework.evaluate(model, card, in_order(card, validation))})
+    history.close()
+    with GradientRecorder(framework.tensors(model), folder / "gradients.h5", **card.recorder.model_dump()):
+        pass

@@ -1,0 +1,22 @@
+"""The learning rate over a training, the same for both frameworks."""
+
+import math
+
+
+def learning_rate(training, step, steps):
+    """The learning rate of `training` (a `Training`) at `step`, counted from 1, of `steps` in all.
+
+    "cosine" is equation 5 of Loshchilov and Hutter 2017, "SGDR", without restarts; "step" divides by 10 after half and
+    after three quarters of the steps, as He et al. 2016, "Deep residual learning", section 4.2.
+
+    >>> from stages.rig.card import Training
+    >>> [round(learning_rate(Training(schedule="cosine"), step, 4), 6) for step in (1, 2, 3, 4)]
+    [0.001, 0.000854, 0.0005, 0.000146]
+    """
+    done = (step - 1) / steps
+    factors = {
+        "constant": 1.0,
+        "cosine": (1 + math.cos(math.pi * done)) / 2,
+        "step": 0.1 ** ((done >= 0.5) + (done >= 0.75)),
+    }
+    return training.learning_rate * factors[training.schedule]

@@ -1,1 +1,0 @@
-"""What every stage stands on: its command line and progress lines, checked parameters, whole files."""
