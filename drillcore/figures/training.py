@@ -38,6 +38,8 @@ def recipe(network):
 def training_curves(history, losses, where, loss="cross_entropy"):
     """Loss, accuracy and F1 by epoch, over the loss of every step.
 
+    What was not recorded, as for a pretrained network, is left out.
+
     Parameters
     ----------
     history : dict of arrays (epochs)
@@ -47,8 +49,6 @@ def training_curves(history, losses, where, loss="cross_entropy"):
     where : str
     loss : str
         Which loss it is: "cross_entropy" or "mse".
-
-    What was not recorded, as of a network that came trained, is left out.
     """
     epochs = history["epoch"]
     handles = [

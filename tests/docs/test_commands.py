@@ -38,6 +38,7 @@ RUN_BY = {
     # Either engine
     "dvc repro": f"{ENGINES}::test_after_dvc_snakemake_and_dvc_find_nothing_to_do",
     "dvc repro plots@mine": f"{NETWORKS}::test_a_change_to_a_file_trains_its_network_alone",
+    "dvc repro --dry": f"{NETWORKS}::test_a_change_to_a_file_trains_its_network_alone",
     "dvc repro plots@<network>": f"{ENGINES}::test_every_stage_gives_the_same_bytes_again",
     "dvc repro --force --single-item download@birds": f"{ENGINES}::test_every_stage_gives_the_same_bytes_again",
     "dvc repro --force --single-item download@<dataset>": f"{ENGINES}::test_every_stage_gives_the_same_bytes_again",
