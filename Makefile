@@ -38,7 +38,7 @@ lint: .venv/tests-installed
 
 docs: .venv/docs-installed
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
-	@echo "The documentation: $(CURDIR)/site/index.html"
+	@echo "The documentation: $(CURDIR)/site/index.html; served, it can be searched: .venv/bin/mkdocs serve"
 
 # Outside any repository, as in an unpacked archive, or where one ignores this folder, DVC works without git, but needs to
 # be told. In a subfolder of a repository it does not, for `dvc exp run` wants git.
