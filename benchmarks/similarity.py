@@ -20,14 +20,14 @@ import h5py
 import numpy as np
 from threadpoolctl import threadpool_info
 
-import drillcore.similarity as similarity
+import drillcore
+from drillcore.similarity.catalogue import MEASURES
 from drillcore.similarity.measures import choose_measures
 from drillcore.similarity.representation import matrix, prepare
 
 THREADS = int(os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count())))
 IMAGES, BATCHES, TURNS = 10_000, (128, 256, 500, 1000), 11
-MEASURES = ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
-IN_BATCHES = {"minibatch_matrix": similarity.minibatch_matrix, "stream_cka": similarity.stream_cka}
+IN_BATCHES = {"minibatch_matrix": drillcore.minibatch_matrix, "stream_cka": drillcore.stream_cka}
 
 
 def main():
@@ -69,7 +69,7 @@ def peers():
     print("| batch | Drillcore | pytorch-cka | times Drillcore's | at most apart |\n" + "| --- " * 5 + "|")
     for batch in BATCHES:
         model, batches = replay(activations, batch)
-        contestants = {"Drillcore": partial(similarity.minibatch_matrix, activations, batch)}
+        contestants = {"Drillcore": partial(drillcore.minibatch_matrix, activations, batch)}
         if compute_cka:
             peer = partial(compute_cka, model, model, device="cpu", progress=False)
             contestants["pytorch-cka"] = lambda peer=peer, batches=batches: peer([batches])[0]
@@ -80,7 +80,7 @@ def peers():
             apart = np.abs(values[1] - values[0]).max()
             cells += [f"{best / own[0]:.2f} ({median / own[1]:.2f})", f"{apart:.0e}"]
         print(f"| {batch} | " + " | ".join(cells) + " |")
-    rest = {"Drillcore's stream_cka, of all samples at once": lambda: similarity.stream_cka(activations)}
+    rest = {"Drillcore's stream_cka, of all samples at once": lambda: drillcore.stream_cka(activations)}
     if torch_cka:
         model, batches = replay(activations, 500)
         names = [name for name, _ in model.named_children()]
@@ -168,7 +168,7 @@ def null():
                 "measure": lambda work=work, compare=compare, layers=layers: matrix(
                     compare, [prepare(work, layer) for layer in layers]
                 ),
-                "null": lambda layers=layers: similarity.permutation_null(layers, 200),
+                "null": lambda layers=layers: drillcore.permutation_null(layers, 200),
             },
             5,
         )
@@ -189,7 +189,7 @@ def streaming(samples, layers=4, units=1024):
         subprocess.run([sys.executable, "-c", code, path], check=True, cwd=Path(__file__).resolve().parents[1])
         with h5py.File(path) as file:
             head = [file[name][:20_000] for name in file]
-        streamed, exact = similarity.stream_cka(head), [layer.astype(np.float64) for layer in head]
+        streamed, exact = drillcore.stream_cka(head), [layer.astype(np.float64) for layer in head]
     for name in ("linear_cka", "debiased_cka"):
         work, compare = choose_measures([name], len(head[0]))[name][:2]
         expected = matrix(compare, [prepare(work, layer) for layer in exact])
@@ -219,7 +219,7 @@ def stream(path):
         operations = 2 * samples * units**2 * count * (count + 1) / 2
         rates = [gemm_rate()]
         begin = time.perf_counter()
-        similarity.stream_cka(layers)
+        drillcore.stream_cka(layers)
         seconds = time.perf_counter() - begin
         rates.append(gemm_rate())
     peak, rate = peak_memory(), operations / seconds / 1e9

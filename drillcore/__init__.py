@@ -23,9 +23,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "recording.recorder": ["GradientRecorder", "transitions"],
         "recording.summary": ["summarise"],
         "base.store": ["read"],
-        "similarity.cca": ["pwcca", "svcca"],
-        "similarity.cka": ["debiased_cka", "linear_cka", "rbf_cka"],
-        "similarity.geometry": ["procrustes", "rsa"],
+        "similarity.measures.cca": ["pwcca", "svcca"],
+        "similarity.measures.cka": ["debiased_cka", "linear_cka", "rbf_cka"],
+        "similarity.measures.geometry": ["procrustes", "rsa"],
         "similarity.minibatch": ["minibatch_cka", "minibatch_matrix"],
         "similarity.null": [
             "benjamini_hochberg",

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 
 from drillcore.base.names import escaped, unescaped
+from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED
 from stages.rig.base.parameters import dump
 
 EDGES = [float(f"1e{k}") for k in range(-10, 1)]
@@ -196,9 +197,6 @@ def write_correlations(folder, widths, outputs, random):
             file[f"augmented/{layer}/samples"] = samples
 
 
-MEASURES = ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa"]
-
-
 def write_similarity(path, widths, epochs, dead, random):
     layers, count = ["input", *widths], len(widths) + 1
     with h5py.File(path, "w") as file:
@@ -212,7 +210,7 @@ def write_similarity(path, widths, epochs, dead, random):
             file[f"outlier/{name}"] = random.uniform(0, 1, 3)
         file["across_epochs"].attrs["epochs"] = file.attrs["epochs"]
         file["by_samples/samples"] = [16, 32, 40]
-        for name in ("linear_cka", "debiased_cka"):
+        for name in (BIASED, TESTED):
             file[f"by_samples/{name}"] = random.uniform(0, 1, (3, count, count))
         file["outlier/shift"] = [0.0, 1.0, 10.0]
         file["outlier"].attrs.update(layer=layers[-2], epoch=f"{epochs[-1]:03d}")

@@ -31,15 +31,8 @@ from drillcore.figures.style import (
     pairs_of,
     plain,
 )
-from drillcore.similarity.catalogue import MEASURES, catalogued
+from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED, catalogued
 
-COLOURS = ["#0072B2", "#D55E00", "#56B4E9", "#009E73", "#999933", "#CC79A7", "#333333"]
-RINGS = [3, 4, 9, 4, 7, 5, 3]
-LINES = {
-    name: {"color": colour, "marker": "o", "markersize": ring, "markerfacecolor": "none"}
-    for name, colour, ring in zip(MEASURES, COLOURS, RINGS, strict=True)
-}
-"""The measures' lines, with rings of different sizes, of which several may lie on one point."""
 SETTLED = 0.95
 """A layer has settled at the first epoch from which on it is at least so much like itself at the last."""
 ACROSS = 4
@@ -112,7 +105,7 @@ def layer_similarity(values, rows, others, q_values, floor, where):
     chance, drawn = by_chance(q_values), Drawn()
     for axes, name in zip(panels, order, strict=False):
         matrix, grey, title = values[name], chance, MEASURES[name].title
-        if name == "linear_cka" and floor is not None:
+        if name == BIASED and floor is not None:
             if others:
                 title += f" (floor: {np.nanmin(floor):.2f} to {np.nanmax(floor):.2f})"
             elif len(rows) > 1:
@@ -184,14 +177,14 @@ def similarity_settling(numbers, across, layers, where):
     for axes, name in zip(panels, order, strict=False):
         for position in learning:
             axes.plot(numbers, across[name][position, :, -1], marker="o", **lines[layers[position]])
-        if MEASURES[name].alike < MEASURES[name].unlike:
+        if MEASURES[name].is_distance:
             axes.invert_yaxis()
         axes.set_title(MEASURES[name].title)
         axes.set_ylabel(MEASURES[name].label)
         epoch_axis(axes, numbers)
     for axes in panels[len(across) :]:
         axes.axis("off")
-    measure = "debiased_cka" if "debiased_cka" in across else order[0]
+    measure = TESTED if TESTED in across else order[0]
     handles = []
     for position in learning:
         epoch = settled(numbers, across[measure][position, :, -1], measure)
@@ -204,7 +197,7 @@ def similarity_settling(numbers, across, layers, where):
 def settled(numbers, values, measure):
     """The first of the epochs `numbers` from which on all `values` of a measure are within `bound`; None if undefined."""
     least = within(measure)
-    alike = values >= least if MEASURES[measure].alike > MEASURES[measure].unlike else values <= least
+    alike = values <= least if MEASURES[measure].is_distance else values >= least
     settles = len(numbers) - int(np.cumprod(alike[::-1]).sum())
     return numbers[settles] if settles < len(numbers) else None
 
@@ -217,7 +210,7 @@ def within(measure):
 
 def bound(measure):
     """What counts as settled, as text."""
-    sign = "≥" if MEASURES[measure].alike > MEASURES[measure].unlike else "≤"
+    sign = "≤" if MEASURES[measure].is_distance else "≥"
     return f"{sign} {within(measure):.2g}"
 
 
@@ -239,21 +232,21 @@ def cka_bias(sizes, linear, debiased, permuted, layers, where):
     figure = canvas(3 * (SIDE + 0.2) + 5.0 + longest, SIDE + 0.5 + longest, what, where)
     *maps, bar, curves, legend = figure.subplots(1, 6, width_ratios=[SIDE] * 3 + [0.08, 2.4, 1.4])
     for axes, values, name, title in (
-        (maps[0], linear[-1], "linear_cka", "linear CKA"),
-        (maps[1], permuted, "linear_cka", "linear CKA, samples permuted"),
-        (maps[2], debiased[-1], "debiased_cka", "debiased CKA"),
+        (maps[0], linear[-1], BIASED, MEASURES[BIASED].title),
+        (maps[1], permuted, BIASED, f"{MEASURES[BIASED].title}, samples permuted"),
+        (maps[2], debiased[-1], TESTED, MEASURES[TESTED].title),
     ):
         draw_map(axes, values, name, None, title, drawn)
         label_cells(axes, values, name, layers, layers)
         axes.tick_params(labelleft=axes is maps[0])
-    colour_scale(bar, "linear_cka", bool(drawn.beyond), "vertical")
+    colour_scale(bar, BIASED, bool(drawn.beyond), "vertical")
     draw_sizes(curves, sizes, linear, debiased, layers)
     lines = layer_lines(layers)
     named = evenly(layers[1:], MOST_NAMED - 2)
     handles = [Line2D([], [], color=lines[layer]["color"], label=plain(layer)) for layer in named]
     if handles:
-        handles.append(Line2D([], [], color="#555555", linestyle="--", label="linear CKA"))
-        handles.append(Line2D([], [], color="#555555", marker="o", label="debiased CKA"))
+        handles.append(Line2D([], [], color="#555555", linestyle="--", label=MEASURES[BIASED].title))
+        handles.append(Line2D([], [], color="#555555", marker="o", label=MEASURES[TESTED].title))
     legend_beside(legend, handles + cross_handles(drawn))
     return figure
 
@@ -293,7 +286,7 @@ def cka_outlier(shifts, values, where):
     for axes, kind in zip(panels, kinds, strict=True):
         for name in order:
             if MEASURES[name].label == kind:
-                axes.plot(shifts, values[name], **LINES[name])
+                axes.plot(shifts, values[name], **line(name))
         axes.set_ylabel(f"{kind} to the layer as it is")
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xticks(shifts, [f"{shift:g}" for shift in shifts])
@@ -302,6 +295,12 @@ def cka_outlier(shifts, values, where):
         axes.set_ylim(bottom=0)
         axes.grid(True)
     undefined = {name: ": undefined" for name in order if not np.isfinite(values[name]).any()}
-    handles = [Line2D([], [], label=MEASURES[name].title + undefined.get(name, ""), **LINES[name]) for name in order]
+    handles = [Line2D([], [], label=MEASURES[name].title + undefined.get(name, ""), **line(name)) for name in order]
     legend_beside(legend, handles)
     return figure
+
+
+def line(name):
+    """How the values of a measure are drawn: a line with rings, through which one of another measure can be seen."""
+    measure = MEASURES[name]
+    return {"color": measure.colour, "marker": "o", "markersize": measure.ring, "markerfacecolor": "none"}

@@ -10,13 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from drillcore.figures.style import DEAD, name_ticks
-from drillcore.similarity.catalogue import MEASURES
+from drillcore.similarity.catalogue import MEASURES, TESTED
 
 SIGNIFICANT = 0.05
 """Pairs of a larger q-value, the false-discovery rate of debiased CKA's permutation null, are greyed."""
 SIDE, LEGIBLE = 1.9, 0.25
 """Of the maps of layers, in inches: their size, and from which size of a cell its value is written in it."""
-CCA = {"svcca", "pwcca"}
 CROSS = {"linestyle": "", "marker": "x", "color": "#999999"}
 
 
@@ -64,7 +63,7 @@ def draw_map(axes, matrix, name, chance, title, drawn):
 def scale(name):
     """The range and the colours of a measure: whatever its kind, what is alike is bright yellow."""
     measure = MEASURES[name]
-    colours = "viridis" if measure.alike > measure.unlike else "viridis_r"
+    colours = "viridis_r" if measure.is_distance else "viridis"
     return Normalize(*sorted((measure.unlike, measure.alike))), matplotlib.colormaps[colours].with_extremes(bad="white")
 
 
@@ -102,18 +101,19 @@ def explain(axes, drawn):
 
 def chance_text():
     """What grey cells are."""
-    return f"no more than chance:\nq > {SIGNIFICANT:g} (debiased CKA)"
+    return f"no more than chance:\nq > {SIGNIFICANT:g} ({MEASURES[TESTED].title})"
 
 
 def cross_handles(drawn):
     """The entry of a key for crosses, where there are any.
 
-    Layers without variance have no value in any measure; where CCA alone has none, it lacks samples.
+    Layers without variance have no value in any measure; where some measures alone have none, they lack what they want.
     """
     if not drawn.undefined:
         return []
-    cca_alone = drawn.undefined <= CCA and drawn.measures - CCA
-    why = ": CCA wants more\nsamples than components" if cca_alone else ""
+    wants = {MEASURES[name].wants for name in drawn.undefined}
+    alone = len(wants) == 1 and any(MEASURES[name].wants not in wants for name in drawn.measures)
+    why = f": {wants.pop()}" if alone and "" not in wants else ""
     return [Line2D([], [], markersize=4, label=f"undefined{why}", **CROSS)]
 
 
@@ -122,7 +122,7 @@ def colour_scale(axes, name, below=False, orientation="horizontal"):
     measure = MEASURES[name]
     ticks = np.linspace(*sorted((measure.unlike, measure.alike)), 3)
     bar = axes.figure.colorbar(ScalarMappable(*scale(name)), cax=axes, orientation=orientation, ticks=ticks)
-    sign = {True: "≤ ", False: "≥ "}[measure.unlike < measure.alike] if below else ""
+    sign = ("≥ " if measure.is_distance else "≤ ") if below else ""
     bar.set_ticks(ticks, labels=[f"{sign if tick == measure.unlike else ''}{tick:.2g}" for tick in ticks])
     bar.outline.set_linewidth(0.4)
     bar.set_label(measure.label, labelpad=1)

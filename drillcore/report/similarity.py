@@ -8,7 +8,7 @@ from drillcore.base.arrays import evenly
 from drillcore.base.names import readable
 from drillcore.base.store import read
 from drillcore.report.pack import colours
-from drillcore.similarity.catalogue import MEASURES, catalogued
+from drillcore.similarity.catalogue import MEASURES, TESTED, catalogued
 
 LEAST_EPOCHS, MOST_CELLS = 2, 100_000
 """Maps of more cells, over all epochs, are kept of fewer epochs."""
@@ -33,6 +33,7 @@ def within(folder):
             "stored": len(file.attrs["epochs"]),
             "compared": [int(epoch) for epoch in file["across_epochs"].attrs["epochs"]],
             "samples": int(file.attrs["samples"]),
+            "tested": TESTED,
         }
         arrays = {"q_value": file[CHANCE][kept]}
         for name in measures:
@@ -55,6 +56,7 @@ def between(path):
             "stored": 1,
             "compared": [],
             "samples": int(file.attrs["samples"]),
+            "tested": TESTED,
         }
         arrays = {f"between/{name}": file[name][:][None].astype(np.float32) for name in measures}
         return meta, {**arrays, "q_value": file[CHANCE][:][None]}

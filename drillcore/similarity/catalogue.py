@@ -11,30 +11,49 @@ from drillcore.base.errors import InputError
 
 
 class Measure(NamedTuple):
-    """A measure's `title`, the `range` that its values can have, as text, its values for representations that are `alike`
-    and that are `unlike`, the ends of its colours, and the `unit` of a distance."""
+    """What a measure is called, and how its values are read and drawn.
+
+    Its `title`; `colour` and size of the `ring` of its line, of which several may lie on one point; the `range` that its
+    values can have, as text; its values for representations that are `alike` and that are `unlike`, the ends of its
+    colours; the `unit` of a distance; and what a pair of layers `wants`, without which it alone has no value.
+    """
 
     title: str
+    colour: str
+    ring: float
     range: str = "similarity, 0 to 1"
     alike: float = 1.0
     unlike: float = 0.0
     unit: str = ""
+    wants: str = ""
+
+    @property
+    def is_distance(self):
+        """Whether lower values are more alike."""
+        return self.alike < self.unlike
 
     @property
     def label(self):
         """What an axis with its values is called."""
-        return "similarity" if self.alike > self.unlike else f"distance ({self.unit})"
+        return f"distance ({self.unit})" if self.is_distance else "similarity"
 
 
+CCA_WANTS = "CCA wants more\nsamples than components"
 MEASURES = {
-    "linear_cka": Measure("linear CKA"),
-    "debiased_cka": Measure("debiased CKA", "similarity, at most 1, about 0 by chance"),
-    "rbf_cka": Measure("RBF CKA"),
-    "svcca": Measure("SVCCA"),
-    "pwcca": Measure("PWCCA", "similarity, 0 to 1, weighted by the row's layer"),
-    "rsa": Measure("RSA", "similarity, -1 to 1"),
-    "procrustes": Measure("Procrustes distance", "distance in radians, 0 to pi/2", 0.0, pi / 2, "radians"),
+    "linear_cka": Measure("linear CKA", "#0072B2", 3),
+    "debiased_cka": Measure("debiased CKA", "#D55E00", 4, "similarity, at most 1, about 0 by chance"),
+    "rbf_cka": Measure("RBF CKA", "#56B4E9", 9),
+    "svcca": Measure("SVCCA", "#009E73", 4, wants=CCA_WANTS),
+    "pwcca": Measure("PWCCA", "#999933", 7, "similarity, 0 to 1, weighted by the row's layer", wants=CCA_WANTS),
+    "rsa": Measure("RSA", "#CC79A7", 5, "similarity, -1 to 1"),
+    "procrustes": Measure(
+        "Procrustes distance", "#333333", 3, "distance in radians, 0 to pi/2", alike=0.0, unlike=pi / 2, unit="radians"
+    ),
 }
+TESTED = "debiased_cka"
+"""The measure whose permutation null is stored, and which is looked at first."""
+BIASED = "linear_cka"
+"""The measure whose values by chance, its floor, are stored."""
 
 
 def catalogued(names):

@@ -6,7 +6,7 @@ import numpy as np
 
 from drillcore.base.store import write
 from drillcore.progress import silent
-from drillcore.similarity.catalogue import MEASURES
+from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED
 from drillcore.similarity.measures import choose_measures, families
 from drillcore.similarity.null import noise_floor, permutation_null, permuted_linear_cka, q_values_of_pairs
 from drillcore.similarity.probe import Status
@@ -115,7 +115,7 @@ def store_sizes(file, probe, seed):
         sizes.append(min(count, 2 * sizes[-1]))
     order = np.random.default_rng(seed).permutation(count)
     write(file, "by_samples/samples", np.array(sizes))
-    for name in ("linear_cka", "debiased_cka"):
+    for name in (BIASED, TESTED):
 
         def compare(size, name=name):
             measure = choose_measures([name], size)[name]

@@ -7,7 +7,7 @@ import numpy as np
 
 from drillcore.base.arrays import together
 from drillcore.similarity.blas import symmetric_product
-from drillcore.similarity.cka import normalised, relative_zero, u_centred
+from drillcore.similarity.measures.cka import normalised, relative_zero, u_centred
 from drillcore.similarity.representation import LEAST_SAMPLES, Undefined, matrix, prepare, varying
 from drillcore.threads import side_by_side
 

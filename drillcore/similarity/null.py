@@ -3,7 +3,7 @@
 import numpy as np
 
 from drillcore.base.arrays import real_array, together
-from drillcore.similarity.cka import gram_norm, u_gram
+from drillcore.similarity.measures.cka import gram_norm, u_gram
 from drillcore.similarity.representation import centred, matrix, prepare
 
 TIE = 1e-9

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from drillcore.base.arrays import row_blocks, together
-from drillcore.similarity.cka import normalised, relative_zero, u_centred
+from drillcore.similarity.measures.cka import normalised, relative_zero, u_centred
 from drillcore.similarity.representation import LEAST_SAMPLES
 from drillcore.threads import side_by_side
 

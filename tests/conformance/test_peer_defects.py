@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import drillcore
 from drillcore import (
     debiased_cka,
     linear_cka,
@@ -11,13 +12,13 @@ from drillcore import (
     minibatch_matrix,
     procrustes,
     pwcca,
-    rbf_cka,
     rsa,
     svcca,
 )
-from drillcore.similarity.cca import components
+from drillcore.similarity.catalogue import MEASURES
+from drillcore.similarity.measures.cca import components
 
-EVERY = [linear_cka, debiased_cka, rbf_cka, svcca, pwcca, procrustes, rsa, minibatch_cka]
+EVERY = [*(getattr(drillcore, name) for name in MEASURES), minibatch_cka]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drillcore import debiased_cka, linear_cka, noise_floor, permuted_linear_cka, rbf_cka
-from drillcore.similarity.cca import canonical_correlations
+from drillcore.similarity.measures.cca import canonical_correlations
 
 
 @pytest.fixture(scope="module")

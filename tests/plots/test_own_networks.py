@@ -14,8 +14,9 @@ from drillcore.figures.embeddings import Map, class_handles, draw_maps, model_ts
 from drillcore.figures.similarities import layer_similarity, similarity_evolution
 from drillcore.figures.spectra import RANKS, svd_analysis
 from drillcore.figures.style import MOST_NAMED, applied
+from drillcore.similarity.catalogue import MEASURES
 from stages.plots import main
-from tests.artifacts import MEASURES, mobilenet, resnet18
+from tests.artifacts import mobilenet, resnet18
 
 MANY = list(mobilenet()[0])
 

@@ -6,6 +6,7 @@ import pytest
 
 import drillcore
 from drillcore.base.errors import InputError
+from drillcore.similarity.catalogue import MEASURES
 
 
 def pairwise(measure):
@@ -21,10 +22,7 @@ def of_layers(function):
 
 
 ACTIVATIONS = {
-    **{
-        name: pairwise(getattr(drillcore, name))
-        for name in ["linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "procrustes", "rsa", "minibatch_cka"]
-    },
+    **{name: pairwise(getattr(drillcore, name)) for name in [*MEASURES, "minibatch_cka"]},
     **{
         name: of_layers(getattr(drillcore, name))
         for name in ["minibatch_matrix", "permutation_null", "permuted_linear_cka", "stream_cka"]

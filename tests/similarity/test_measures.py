@@ -19,26 +19,18 @@ from drillcore import (
     minibatch_matrix,
     permutation_null,
     procrustes,
-    pwcca,
     rbf_cka,
     rsa,
     stream_cka,
     svcca,
 )
-from drillcore.similarity.cka import cross_products, feature_products, gram_products
-from drillcore.similarity.geometry import average_ranks
+from drillcore.similarity.catalogue import MEASURES
 from drillcore.similarity.measures import MOST_GRAM_SAMPLES, choose_measures, families
+from drillcore.similarity.measures.cka import cross_products, feature_products, gram_products
+from drillcore.similarity.measures.geometry import average_ranks
 from drillcore.similarity.representation import Undefined, matrix, prepare
 
-PUBLIC = {
-    "linear_cka": linear_cka,
-    "debiased_cka": debiased_cka,
-    "rbf_cka": rbf_cka,
-    "svcca": svcca,
-    "pwcca": pwcca,
-    "procrustes": procrustes,
-    "rsa": rsa,
-}
+PUBLIC = {name: getattr(drillcore, name) for name in MEASURES}
 
 
 @pytest.fixture(params=[(40, 6, 9), (12, 30, 4), (25, 60, 70)], ids=str)
@@ -152,7 +144,9 @@ def test_both_forms_of_the_cross_products_agree(monkeypatch):
     rng = np.random.default_rng(5)
     layers = [rng.standard_normal((50, p)) for p in (3, 40, 90)]
     exact = np.array([[np.linalg.norm(x.T @ y) ** 2 for y in layers] for x in layers])
-    monkeypatch.setattr("drillcore.similarity.cka.row_blocks", lambda count, size: [slice(0, 17), slice(17, count)])
+    monkeypatch.setattr(
+        "drillcore.similarity.measures.cka.row_blocks", lambda count, size: [slice(0, 17), slice(17, count)]
+    )
     for form in (cross_products, gram_products, feature_products):
         np.testing.assert_allclose(form(layers), exact, rtol=1e-12)
         np.testing.assert_allclose(form(layers[:1], layers[1:]), exact[:1, 1:], rtol=1e-12)
@@ -223,7 +217,9 @@ def test_layers_of_other_shapes_are_refused_in_one_sentence(measure):
         measure(X, X[:, :, None])
 
 
-@pytest.mark.parametrize("module", [name for _, name, _ in pkgutil.iter_modules(drillcore.similarity.__path__)])
+@pytest.mark.parametrize(
+    "module", [name for _, name, _ in pkgutil.walk_packages(drillcore.similarity.__path__, "drillcore.similarity.")]
+)
 def test_the_examples_of_the_docstrings_run(module):
-    tested = doctest.testmod(importlib.import_module(f"drillcore.similarity.{module}"), extraglobs={"np": np})
+    tested = doctest.testmod(importlib.import_module(module), extraglobs={"np": np})
     assert tested.failed == 0

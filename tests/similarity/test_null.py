@@ -14,7 +14,7 @@ from drillcore import (
     permutation_null,
     permuted_linear_cka,
 )
-from drillcore.similarity.cka import u_gram
+from drillcore.similarity.measures.cka import u_gram
 from drillcore.similarity.null import shifted_products
 
 

@@ -76,7 +76,7 @@ export async function show(root) {
   return { update, again: () => update(), step: epoch.step };
 }
 
-const preferred = data => ("debiased_cka" in data.measures ? "debiased_cka" : Object.keys(data.measures)[0]);
+const preferred = data => (data.tested in data.measures ? data.tested : Object.keys(data.measures)[0]);
 
 function cell(data, { measure, epoch }, i, j) {
   const place = (data.epochs.indexOf(epoch) * data.rows.length + i) * data.columns.length + j;
@@ -121,7 +121,7 @@ function drawMap(map, data, now) {
   const said = [
     `${data.samples} test images.`,
     data.stored > data.epochs.length && `${data.epochs.length} of ${data.stored} epochs are kept.`,
-    isDistance(measure) ? "A distance: 0 is the same up to rotation and scale." : "1 is the same up to what the measure ignores.",
+    `${isDistance(measure) ? "A distance: " : ""}${number(measure.alike)} is the same up to what the measure ignores.`,
     beyond && `Values beyond ${number(measure.unlike)} have its colour.`,
     undefinedCells.some(Boolean) && "Empty, or × where there is room: undefined.",
     grey.some(Boolean)

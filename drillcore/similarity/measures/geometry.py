@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from drillcore.similarity.cca import components
-from drillcore.similarity.cka import cosines
+from drillcore.similarity.measures.cca import components
+from drillcore.similarity.measures.cka import cosines
 from drillcore.similarity.representation import Undefined, each_pair, scaled, value, varying
 
 DECIMALS = 12
