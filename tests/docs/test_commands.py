@@ -54,7 +54,7 @@ RUN_BY = {
     "dvc metrics show": f"{ENGINES}::test_another_bottleneck_trains_one_network",
     "dvc plots show": f"{ENGINES}::test_another_bottleneck_trains_one_network",
     "dvc plots diff": f"{ENGINES}::test_another_bottleneck_trains_one_network",
-    "tensorboard --logdir artifacts": "tests/train/test_history.py::test_tensorboard_shows_a_training_while_it_runs",
+    "tensorboard --logdir artifacts": "tests/training/test_history.py::test_tensorboard_shows_a_training_while_it_runs",
     "python -m stages.define --layers mine": f"{NETWORKS}::test_the_layers_of_a_network_are_listed",
     "python -m stages.report --serve": "tests/report/test_serve.py::test_the_served_page_follows_the_artifacts",
     # Clusters and remotes

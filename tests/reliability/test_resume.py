@@ -20,7 +20,7 @@ from stages.rig.card import write_card
 from stages.rig.resolve import resolve
 from tests.conftest import SHAPES
 from tests.small_project import ROOT
-from tests.train.cut_off import CutOff, cut_off_in
+from tests.training.cut_off import CutOff, cut_off_in
 
 NETWORKS = {
     "sgd": {"framework": "torch", "layers": [64], "training": {"optimizer": "sgd", "learning_rate": 0.01}},

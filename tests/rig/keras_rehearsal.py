@@ -1,4 +1,4 @@
-"""python -m tests.define.keras_rehearsal : in a folder with models/, in a process of its own, for the two frameworks
+"""python -m tests.rig.keras_rehearsal : in a folder with models/, in a process of its own, for the two frameworks
 together are slow to load."""
 
 import shutil

@@ -1,4 +1,4 @@
-"""python -m tests.train.child_keras_changes FOLDER : fits of several optimisers, and fits in which something changes."""
+"""python -m tests.recording.child_keras_changes FOLDER : fits of several optimisers, and fits in which something changes."""
 
 import sys
 from contextlib import redirect_stderr

@@ -2,7 +2,7 @@
 
 from tests.processes import run
 
-CHILD = "tests.train.child_keras_insight"
+CHILD = "tests.recording.child_keras_insight"
 
 
 def test_in_keras(tmp_path):

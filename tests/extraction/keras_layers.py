@@ -1,4 +1,4 @@
-"""python -m tests.activations.keras_layers : which of a Keras network's layers have a row for each image, in a process
+"""python -m tests.extraction.keras_layers : which of a Keras network's layers have a row for each image, in a process
 of its own, for the two frameworks together are slow to load."""
 
 import numpy as np

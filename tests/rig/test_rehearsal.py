@@ -109,7 +109,7 @@ def test_define_writes_no_card_of_what_cannot_be_trained(tmp_path, parameters):
 
 
 def test_keras_networks_are_rehearsed_too(models):
-    command = [sys.executable, "-m", "tests.define.keras_rehearsal"]
+    command = [sys.executable, "-m", "tests.rig.keras_rehearsal"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, cwd=models.parent, env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")

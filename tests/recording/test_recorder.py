@@ -415,14 +415,14 @@ def test_mistakes_are_refused_and_leave_no_file(tmp_path):
 
 def test_a_killed_training_leaves_no_file_under_its_final_name(tmp_path):
     path = tmp_path / "gradients.h5"
-    killed = run("tests.train.child_killed_recorder", path)
+    killed = run("tests.recording.child_killed_recorder", path)
     assert killed.returncode == -signal.SIGKILL
     assert not path.exists()
 
 
 def test_a_fresh_process_compiles_nothing_and_loads_no_framework(tmp_path):
     for _ in range(2):  # the first may have to compile
-        fresh = run("tests.train.child_fresh_recorder", tmp_path / "gradients.h5")
+        fresh = run("tests.recording.child_fresh_recorder", tmp_path / "gradients.h5")
     assert fresh.stdout.split() == ["0", "0"]
 
 

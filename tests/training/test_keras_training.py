@@ -4,7 +4,7 @@ from tests.processes import run
 
 
 def test_a_real_training_through_keras(tmp_path):
-    result = run("tests.train.child_keras_training", tmp_path)
+    result = run("tests.training.child_keras_training", tmp_path)
     assert result.returncode == 0, result.stderr
     assert "epoch 3/3: loss" in result.stderr
     assert "oneDNN" not in result.stderr and "cuda" not in result.stderr.lower()

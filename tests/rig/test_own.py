@@ -310,7 +310,7 @@ def test_a_card_without_a_framework_loads_none(tmp_path):
     values = {"name": "a", "dataset": "digits", "input": [8, 8, 1], "seed": 0, "build": "mine.py:make"}
     built = {**values, "framework": "torch", "files": {}, "modules": [["fc", "both", [3], 12]]}
     (tmp_path / "network.yaml").write_text(dump(built))
-    result = run("tests.define.child_card", tmp_path / "network.yaml")
+    result = run("tests.rig.child_card", tmp_path / "network.yaml")
     assert result.stdout == "own network\n", result.stderr
 
 

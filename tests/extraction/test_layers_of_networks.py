@@ -165,6 +165,6 @@ def test_units_that_follow_the_number_of_images_are_none():
 
 
 def test_keras_layers_follow_the_number_of_images_too_and_those_of_nested_models_are_layers():
-    command = [sys.executable, "-m", "tests.activations.keras_layers"]
+    command = [sys.executable, "-m", "tests.extraction.keras_layers"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")

@@ -40,13 +40,13 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
 
 
 def test_a_killed_writer_leaves_no_file_under_the_final_name(tmp_path):
-    result = run("tests.shared.child_killed_writer", folder=tmp_path)
+    result = run("tests.base.child_killed_writer", folder=tmp_path)
     assert result.returncode == -signal.SIGKILL
     assert not (tmp_path / "file.h5").exists()
 
 
 def test_ctrl_c_while_hdf5_calls_back_is_not_lost(tmp_path):
-    result = run("tests.shared.child_interrupted_writer", folder=tmp_path)
+    result = run("tests.base.child_interrupted_writer", folder=tmp_path)
     assert result.returncode == 130
     assert result.stderr == "\nthe writer: interrupted; run the same command again to go on\n"
 

@@ -151,5 +151,5 @@ def test_every_process_writes_the_same_bytes_and_only_full_loads_torch(tmp_path)
         assert run(folder, "mnist", seed=seed).returncode == 0
         contents.append((folder / "data/mnist.h5").read_bytes())
     assert contents[0] == contents[1]
-    result = run_module("tests.download.child_sample")
+    result = run_module("tests.sources.child_sample")
     assert result.returncode == 0, result.stderr

@@ -14,5 +14,5 @@ def test_keras_networks_are_seen_as_training_builds_them(tmp_path):
     (tmp_path / "keras.json").write_text(
         '{"floatx": "float64", "image_data_format": "channels_first", "backend": "jax"}'
     )
-    result = run("tests.define.child_own_keras", folder=tmp_path, KERAS_HOME=str(tmp_path), KERAS_BACKEND="torch")
+    result = run("tests.rig.child_own_keras", folder=tmp_path, KERAS_HOME=str(tmp_path), KERAS_BACKEND="torch")
     assert result.returncode == 0, result.stderr

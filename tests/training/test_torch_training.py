@@ -12,7 +12,7 @@ from stages.rig.torch.network import build, load
 from stages.rig.torch.training import Callback, ModelSaveCallback, TorchBatches, Trainer, evaluate, train
 from stages.rig.training.batches import Batches, in_order, shuffled
 from stages.rig.training.resume import load as load_state
-from tests.train.cut_off import CutOff, cut_off_in
+from tests.training.cut_off import CutOff, cut_off_in
 
 
 def toy_split(samples=80, shape=(28, 28, 1), seed=0):

@@ -175,7 +175,7 @@ def test_what_is_added_or_multiplied_is_no_weight_matrix():
 
 def test_keras_gives_the_layers_weights_and_units_of_its_own_calls():
     """In a process of its own: the two frameworks together are slow to load."""
-    result = run("tests.activations.child_keras_outputs")
+    result = run("tests.extraction.child_keras_outputs")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
 

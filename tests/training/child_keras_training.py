@@ -19,7 +19,7 @@ from stages.rig.keras.training import LOSSES, evaluate, train
 from stages.rig.resolve import resolve
 from stages.rig.training.batches import shuffled
 from stages.rig.training.resume import load as load_state
-from tests.train.cut_off import CutOff, cut_off_in
+from tests.training.cut_off import CutOff, cut_off_in
 
 folder = Path(sys.argv[1])
 training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}

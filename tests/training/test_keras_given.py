@@ -8,5 +8,5 @@ from tests.processes import ROOT, run
 def test_keras_weights_are_taken_whole_or_refused(tmp_path):
     (tmp_path / "models").mkdir()
     shutil.copy(ROOT / "tests/models/keras_deep.py", tmp_path / "models/mine.py")
-    result = run("tests.train.child_keras_given", folder=tmp_path)
+    result = run("tests.training.child_keras_given", folder=tmp_path)
     assert result.returncode == 0, result.stderr
