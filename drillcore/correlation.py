@@ -1,6 +1,10 @@
 """Pearson's correlation between the units of all layers, streamed over samples, and its means over pairs of layers."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import real_array, row_blocks, samples_by_units, together
 from drillcore.base.errors import InputError
@@ -63,15 +67,53 @@ class Moments:
         return correlation
 
 
+class CrossCorrelation(NamedTuple):
+    """Pearson's r between the units of all layers, `matrix` (units, units), and `layer_of_unit`, each unit's layer."""
+
+    matrix: NDArray[np.float64]
+    layer_of_unit: NDArray[np.int64]
+
+
+class LayerMeans(NamedTuple):
+    """Means of r and of abs(r) of every two layers (layers, layers), and the number of `dead` units of each layer."""
+
+    mean: NDArray[np.float64]
+    mean_abs: NDArray[np.float64]
+    dead: NDArray[np.int64]
+
+
 def blocks(matrix):
     """Slices of rows of a `matrix` (units, units), each small beside it where it is large."""
     return row_blocks(len(matrix), matrix[0].nbytes)
 
 
-def correlation_matrix(columns):
-    """Pearson's r (units, units) between the columns of an array (samples, units); NaN where a column is constant.
+def correlation_matrix(columns: ArrayLike) -> NDArray[np.float64]:
+    """Return Pearson's r between every two units of one layer.
 
-    >>> correlation_matrix(np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]))
+    Parameters
+    ----------
+    columns : array_like (samples, units)
+        Activations, of any real type. Sums are accumulated in float64.
+
+    Returns
+    -------
+    float64 array (units, units)
+        Without unit, from -1 to 1. NaN in the row and column of a constant unit, which has no correlation.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers of at least one sample.
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub and R. J. LeVeque 1983, "Algorithms for computing the sample variance",
+    doi 10.1080/00031305.1983.10483115.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.correlation_matrix([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]])
     array([[1., 1.],
            [1., 1.]])
     """
@@ -80,30 +122,37 @@ def correlation_matrix(columns):
     return moments.correlation()
 
 
-def compute_layerwise_cross_correlation(layers):
-    """Pearson's r between every two units of every two layers.
+def compute_layerwise_cross_correlation(layers: Mapping[str, ArrayLike]) -> CrossCorrelation:
+    """Return Pearson's r between every two units of every two layers.
 
     Parameters
     ----------
-    layers : mapping of str to array or HDF5 dataset (samples, units)
+    layers : mapping of str to array_like or h5py.Dataset (samples, units)
         All with the same samples in the same order. Read in blocks of rows, so they may be larger than memory.
 
     Returns
     -------
-    correlation : float64 array (F, F)
-        Over the F units of all layers, one after the other. NaN for dead units, those without variance.
-    layer_of_unit : int64 array (F)
-        The position of each unit's layer.
+    CrossCorrelation
+        `matrix`, a float64 array (F, F) over the F units of all layers, one layer after the other; NaN for dead units,
+        those without variance. And `layer_of_unit`, an int64 array (F) with the position of each unit's layer.
 
     Raises
     ------
-    ValueError
-        If the activations of a layer are not (samples, units).
+    InputError
+        If the activations of a layer are not (samples, units), or the layers differ in their number of samples.
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub and R. J. LeVeque 1983, "Algorithms for computing the sample variance",
+    doi 10.1080/00031305.1983.10483115.
 
     Examples
     --------
-    >>> r, layer = compute_layerwise_cross_correlation({"a": np.eye(3)[:, :1], "b": -np.eye(3)[:, :1]})
-    >>> r.round(6), layer
+    >>> import drillcore
+    >>> matrix, layer = drillcore.compute_layerwise_cross_correlation(
+    ...     {"a": [[1.0], [0.0], [0.0]], "b": [[-1.0], [0.0], [0.0]]}
+    ... )
+    >>> matrix.round(6), layer
     (array([[ 1., -1.],
            [-1.,  1.]]), array([0, 1]))
     """
@@ -112,25 +161,40 @@ def compute_layerwise_cross_correlation(layers):
     moments = Moments()
     for rows in row_blocks(len(arrays[0]), 8 * sum(widths)):
         moments.update(np.concatenate([array[rows] for array in arrays], axis=1))
-    return moments.correlation(), np.repeat(np.arange(len(widths)), widths)
+    return CrossCorrelation(moments.correlation(), np.repeat(np.arange(len(widths)), widths))
 
 
-def layer_means(correlation, layer_of_unit):
-    """Means of r and of abs(r) between the units of every two layers.
+def layer_means(correlation: ArrayLike, layer_of_unit: ArrayLike) -> LayerMeans:
+    """Return the means of r and of abs(r) between the units of every two layers.
 
     A unit's correlation with itself says nothing and dead units have none: both are left out.
 
     Parameters
     ----------
-    correlation : array (F, F)
-    layer_of_unit : int array (F)
+    correlation : array_like (F, F)
+        Pearson's r between all units, as `compute_layerwise_cross_correlation` returns it.
+    layer_of_unit : array_like of int (F)
+        The position of each unit's layer, ascending.
 
     Returns
     -------
-    mean, mean_abs : float64 arrays (L, L)
-        NaN for a pair of layers without two living units.
-    dead : int64 array (L)
-        The number of units without variance in each layer.
+    LayerMeans
+        `mean` and `mean_abs`, float64 arrays (layers, layers), NaN for a pair of layers without two living units. And
+        `dead`, an int64 array (layers) with the number of units without variance in each layer.
+
+    Raises
+    ------
+    InputError
+        If the two do not belong together.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> layers = {"a": [[1.0, 0.0], [2.0, 0.0], [4.0, 0.0]], "b": [[-1.0], [-2.0], [-4.0]]}
+    >>> means = drillcore.layer_means(*drillcore.compute_layerwise_cross_correlation(layers))
+    >>> means.mean.round(6), means.dead
+    (array([[nan, -1.],
+           [-1., nan]]), array([1, 0]))
     """
     correlation, layer_of_unit = real_array(correlation, "correlations"), real_array(layer_of_unit, "layer_of_unit")
     units = len(layer_of_unit)
@@ -151,4 +215,4 @@ def layer_means(correlation, layer_of_unit):
     pairs = np.outer(living, living) - np.diag(living)
     with np.errstate(invalid="ignore"):
         mean, mean_abs = (np.where(pairs > 0, part @ member.T / pairs, np.nan) for part in sums)
-    return mean, mean_abs, (member @ dead).astype(np.int64)
+    return LayerMeans(mean, mean_abs, (member @ dead).astype(np.int64))

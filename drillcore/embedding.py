@@ -4,6 +4,7 @@ from multiprocessing.pool import ThreadPool
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import samples_by_units
 
@@ -13,30 +14,88 @@ FARTHEST = 1e19
 
 
 class Embedding(NamedTuple):
-    """A map of samples.
+    """A map of samples, as `embed` returns it.
 
-    `points` is (samples, 2); `kl_divergence` and `trustworthiness` are NaN where there was no t-SNE, and `status` says
-    "t-SNE" or why there was none.
+    Parameters
+    ----------
+    points : float64 array (samples, 2)
+        The coordinates; without unit. NaN where there is no map.
+    kl_divergence : float
+        t-SNE's Kullback-Leibler divergence in nats; NaN where there was no t-SNE.
+    trustworthiness : float
+        From 0 to 1; NaN where there was no t-SNE, or too few samples.
+    neighbor_recall : float
+        From 0 to 1; NaN where trustworthiness is.
+    status : str
+        "t-SNE", or the reason why there was none.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.embed([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]).status
+    'coordinates: the layer has width 2'
     """
 
-    points: np.ndarray
+    points: NDArray[np.float64]
     kl_divergence: float
     trustworthiness: float
     neighbor_recall: float
     status: str
 
 
-def embed(features, perplexity=30.0, iterations=500, neighbors=10, seed=0):
-    """Map `features` (samples, units) to two dimensions by t-SNE (van der Maaten and Hinton 2008, by openTSNE).
+def embed(
+    features: ArrayLike, perplexity: float = 30.0, iterations: int = 500, neighbors: int = 10, seed: int = 0
+) -> Embedding:
+    """Map the activations of a layer to two dimensions by t-SNE.
 
-    The map starts from the principal components (Kobak and Berens 2019) and learns at the rate n / exaggeration
-    (Belkina et al. 2019). A layer of width 1 or 2 needs no map and one with fewer than three distinct rows has none:
-    their coordinates themselves are returned, and the status says so.
+    The map starts from the principal components (Kobak and Berens) and learns at the rate samples / exaggeration (Belkina et
+    al.). A layer of width 1 or 2 needs no map and one with fewer than three distinct rows has none: their coordinates
+    themselves are returned. Where the samples are too few for the perplexity, the principal components are. Activations
+    that are not finite have no map: its points are NaN. The status says which it was.
 
-    Trustworthiness (Venna and Kaski 2001) is 1 where no sample's `neighbors` nearest in the map were far away in the
-    layer; neighbour recall is the share of a sample's nearest in the layer that are nearest in the map too. Both are
-    NaN for fewer than 2 * `neighbors` + 2 samples, where they are not defined. Returns an `Embedding`; features that are not
-    finite have no map and raise nothing, while a ValueError tells those that are not (samples, units).
+    Parameters
+    ----------
+    features : array_like (samples, units)
+        Activations, of any real type.
+    perplexity : float
+        About how many neighbours each sample has; samples must be more than three times as many.
+    iterations : int
+        Steps of the optimisation after the 250 of early exaggeration.
+    neighbors : int
+        How many nearest samples trustworthiness and neighbour recall look at.
+    seed : int
+        Of t-SNE's random numbers: the same seed gives the same map on the same machine.
+
+    Returns
+    -------
+    Embedding
+        Trustworthiness (Venna and Kaski) is 1 where no sample's nearest in the map were far away in the layer.
+        Neighbour recall is the fraction of a sample's nearest in the layer that are nearest in the map too. Both are NaN
+        for fewer than 2 * `neighbors` + 2 samples, where they are not defined.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers of at least one sample.
+
+    References
+    ----------
+    L. van der Maaten and G. Hinton 2008, "Visualizing data using t-SNE", JMLR 9.
+
+    D. Kobak and P. Berens 2019, doi 10.1038/s41467-019-13056-x (the start).
+
+    A. C. Belkina et al. 2019, doi 10.1038/s41467-019-13055-y (the learning rate).
+
+    J. Venna and S. Kaski 2001, doi 10.1007/3-540-44668-0_68 (trustworthiness).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> features = np.random.default_rng(0).normal(size=(40, 5))
+    >>> map_ = drillcore.embed(features, perplexity=5, iterations=50)
+    >>> map_.points.shape, map_.status
+    ((40, 2), 't-SNE')
     """
     features = np.asarray(samples_by_units(features), np.float64)
     samples, units = features.shape
@@ -98,11 +157,32 @@ def comparable(features):
     return np.ldexp(features, -np.frexp(np.abs(features).max())[1])
 
 
-def principal_components(features):
-    """The projections (samples, 2) on the first two principal components, each component's largest loading positive.
+def principal_components(features: ArrayLike) -> NDArray[np.float64]:
+    """Return the projections of a layer's activations on their first two principal components.
 
-    NaN where one of `features` is not finite; a second component that is not there is zero. Raises a ValueError where
-    `features` are not (samples, units).
+    Parameters
+    ----------
+    features : array_like (samples, units)
+        Activations, of any real type.
+
+    Returns
+    -------
+    float64 array (samples, 2)
+        In the units of the activations. Each component's largest loading is positive. A second component that is not there
+        is zero. All are NaN where an activation is not finite.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers of at least one sample.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.principal_components([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0]]) + 0.0
+    array([[-1.,  0.],
+           [ 0.,  0.],
+           [ 1.,  0.]])
     """
     features = np.asarray(samples_by_units(features), np.float64)
     if not np.isfinite(features).all():
@@ -130,8 +210,35 @@ def faithfulness(features, points, neighbors):
     return float(trustworthiness(features, points, n_neighbors=neighbors)), neighbor_recall(features, points, neighbors)
 
 
-def neighbor_recall(features, points, neighbors):
-    """The mean share of each sample's `neighbors` nearest in `features` that are among its nearest in `points`."""
+def neighbor_recall(features: ArrayLike, points: ArrayLike, neighbors: int) -> float:
+    """Return how many of each sample's nearest in a layer are nearest in its map too.
+
+    Parameters
+    ----------
+    features : array_like (samples, units)
+        Activations of the layer.
+    points : array_like (samples, 2)
+        The map.
+    neighbors : int
+        How many nearest samples count, fewer than there are samples.
+
+    Returns
+    -------
+    float
+        The mean fraction over the samples, from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If there are not more samples than `neighbors`, or a value is not finite.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> line = [[0.0], [1.0], [3.0], [7.0]]
+    >>> drillcore.neighbor_recall(line, line, 1)
+    1.0
+    """
     from sklearn.neighbors import NearestNeighbors
 
     near_features, near_points = (

@@ -5,19 +5,40 @@ dead layer has no directions, and so no number of them.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import real_array, row_blocks, samples_by_units
 from drillcore.base.errors import InputError
 
 
-def feature_singular_values(features):
-    """Singular values of the column-centred `features` (samples, units), descending, float64, min(samples, units) many.
+def feature_singular_values(features: ArrayLike) -> NDArray[np.float64]:
+    """Return the singular values of a layer's activations, each unit centred.
 
-    `features` may be an HDF5 dataset larger than memory: it is read in blocks, three times over. Where units are no more
-    than samples they come from the units x units Gram matrix in float64, which keeps the singular values of float32
-    features down to 1e-8 of the largest and costs far less than an SVD; otherwise from the samples x samples one. Values
-    below that precision are returned as the zeros they cannot be told from; all are NaN where a feature is not finite.
-    Raises a ValueError where they are not (samples, units).
+    The activations may be larger than memory: they are read in blocks, three times over. Where units are no more than
+    samples the values come from the units x units Gram matrix in float64, otherwise from the samples x samples one. That
+    keeps the singular values of float32 activations down to 1e-8 of the largest and costs far less than an SVD. Values
+    below that precision are returned as the zeros they cannot be told from.
+
+    Parameters
+    ----------
+    features : array_like or h5py.Dataset (samples, units)
+        Activations, of any real type.
+
+    Returns
+    -------
+    float64 array (min(samples, units))
+        Descending, in the units of the activations. All are NaN where an activation is not finite.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers of at least one sample.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.feature_singular_values([[1.0, 0.0], [-1.0, 0.0], [0.0, 2.0], [0.0, -2.0]]) ** 2
+    array([8., 2.])
     """
     features = samples_by_units(features)
     count = min(features.shape)
@@ -60,10 +81,29 @@ def scaled_gram(features, exponent):
     return gram, largest
 
 
-def weight_singular_values(weight):
-    """Singular values of a weight matrix (outputs, inputs), not centred, descending, float64, by a full SVD.
+def weight_singular_values(weight: ArrayLike) -> NDArray[np.float64]:
+    """Return the singular values of a weight matrix, not centred, by a full SVD in float64.
 
-    All are NaN where a weight is not finite.
+    Parameters
+    ----------
+    weight : array_like (outputs, inputs)
+        Of any real type. Reshape a convolution's kernel to outputs by the rest.
+
+    Returns
+    -------
+    float64 array (min(outputs, inputs))
+        Descending. All are NaN where a weight is not finite.
+
+    Raises
+    ------
+    InputError
+        If the weight is not (outputs, inputs) real numbers.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.weight_singular_values([[3.0, 0.0], [0.0, -4.0]])
+    array([4., 3.])
     """
     weight = real_array(weight, "weights")
     if len(weight.shape) != 2:
@@ -107,37 +147,102 @@ def shares(singular_values, power=2):
     return powers / powers.sum()
 
 
-def participation_ratio(singular_values):
-    """(sum l)^2 / sum l^2: as many directions as would carry the variance if they carried it equally.
+def participation_ratio(singular_values: ArrayLike) -> float:
+    """Return the participation ratio (sum l)^2 / sum l^2 of the variances l = s^2.
 
-    From 1 to len(singular_values). Gao et al. 2017, "A theory of multineuronal dimensionality".
+    As many directions as would carry the variance if they carried it equally.
 
-    >>> round(participation_ratio([2.0, 2**0.5, 1.0, 1.0]), 5)
+    Parameters
+    ----------
+    singular_values : array_like (n)
+        The singular values s, not negative, in any order.
+
+    Returns
+    -------
+    float
+        A number of directions, from 1 to n. NaN where all s are zero or one is not finite.
+
+    Raises
+    ------
+    InputError
+        If the singular values are not one axis of numbers that are not negative.
+
+    References
+    ----------
+    P. Gao et al. 2017, "A theory of multineuronal dimensionality, dynamics and measurement", doi 10.1101/214262.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> round(drillcore.participation_ratio([2.0, 2**0.5, 1.0, 1.0]), 5)
     2.90909
     """
     share = shares(singular_values)
     return float(1 / np.square(share).sum()) if share.size else float("nan")
 
 
-def effective_rank(singular_values):
-    """The effective rank of Roy and Vetterli: exp(H(p)) with p = s / sum s, the shares of the singular values.
+def effective_rank(singular_values: ArrayLike) -> float:
+    """Return the effective rank exp(H(p)) of Roy and Vetterli, with p = s / sum s and H(p) = -sum p log p.
 
-    H(p) = -sum p log p. From 1 to len(singular_values), and at least `effective_rank_of_variances`, because squares weigh
-    the large directions more. Roy and Vetterli 2007, "The effective rank: a measure of effective dimensionality".
+    It is at least `effective_rank_of_variances`, because squares weigh the large directions more.
 
-    >>> round(effective_rank([2.0, 2**0.5, 1.0, 1.0]), 5)
+    Parameters
+    ----------
+    singular_values : array_like (n)
+        The singular values s, not negative, in any order.
+
+    Returns
+    -------
+    float
+        A number of directions, from 1 to n. NaN where all s are zero or one is not finite.
+
+    Raises
+    ------
+    InputError
+        If the singular values are not one axis of numbers that are not negative.
+
+    References
+    ----------
+    O. Roy and M. Vetterli 2007, "The effective rank: a measure of effective dimensionality", EUSIPCO.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> round(drillcore.effective_rank([2.0, 2**0.5, 1.0, 1.0]), 5)
     3.82843
     """
     return exponential_entropy(shares(singular_values, 1))
 
 
-def effective_rank_of_variances(singular_values):
-    """exp(H(p)) with p = l / sum l, the shares of the variances l = s^2.
+def effective_rank_of_variances(singular_values: ArrayLike) -> float:
+    """Return exp(H(p)) with p = l / sum l, the shares of the variances l = s^2, and H(p) = -sum p log p.
 
-    As `effective_rank`, with the variances in place of the singular values, so that it compares with the participation
-    ratio, which is exp of the Renyi entropy of order 2 of the same shares and never more.
+    As `effective_rank`, with the variances instead of the singular values. So it compares with the participation ratio,
+    which is exp of the Renyi entropy of order 2 of the same shares and never more.
 
-    >>> round(effective_rank_of_variances([2.0, 2**0.5, 1.0, 1.0]), 5)
+    Parameters
+    ----------
+    singular_values : array_like (n)
+        The singular values s, not negative, in any order.
+
+    Returns
+    -------
+    float
+        A number of directions, from 1 to n. NaN where all s are zero or one is not finite.
+
+    Raises
+    ------
+    InputError
+        If the singular values are not one axis of numbers that are not negative.
+
+    References
+    ----------
+    O. Roy and M. Vetterli 2007, "The effective rank: a measure of effective dimensionality", EUSIPCO (of s instead of l).
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> round(drillcore.effective_rank_of_variances([2.0, 2**0.5, 1.0, 1.0]), 5)
     3.36359
     """
     return exponential_entropy(shares(singular_values))
@@ -149,28 +254,94 @@ def exponential_entropy(share):
     return float(np.exp(-(share * np.log(share)).sum())) if share.size else float("nan")
 
 
-def stable_rank(singular_values):
-    """sum l / max l: the squared Frobenius norm by the squared spectral norm (Rudelson and Vershynin 2007).
+def stable_rank(singular_values: ArrayLike) -> float:
+    """Return the stable rank sum l / max l of the variances l = s^2: the squared Frobenius norm by the squared spectral norm.
 
-    >>> round(stable_rank([2.0, 2**0.5, 1.0, 1.0]), 5)
+    Parameters
+    ----------
+    singular_values : array_like (n)
+        The singular values s, not negative, in any order.
+
+    Returns
+    -------
+    float
+        A number of directions, from 1 to n. NaN where all s are zero or one is not finite.
+
+    Raises
+    ------
+    InputError
+        If the singular values are not one axis of numbers that are not negative.
+
+    References
+    ----------
+    M. Rudelson and R. Vershynin 2007, doi 10.1145/1255443.1255449.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> round(drillcore.stable_rank([2.0, 2**0.5, 1.0, 1.0]), 5)
     2.0
     """
     share = shares(singular_values)
     return float(1 / share.max()) if share.size else float("nan")
 
 
-def numerical_rank(singular_values, tolerance):
-    """The number of singular values above `tolerance`, as a float that is NaN where one of them is not finite."""
+def numerical_rank(singular_values: ArrayLike, tolerance: float) -> float:
+    """Return the number of singular values above a tolerance.
+
+    Parameters
+    ----------
+    singular_values : array_like (n)
+        Not negative, in any order.
+    tolerance : float
+        In the units of the singular values.
+
+    Returns
+    -------
+    float
+        A whole number from 0 to n. NaN where a singular value is not finite.
+
+    Raises
+    ------
+    InputError
+        If the singular values are not one axis of numbers that are not negative.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.numerical_rank([3.0, 1.0, 1e-9], 1e-6)
+    2.0
+    """
     values = spectrum(singular_values)
     return float((values > tolerance).sum()) if np.isfinite(values).all() else float("nan")
 
 
-def components_explaining(singular_values, fraction):
-    """The smallest number of principal components that explain at least `fraction` of the variance; 0 if there is none.
+def components_explaining(singular_values: ArrayLike, fraction: float) -> int | float:
+    """Return the smallest number of principal components that explain at least a fraction of the variance.
 
-    The share is of the variance l and not of s, and scaling all s changes nothing. NaN where one is not finite.
+    The fraction is of the variances l = s^2 and not of s. Scaling all s changes nothing.
 
-    >>> components_explaining([0.98**0.5, 0.02**0.5], 0.99)
+    Parameters
+    ----------
+    singular_values : array_like (n)
+        The singular values s, not negative, in any order.
+    fraction : float
+        From 0 to 1.
+
+    Returns
+    -------
+    int or float
+        From 0, where there is no variance, to n. NaN where a singular value is not finite.
+
+    Raises
+    ------
+    InputError
+        If the singular values are not one axis of numbers that are not negative.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.components_explaining([0.98**0.5, 0.02**0.5], 0.99)
     2
     """
     if not np.isfinite(spectrum(singular_values)).all():

@@ -12,9 +12,23 @@ class InputError(ValueError):
     """A user's mistake: one sentence that names the value, what is allowed, and the remedy.
 
     What a terminal would not print, or take for a command, is escaped: it may come from any file.
+
+    Parameters
+    ----------
+    sentence : str
+        What is wrong, and what to do.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> try:
+    ...     drillcore.linear_cka([1.0, 2.0], [3.0, 4.0])
+    ... except drillcore.InputError as error:
+    ...     print(str(error).partition(":")[0])
+    activations of shape (2,) are not (samples, units)
     """
 
-    def __init__(self, sentence):
+    def __init__(self, sentence: str) -> None:
         super().__init__(printable(sentence))
 
 

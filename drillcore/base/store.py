@@ -104,8 +104,34 @@ class Readable(h5py.File):
             raise DamagedFile(path) from None
 
 
-def read(path):
-    """Open the HDF5 file at `path` for reading, in a `with` block; an `InputError` names one that is missing or damaged."""
+def read(path: str | os.PathLike) -> h5py.File:
+    """Open an HDF5 file for reading, in a `with` block.
+
+    Parameters
+    ----------
+    path : path
+        The file, such as gradients.h5.
+
+    Returns
+    -------
+    h5py.File
+        Open for reading; it says so where its content turns out to be damaged.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> import drillcore
+    >>> with h5py.File("outputs.h5", "w") as file:
+    ...     file["layer"] = [[1.0, 2.0]]
+    >>> with drillcore.read("outputs.h5") as file:
+    ...     file["layer"][:]
+    array([[1., 2.]])
+    """
     try:
         return Readable(path, "r")
     except FileNotFoundError:

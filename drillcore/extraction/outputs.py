@@ -1,8 +1,11 @@
 """The outputs of a model's layers, whichever of the two frameworks it is from."""
 
+from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.errors import InputError
 from drillcore.extraction.units import Units
@@ -10,22 +13,31 @@ from drillcore.frameworks import framework_of
 from drillcore.frameworks.layers import enumerated, pick
 
 
-def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, units=None, max_units=None, seed=0):
-    """Return the output of every chosen layer of `model` for `images`, in evaluation mode.
+def get_intermediate_outputs(
+    model: Any,
+    images: ArrayLike,
+    layers: str | Sequence[str] = "blocks",
+    batch_size: int = 256,
+    units: str | None = None,
+    max_units: int | None = None,
+    seed: int = 0,
+) -> dict[str, NDArray[np.float32]]:
+    """Return the output of every chosen layer of a model for some images, in evaluation mode.
 
     Parameters
     ----------
     model : torch.nn.Module or keras.Model
         A Keras model must be functional or sequential. What torch.compile has compiled gives the outputs, and has the
         layers' names, that it had before.
-    images : array (n, ...)
+    images : array_like (n, ...)
         As the model takes them; float32 for both frameworks, NumPy or the framework's own.
-    layers : "blocks", "all", or a list of names and patterns (`layer?.*`)
+    layers : "blocks", "all", or a sequence of names and patterns (`layer?.*`)
         "blocks" are the top layers of a PyTorch model and the layers with weights of a Keras one; "all" are the PyTorch
         modules that hold no others and every layer of a Keras one; either leaves out what the model never calls. A PyTorch
         container that is never called, one that holds the whole network, and a Keras model within the model are replaced
         by the layers in them; in Keras they are named as `backbone/conv1`.
     batch_size : int
+        Images that the model gets at a time.
     units : None, "flatten" or "pool"
         None gives outputs in their own shape, "flatten" (n, units) with each value a unit, "pool" (n, channels): the
         means over space of (n, channels, height, width) in PyTorch and (n, height, width, channels) in Keras, and over
@@ -34,6 +46,7 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
         Keep at most so many units of each layer, a random subset drawn from `seed` and the layer's name, the same
         that `activations` stores. Only what is kept is copied from the model's device. Needs `units`.
     seed : int
+        Of the choice of units.
 
     Returns
     -------
@@ -47,6 +60,15 @@ def get_intermediate_outputs(model, images, layers="blocks", batch_size=256, uni
         If a name or pattern matches no layer or one that is never called, none is picked, or a layer's output is not one
         tensor of real numbers whose rows follow the number of images, as 2 and 3 of them show; for no images, other words
         than those above, `max_units` without `units`, and a model in TorchScript or from torch.export.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import drillcore
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    >>> outputs = drillcore.get_intermediate_outputs(model, torch.ones(5, 4))
+    >>> {layer: array.shape for layer, array in outputs.items()}
+    {'0': (5, 3), '1': (5, 3), '2': (5, 2)}
     """
     if not len(images):
         raise InputError("images holds none: give at least one.")

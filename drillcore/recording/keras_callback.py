@@ -1,7 +1,10 @@
 """Records the gradients of a Keras model's `fit`."""
 
 import logging
+import os
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +21,7 @@ UNFINISHED = {}
 
 
 class OptimizationInsightCallback(keras.callbacks.Callback):
-    """Records every gradient of `fit` in `path`, a gradients.h5 that appears when the training ends.
+    """Records every gradient of `fit` in a gradients.h5 that appears when the training ends.
 
     It serves one `fit` of any compiled model: functional, sequential or subclassed, with a `train_step` of its own and any
     number of optimisers, compiled, by XLA or eager. A gradient is what one of the optimisers that are the model's attributes
@@ -29,6 +32,7 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     Parameters
     ----------
     path : path
+        The file to write.
     report : callable, optional
         `report(step, scalars)` is called after every step with a dict of its loss and of the counts at the watched edges.
     **settings
@@ -43,10 +47,22 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
 
     Examples
     --------
-    >>> model.fit(images, labels, callbacks=[OptimizationInsightCallback("gradients.h5")])  # doctest: +SKIP
+    >>> import keras
+    >>> import numpy as np
+    >>> import drillcore
+    >>> model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+    >>> model.compile("sgd", "mse")
+    >>> images, targets = np.ones((8, 5), np.float32), np.zeros((8, 3), np.float32)
+    >>> callback = drillcore.OptimizationInsightCallback("gradients.h5")
+    >>> history = model.fit(images, targets, batch_size=4, epochs=2, verbose=0, callbacks=[callback])
+    >>> with drillcore.read("gradients.h5") as file:  # steps, tensors, bins before, bins now, crossings
+    ...     file["raw/counts"].shape
+    (3, 2, 13, 13, 4)
     """
 
-    def __init__(self, path, report=None, **settings):
+    def __init__(
+        self, path: str | os.PathLike, report: Callable[[int, dict], None] | None = None, **settings: Any
+    ) -> None:
         super().__init__()
         self.path, self.report, self.settings = path, report, settings
         self.epoch, self.restored, self.ended, self.abandon = 0, None, False, lambda: None
@@ -114,11 +130,11 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         self.ended = True
         self.model.train_function = None  # the next `fit` keeps no gradients
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """What the next epoch starts from."""
         return {"epoch": self.epoch, "recorder": self.recorder.state()}
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned; call before `fit`."""
         self.epoch, self.restored = state["epoch"], state["recorder"]
 

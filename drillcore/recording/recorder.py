@@ -18,13 +18,15 @@ import atexit
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from numbers import Integral
 from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.errors import InputError
 from drillcore.base.names import escaped
@@ -46,7 +48,16 @@ PIECE = 1 << 16
 """Parameters that a thread counts at a time: always as many, so that sums do not depend on the number of threads."""
 
 
-def transitions(g_before, g_now, w_before, w_now, bin_edges):
+class Transitions(NamedTuple):
+    """The transitions of one tensor: `counts` (bins, bins, 4) and `weight_change` (bins, bins, 2)."""
+
+    counts: NDArray[np.uint32]
+    weight_change: NDArray[np.float64]
+
+
+def transitions(
+    g_before: ArrayLike, g_now: ArrayLike, w_before: ArrayLike, w_now: ArrayLike, bin_edges: Sequence[float]
+) -> Transitions:
     """Count one step's transitions of one tensor.
 
     Parameters
@@ -60,14 +71,22 @@ def transitions(g_before, g_now, w_before, w_now, bin_edges):
 
     Returns
     -------
-    counts : uint32 array (K + 2, K + 2, 4)
-        Number of parameters by bin of abs(g) before, bin now, and crossing; see the module's definitions.
-    weight_change : float64 array (K + 2, K + 2, 2)
-        Sums of abs(dw) and dw^2 over the same parameters.
+    Transitions
+        `counts`, a uint32 array (K + 2, K + 2, 4): the number of parameters by bin of abs(g) before, bin now, and crossing;
+        see the module's definitions. And `weight_change`, a float64 array (K + 2, K + 2, 2): sums of abs(dw) and dw^2 over
+        the same parameters.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not float32 or not of one size, or the edges are not ascending, positive and finite.
 
     Examples
     --------
-    >>> counts, weight_change = transitions(*np.float32([[-0.5], [0.5], [0.25], [0.75]]), [1e-3, 1])
+    >>> import numpy as np
+    >>> import drillcore
+    >>> g_before, g_now, w_before, w_now = np.float32([[-0.5], [0.5], [0.25], [0.75]])
+    >>> counts, weight_change = drillcore.transitions(g_before, g_now, w_before, w_now, [1e-3, 1])
     >>> counts[2, 2].tolist(), weight_change[2, 2].tolist()
     ([0, 1, 0, 0], [0.5, 0.25])
     """
@@ -77,11 +96,11 @@ def transitions(g_before, g_now, w_before, w_now, bin_edges):
     pairs = (binning.bins, binning.bins)
     counts, weight_change = np.empty((*pairs, 4), np.uint32), np.empty((*pairs, 2))
     count_pair(*arrays, binning.table, binning.limits, new_cells(binning), counts, weight_change)
-    return counts, weight_change
+    return Transitions(counts, weight_change)
 
 
 class GradientRecorder:
-    """Records the gradients of any training loop in `path`, a gradients.h5 that appears when the `with` block ends well.
+    """Records the gradients of any training loop in a gradients.h5 that appears when the `with` block ends well.
 
     Without a block it begins with the first step, and `close` ends it.
 
@@ -96,10 +115,11 @@ class GradientRecorder:
     Parameters
     ----------
     parameters : iterable of (str, torch.nn.Parameter) or of keras.Variable, or mapping of str to either or to int
-        A PyTorch model's `named_parameters()` or a Keras model's `trainable_variables`, of which `step` records those that
-        are trainable when the recorder is made, to the end and no others, float64 ones rounded to float32; or the name and
+        A PyTorch model's `named_parameters()` or a Keras model's `trainable_variables`. `step` records those that require a
+        gradient when the recorder is created, float64 ones rounded to float32; later changes are ignored. Or the name and
         number of parameters of each tensor, in order, for `record`, which takes arrays of any origin.
     path : path
+        The file to write.
     edges : sequence of float
         Ascending, positive and finite: where abs(g) is cut into bins. By default the decades 1e-10 ... 1.
     every : int
@@ -119,18 +139,33 @@ class GradientRecorder:
 
     Examples
     --------
-    >>> with GradientRecorder(model.named_parameters(), "gradients.h5") as recorder:  # doctest: +SKIP
-    ...     for epoch in range(1, 11):
-    ...         for images, labels in batches:
+    >>> import torch
+    >>> import drillcore
+    >>> model = torch.nn.Linear(3, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    >>> with drillcore.GradientRecorder(model.named_parameters(), "gradients.h5") as recorder:
+    ...     for epoch in (1, 2):
+    ...         for batch in torch.ones(4, 2, 3):
     ...             optimizer.zero_grad()
-    ...             loss = loss_function(model(images), labels)
+    ...             loss = model(batch).square().mean()
     ...             loss.backward()
     ...             recorder.step(loss.item())
     ...             optimizer.step()
     ...         recorder.end_epoch(epoch)
+    >>> with drillcore.read("gradients.h5") as file:  # steps, tensors, bins before, bins now, crossings
+    ...     file["raw/counts"].shape
+    (7, 2, 13, 13, 4)
     """
 
-    def __init__(self, parameters, path, edges=DECADES, every=1, watch=(), threads=None):
+    def __init__(
+        self,
+        parameters: Iterable[Any] | Mapping[str, Any],
+        path: str | os.PathLike,
+        edges: Sequence[float] = DECADES,
+        every: int = 1,
+        watch: Sequence[float] = (),
+        threads: int | None = None,
+    ) -> None:
         if isinstance(parameters, Mapping) and all(isinstance(size, Integral) for size in parameters.values()):
             self.parameters, self.tensors = (), dict(parameters)
         else:
@@ -152,7 +187,7 @@ class GradientRecorder:
         self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
         self.stack, self.open = None, False
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         if self.stack:
             raise ValueError("a recorder serves one `with` block: make another one for another training")
         place = self.path.resolve()
@@ -178,7 +213,7 @@ class GradientRecorder:
         self.open = True
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> bool | None:
         self.open = False
         if any(error):
             return self.stack.__exit__(*error)
@@ -189,7 +224,7 @@ class GradientRecorder:
         join([self.part(number) for number in range(self.parts)], self.path)
         shutil.rmtree(self.folder)
 
-    def close(self):
+    def close(self) -> None:
         """End a recording that began without a `with` block: the file appears."""
         if self.open:
             atexit.unregister(self.forsake)
@@ -208,7 +243,7 @@ class GradientRecorder:
         with suppress(OSError):  # it holds complete parts, or was never made
             self.folder.rmdir()
 
-    def step(self, loss=np.nan, epoch=None, gradients=None):
+    def step(self, loss: float = np.nan, epoch: int | None = None, gradients: Sequence[Any] | None = None) -> None:
         """Take in one step: when its gradients are there, before the optimiser or a clipping changes anything.
 
         Gradients are read as they are: if a `GradScaler` scales them, call its `unscale_` first.
@@ -245,11 +280,13 @@ class GradientRecorder:
         weights = [to_array(parameter) for parameter in self.parameters]
         self.record(self.next_step(), epoch, loss, gradients, weights)
 
-    def next_step(self):
+    def next_step(self) -> int:
         """The number of the step that comes next, counted from 1."""
         return (self.last_step or 0) + 1
 
-    def record(self, step, epoch, loss, gradients, weights):
+    def record(
+        self, step: int, epoch: int | None, loss: float, gradients: Sequence[ArrayLike], weights: Sequence[ArrayLike]
+    ) -> None:
         """Take in one step, when its gradients are computed and its weights not yet updated.
 
         Parameters
@@ -321,7 +358,7 @@ class GradientRecorder:
             helper.result()
         return np.bincount(self.tensor_of_piece, nonfinite).astype(np.int64)
 
-    def watched(self):
+    def watched(self) -> dict[str, Any]:
         """The last step's statistics at the watched thresholds over all tensors: a dict of `near_zero_1e-07/flips`...
 
         Empty when the last step was not recorded.
@@ -336,7 +373,7 @@ class GradientRecorder:
             if name in WATCHED
         }
 
-    def end_epoch(self, epoch):
+    def end_epoch(self, epoch: int) -> None:
         """Store what the epoch was, with the last step's gradients as its snapshot.
 
         The steps since the last `end_epoch` that were given no epoch of their own are `epoch`'s.
@@ -354,7 +391,7 @@ class GradientRecorder:
             raise ValueError("a recorder that is closed records no more: make another one for another training")
         self.written.result()
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """What the next epoch starts from, a dict of arrays and numbers; call after `end_epoch`."""
         self.wait()
         tensors = {str(number): state._asdict() for number, state in enumerate(self.states)}
@@ -366,7 +403,7 @@ class GradientRecorder:
             "tensors": tensors,
         }
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned; call before the `with` block."""
         self.epoch, self.last_step = state["epoch"], state["step"]
         self.warned, self.parts = state["warned"], state["parts"]

@@ -1,21 +1,26 @@
 """The statistics of recorded gradients by step, by epoch, and by epoch of each tensor."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import h5py
 import numpy as np
 
 from drillcore.base.arrays import row_blocks
 from drillcore.base.names import unescaped
-from drillcore.progress import silent
+from drillcore.progress import Progress, silent
 from drillcore.recording.threshold import bins_near_zero, statistics
 
 
-def summarise(file, thresholds, progress=silent):
-    """The content of gradient_stats.json from an open gradients.h5.
+def summarise(file: h5py.File, thresholds: Sequence[float], progress: Progress = silent) -> dict[str, Any]:
+    """Return the statistics of recorded gradients, the content of gradient_stats.json.
 
     Parameters
     ----------
     file : h5py.File
+        An open gradients.h5.
     thresholds : sequence of float
-        Edges at which the gradients were counted.
+        Edges at which the gradients were counted: a gradient is near zero if abs(g) is at most the threshold.
     progress : callable, optional
         Shows how far the work has come; see `drillcore.progress`.
 
@@ -33,6 +38,18 @@ def summarise(file, thresholds, progress=silent):
     ------
     InputError
         If a threshold is none of the edges.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> with drillcore.GradientRecorder({"weight": 2}, "gradients.h5") as recorder:
+    ...     for step, gradient in enumerate(np.float32([[0.0, 1e-4], [1e-6, -1e-4]]), 1):
+    ...         recorder.record(step, 1, 0.5, [gradient], [np.zeros(2, np.float32)])
+    >>> with drillcore.read("gradients.h5") as file:
+    ...     statistics = drillcore.summarise(file, [1e-3])
+    >>> statistics["thresholds"]["0.001"]["raw"]["epoch"]["retained"]
+    [2]
     """
     edges = file.attrs["bin_edges"].tolist()
     for threshold in thresholds:

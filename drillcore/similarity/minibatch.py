@@ -1,9 +1,11 @@
 """Debiased CKA over minibatches: all pairs of layers for the cost of their Gram matrices, whatever the number of samples."""
 
 import threading
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import together
 from drillcore.similarity.blas import symmetric_product
@@ -27,26 +29,87 @@ TOGETHER = 640
 """Samples in as many batches as are taken together, so that small ones cost little more, and memory stays in cache."""
 
 
-def minibatch_cka(X, Y, batch=500):
-    """Debiased CKA of X (samples, p) and Y (samples, q) with HSIC_1 averaged over batches of rows: at most about 1.
+def minibatch_cka(X: ArrayLike, Y: ArrayLike, batch: int = 500) -> float:
+    """Return debiased CKA of two layers with HSIC_1 averaged over batches of rows.
 
     The average is taken before the division, for HSIC_1 is unbiased at any batch size and CKA is not. A last batch of
     another size counts by its number of pairs of samples; of fewer than 4 samples, not at all. float32 activations are
-    multiplied in float32 and summed in float64. NaN where `debiased_cka` is. The rows' order decides the batches.
-    Nguyen et al. 2021, arXiv 2010.15327.
+    multiplied in float32 and summed in float64. The rows' order decides the batches.
 
+    Parameters
+    ----------
+    X : array_like (samples, p)
+        Activations of one layer, of any real type.
+    Y : array_like (samples, q)
+        Activations of the other, of the same samples in the same order.
+    batch : int
+        Samples in a batch, at least 4.
+
+    Returns
+    -------
+    float
+        At most about 1. NaN where `debiased_cka` is.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers, or the two layers differ in their number of samples.
+    ValueError
+        If `batch` is below 4.
+
+    References
+    ----------
+    T. Nguyen et al. 2021, arXiv 2010.15327.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 2.0], [3.0, 1.0]] * 2)
-    >>> round(minibatch_cka(X, 2 * X + 1, batch=5), 4)
+    >>> round(drillcore.minibatch_cka(X, 2 * X + 1, batch=5), 4)
     1.0
     """
     return float(minibatch_matrix([X, Y], batch)[0, 1])
 
 
-def minibatch_matrix(layers, batch=500):
-    """`minibatch_cka` of all pairs of `layers`, arrays (samples, units) of the same samples: (layers, layers).
+def minibatch_matrix(layers: Sequence[ArrayLike], batch: int = 500) -> NDArray[np.float64]:
+    """Return `minibatch_cka` of every two layers, for the cost of their Gram matrices.
 
-    Batches run side by side on threads (`side_by_side`). Where single precision could not hold a layer, or left little
-    of its HSIC_1 beside rounding, all layers are multiplied once more in double precision.
+    Batches run side by side on threads. Where single precision could not hold a layer, or left little of its HSIC_1 beside
+    rounding, all layers are multiplied once more in double precision.
+
+    Parameters
+    ----------
+    layers : sequence of array_like (samples, units)
+        Activations of all layers, of the same samples in the same order.
+    batch : int
+        Samples in a batch, at least 4.
+
+    Returns
+    -------
+    float64 array (layers, layers)
+        At most about 1. NaN where `debiased_cka` is.
+
+    Raises
+    ------
+    InputError
+        If there is no layer, the activations of one are not (samples, units) real numbers, or the layers differ in their
+        number of samples.
+    ValueError
+        If `batch` is below 4.
+
+    References
+    ----------
+    T. Nguyen et al. 2021, arXiv 2010.15327.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 2.0], [3.0, 1.0]] * 2)
+    >>> drillcore.minibatch_matrix([X, 2 * X + 1], batch=5).round(4)
+    array([[1., 1.],
+           [1., 1.]])
     """
     if batch < LEAST_SAMPLES:
         raise ValueError(f"batch is {batch}, but HSIC_1 needs batches of at least {LEAST_SAMPLES} samples.")

@@ -1,6 +1,9 @@
 """What chance would score: the permutation null of debiased CKA, the false-discovery rate, and biased CKA's floor."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import real_array, together
 from drillcore.similarity.measures.cka import gram_norm, u_gram
@@ -9,18 +12,45 @@ from drillcore.similarity.representation import centred, matrix, prepare
 TIE = 1e-9
 
 
-def permutation_null(layers, permutations=200, seed=0):
-    """P-values (layers, layers) of debiased CKA between `layers`, arrays (samples, units), by permuting one side's samples.
+def permutation_null(layers: Sequence[ArrayLike], permutations: int = 200, seed: int = 0) -> NDArray[np.float64]:
+    """Return p-values of debiased CKA between every two layers, by permuting the samples of one side.
 
-    A p-value is (1 + the permutations that score at least as high) / (1 + `permutations`): uniform for independent
-    layers, small for alike ones. The permutations are cyclic shifts of the samples after one random shuffle. They
-    form a group, so the test is exact (Hemerik and Goeman 2018, arXiv 1411.7565), and one FFT along each diagonal of
-    a Gram matrix scores all of them: the cost hardly depends on their number, which is at most samples - 1.
-    NaN where debiased CKA is undefined.
+    A p-value is (1 + the permutations that score at least as high) / (1 + `permutations`): uniform for independent layers,
+    small for alike ones. The permutations are cyclic shifts of the samples after one random shuffle. They form a group, so
+    the test is exact (Hemerik and Goeman), and one FFT along each diagonal of a Gram matrix scores all of them: the cost
+    hardly depends on their number.
 
+    Parameters
+    ----------
+    layers : sequence of array_like (samples, units)
+        Activations of all layers, of the same samples in the same order.
+    permutations : int
+        At most so many, and at most samples - 1.
+    seed : int
+        Of the shuffle and of the choice of shifts.
+
+    Returns
+    -------
+    float64 array (layers, layers)
+        From 1 / (1 + permutations) to 1. NaN where debiased CKA is undefined.
+
+    Raises
+    ------
+    InputError
+        If there is no layer, the activations of one are not (samples, units) real numbers, or the layers differ in their
+        number of samples.
+
+    References
+    ----------
+    J. Hemerik and J. Goeman 2018, arXiv 1411.7565.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> rng = np.random.default_rng(0)
     >>> X = rng.standard_normal((50, 3))
-    >>> permutation_null([X, X + rng.standard_normal((50, 3))], permutations=49)[0, 1]
+    >>> drillcore.permutation_null([X, X + rng.standard_normal((50, 3))], permutations=49)[0, 1]
     np.float64(0.02)
     """
     layers = together(layers)
@@ -62,12 +92,33 @@ def exceedances(products, shifts):
     return upper + np.triu(upper, 1).T
 
 
-def benjamini_hochberg(p_values):
-    """Q-values of an array of p-values: the least false-discovery rate at which each would be called significant.
+def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return the q-values of p-values: the least false-discovery rate at which each would be called significant.
 
-    NaN are not tested and stay NaN. Benjamini and Hochberg 1995, doi 10.1111/j.2517-6161.1995.tb02031.x.
+    Parameters
+    ----------
+    p_values : array_like (...)
+        From 0 to 1. NaN are not tested.
 
-    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, np.nan]))
+    Returns
+    -------
+    float64 array (...)
+        From 0 to 1; NaN where the p-value is.
+
+    Raises
+    ------
+    InputError
+        If the p-values are not real numbers.
+
+    References
+    ----------
+    Y. Benjamini and Y. Hochberg 1995, doi 10.1111/j.2517-6161.1995.tb02031.x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> drillcore.benjamini_hochberg([0.01, 0.04, 0.03, np.nan])
     array([0.03, 0.04, 0.04,  nan])
     """
     p_values = real_array(p_values, "p-values")
@@ -79,10 +130,35 @@ def benjamini_hochberg(p_values):
     return q_values.reshape(p_values.shape)
 
 
-def q_values_of_pairs(p_values):
-    """Q-values (layers, layers) of the p-values of every two layers, as `permutation_null` gives them.
+def q_values_of_pairs(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return the q-values of the p-values between every two layers, each pair counted once.
 
-    Every pair counts once; NaN on the diagonal, where nothing is tested.
+    Parameters
+    ----------
+    p_values : array_like (layers, layers)
+        Symmetric, as `permutation_null` returns them.
+
+    Returns
+    -------
+    float64 array (layers, layers)
+        Symmetric. NaN on the diagonal, where nothing is tested, and where the p-value is.
+
+    Raises
+    ------
+    InputError
+        If the p-values are not real numbers.
+
+    References
+    ----------
+    Y. Benjamini and Y. Hochberg 1995, doi 10.1111/j.2517-6161.1995.tb02031.x.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.q_values_of_pairs([[0.1, 0.01, 0.2], [0.01, 0.1, 0.02], [0.2, 0.02, 0.1]])
+    array([[ nan, 0.03, 0.2 ],
+           [0.03,  nan, 0.03],
+           [0.2 , 0.03,  nan]])
     """
     p_values = real_array(p_values, "p-values")
     above = np.triu_indices(len(p_values), 1)
@@ -91,24 +167,74 @@ def q_values_of_pairs(p_values):
     return q_values
 
 
-def noise_floor(samples, units_a, units_b):
-    """Linear CKA of independent Gaussian noise, sqrt(p q / ((p + n)(q + n))), for many samples or units.
+def noise_floor(samples: int, units_a: ArrayLike, units_b: ArrayLike) -> NDArray[np.float64] | np.float64:
+    """Return what independent Gaussian noise scores in linear CKA, sqrt(p q / ((p + n)(q + n))), for many samples or units.
 
     For isotropic noise of that shape: layers with fewer effective dimensions than units score less by chance, which
-    `permuted_linear_cka` takes into account. Murphy et al. 2024, arXiv 2405.01012.
+    `permuted_linear_cka` takes into account.
 
-    >>> round(float(noise_floor(300, 4096, 4096)), 3)
+    Parameters
+    ----------
+    samples : int
+        The number of samples n.
+    units_a : array_like of int (...)
+        The number of units p of one layer, or of several.
+    units_b : array_like of int (...)
+        The number of units q of the other; it broadcasts with `units_a`.
+
+    Returns
+    -------
+    float64 or float64 array (...)
+        From 0 to 1.
+
+    References
+    ----------
+    A. Murphy et al. 2024, arXiv 2405.01012.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> round(float(drillcore.noise_floor(300, 4096, 4096)), 3)
     0.932
     """
     p, q = np.asarray(units_a, np.float64), np.asarray(units_b, np.float64)
     return np.sqrt(p * q / ((p + samples) * (q + samples)))
 
 
-def permuted_linear_cka(layers):
-    """The mean of linear CKA (layers, layers) over all permutations of one side's samples, in closed form.
+def permuted_linear_cka(layers: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    """Return the mean of linear CKA over all permutations of one side's samples, in closed form, for every two layers.
 
-    tr K tr L / ((n - 1) norm(K) norm(L)) for centred Gram matrices: the floor of these very layers, whatever their
-    spectra. Kazi-Aoual et al. 1995, Computational Statistics and Data Analysis 20.
+    tr K tr L / ((n - 1) norm(K) norm(L)) for centred Gram matrices K and L: the floor of these very layers, whatever their
+    spectra.
+
+    Parameters
+    ----------
+    layers : sequence of array_like (samples, units)
+        Activations of all layers, of the same samples in the same order.
+
+    Returns
+    -------
+    float64 array (layers, layers)
+        From 0 to 1. NaN where linear CKA is undefined.
+
+    Raises
+    ------
+    InputError
+        If there is no layer, the activations of one are not (samples, units) real numbers, or the layers differ in their
+        number of samples.
+
+    References
+    ----------
+    F. Kazi-Aoual et al. 1995, Computational Statistics and Data Analysis 20.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> drillcore.permuted_linear_cka([X, X[:, :1]]).round(4)
+    array([[0.6667, 0.4714],
+           [0.4714, 0.3333]])
     """
 
     def trace_over_norm(X):

@@ -5,9 +5,11 @@ precision; every sum over chunks is float64. What the shift lacks to the mean is
 that precision could not hold a layer, or left little of it beside rounding, the rows are read once more, for float64.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drillcore.base.arrays import row_blocks, together
 from drillcore.similarity.measures.cka import normalised, relative_zero, u_centred
@@ -30,15 +32,43 @@ class Streamed(NamedTuple):
     debiased_cka: np.ndarray
 
 
-def stream_cka(layers, chunk_bytes=CHUNK_BYTES):
-    """`linear_cka` and `debiased_cka` of all pairs of `layers`, HDF5 datasets or arrays (samples, units).
+def stream_cka(layers: Sequence[ArrayLike], chunk_bytes: int = CHUNK_BYTES) -> Streamed:
+    """Return linear and debiased CKA of every two layers that may be larger than memory, in one pass over their rows.
 
-    Costs 2 samples p q operations for each pair, in the datasets' own precision, and about `chunk_bytes` of memory
-    beside the cross-products (p, q) in float64. Of float32 datasets the result equals the one in float64 to 1e-6.
-    NaN where a layer is constant or not finite, and for fewer than 4 samples.
+    Costs 2 samples p q operations for each pair, in the datasets' precision, and about `chunk_bytes` of memory beside the
+    cross-products (p, q) in float64. Of float32 datasets the result equals the one in float64 to 1e-6.
 
+    Parameters
+    ----------
+    layers : sequence of h5py.Dataset or array_like (samples, units)
+        Activations of all layers, of the same samples in the same order.
+    chunk_bytes : int
+        Bytes of activations, of all layers together, that are in memory at a time.
+
+    Returns
+    -------
+    Streamed
+        `linear_cka` and `debiased_cka`, float64 arrays (layers, layers). NaN where a layer is constant or not finite, and
+        for fewer than 4 samples.
+
+    Raises
+    ------
+    InputError
+        If there is no layer, the activations of one are not (samples, units) real numbers, or the layers differ in their
+        number of samples.
+
+    References
+    ----------
+    S. Kornblith et al. 2019, arXiv 1905.00414.
+
+    L. Song et al. 2012, JMLR 13.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 2.0], [3.0, 1.0]])
-    >>> stream_cka([X, 2 * X + 1]).debiased_cka.round(4)
+    >>> drillcore.stream_cka([X, 2 * X + 1]).debiased_cka.round(4)
     array([[1., 1.],
            [1., 1.]])
     """

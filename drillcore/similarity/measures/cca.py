@@ -4,6 +4,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drillcore.similarity.representation import centred, each_pair, value
 
@@ -24,34 +25,84 @@ class Components(NamedTuple):
     kept: int
 
 
-def svcca(X, Y, explained_variance=0.99):
-    """SVCCA of X (samples, p) and Y (samples, q): the mean canonical correlation, from 0 to 1.
+def svcca(X: ArrayLike, Y: ArrayLike, explained_variance: float = 0.99) -> float:
+    """Return SVCCA, the mean canonical correlation between the directions in which two layers vary most.
 
-    Each side is first reduced to its fewest principal components that explain `explained_variance` of its variance,
-    a fraction of its own total, so that scaling changes nothing. Invariant to shifts, rotations and scale; with
-    `explained_variance=1` to every invertible linear map. On independent noise rho^2 is max(p, q) / (n - 1) on
-    average over the min(p, q) directions, so take many more samples than components. NaN where the components of both
-    sides together reach the number of samples, for then some correlation is 1 whatever the data; where no unit varies;
-    and for fewer than 4 samples. Width 1 is abs(Pearson's r).
-    Raghu et al. 2017, arXiv 1706.05806.
+    Each side is first reduced to its fewest principal components that explain `explained_variance` of its own total
+    variance. Invariant to shifts, rotations and scale; with `explained_variance=1` to every invertible linear map. On
+    independent noise rho^2 is max(p, q) / (n - 1) on average over the min(p, q) directions, so take many more samples than
+    components.
 
+    Parameters
+    ----------
+    X : array_like (samples, p)
+        Activations of one layer, of any real type.
+    Y : array_like (samples, q)
+        Activations of the other, of the same samples in the same order.
+    explained_variance : float
+        A fraction of each layer's variance, above 0 and at most 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1; at width 1 abs(Pearson's r). NaN where the components of both sides together reach the number of
+        samples, for then some correlation is 1 whatever the data; where no unit varies; and for fewer than 4 samples.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers, or the two layers differ in their number of samples.
+
+    References
+    ----------
+    M. Raghu et al. 2017, arXiv 1706.05806.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]).T
-    >>> round(svcca(X, X**2), 4)
+    >>> round(drillcore.svcca(X, X**2), 4)
     0.9599
     """
     return value(partial(components, explained_variance=explained_variance), svcca_matrix, X, Y)
 
 
-def pwcca(X, Y, explained_variance=0.99):
-    """PWCCA of X (samples, p) and Y (samples, q): SVCCA's correlations weighted by how much of X each direction carries.
+def pwcca(X: ArrayLike, Y: ArrayLike, explained_variance: float = 0.99) -> float:
+    """Return PWCCA: SVCCA's canonical correlations, weighted by how much of the first layer each direction carries.
 
     A direction's weight is the sum over the units of X of the abs(projection) of X on it, always of the first argument: so
-    pwcca(X, Y) and pwcca(Y, X) differ. From 0 to 1; invariant to shifts and scale, and to rotations of Y, but not of X.
-    Undefined where `svcca` is.
-    Morcos et al. 2018, arXiv 1806.05759.
+    pwcca(X, Y) and pwcca(Y, X) differ. Invariant to shifts and scale, and to rotations of Y, but not of X.
 
+    Parameters
+    ----------
+    X : array_like (samples, p)
+        Activations of one layer, of any real type.
+    Y : array_like (samples, q)
+        Activations of the other, of the same samples in the same order.
+    explained_variance : float
+        A fraction of each layer's variance, above 0 and at most 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1. NaN where `svcca` is.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers, or the two layers differ in their number of samples.
+
+    References
+    ----------
+    A. S. Morcos et al. 2018, arXiv 1806.05759.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]).T
-    >>> round(pwcca(X, X**2), 4)
+    >>> round(drillcore.pwcca(X, X**2), 4)
     0.9599
     """
     return value(partial(components, explained_variance=explained_variance), pwcca_matrix, X, Y)

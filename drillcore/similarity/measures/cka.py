@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drillcore.base.arrays import row_blocks
 from drillcore.similarity.representation import Undefined, centred, value
@@ -25,44 +26,119 @@ class Features(NamedTuple):
     squared_norm: float
 
 
-def linear_cka(X, Y):
-    """Linear CKA of X (samples, p) and Y (samples, q): from 0, nothing in common, to 1, equal up to rotation and scale.
+def linear_cka(X: ArrayLike, Y: ArrayLike) -> float:
+    """Return linear CKA, norm(X^T Y)^2 / (norm(X^T X) norm(Y^T Y)) in Frobenius norms of centred X and Y.
 
     Invariant to shifts, rotations and one scale of either side. Biased: independent noise scores about
-    sqrt(p q / ((p + n)(q + n))), so compare it with `noise_floor` or take `debiased_cka` where samples are not many
-    times the units. NaN for a layer in which no unit varies and for fewer than 4 samples.
-    Kornblith et al. 2019, arXiv 1905.00414.
+    sqrt(p q / ((p + n)(q + n))), so compare it with `noise_floor` or take `debiased_cka` where samples are not many times
+    the units.
 
+    Parameters
+    ----------
+    X : array_like (samples, p)
+        Activations of one layer, of any real type.
+    Y : array_like (samples, q)
+        Activations of the other, of the same samples in the same order.
+
+    Returns
+    -------
+    float
+        From 0, nothing in common, to 1, equal up to rotation and scale. NaN for a layer in which no unit varies and for
+        fewer than 4 samples.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers, or the two layers differ in their number of samples.
+
+    References
+    ----------
+    S. Kornblith et al. 2019, arXiv 1905.00414.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    >>> round(linear_cka(X, 3 * X[:, :1] + 5), 4)
+    >>> round(drillcore.linear_cka(X, 3 * X[:, :1] + 5), 4)
     0.7071
     """
     return value(linear_features, linear_matrix, X, Y)
 
 
-def debiased_cka(X, Y):
-    """Linear CKA from the unbiased HSIC_1, of X (samples, p) and Y (samples, q): about 0 on independent noise, at most 1.
+def debiased_cka(X: ArrayLike, Y: ArrayLike) -> float:
+    """Return linear CKA from the unbiased HSIC_1, which is about 0 on independent noise.
 
-    It can be negative, and is left so. NaN where no unit varies, where all samples are equally far apart (their
-    U-centred Gram matrix is zero), and for fewer than 4 samples.
-    Song et al. 2012, JMLR 13; Szekely and Rizzo 2014, arXiv 1310.2926; Nguyen et al. 2021, arXiv 2010.15327.
+    Parameters
+    ----------
+    X : array_like (samples, p)
+        Activations of one layer, of any real type.
+    Y : array_like (samples, q)
+        Activations of the other, of the same samples in the same order.
 
+    Returns
+    -------
+    float
+        At most 1. It can be negative, and is left so. NaN where no unit varies, where all samples are equally far apart
+        (their U-centred Gram matrix is zero), and for fewer than 4 samples.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers, or the two layers differ in their number of samples.
+
+    References
+    ----------
+    L. Song et al. 2012, JMLR 13.
+
+    G. J. Szekely and M. L. Rizzo 2014, arXiv 1310.2926.
+
+    T. Nguyen et al. 2021, arXiv 2010.15327.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 2.0], [3.0, 1.0]])
-    >>> round(debiased_cka(X, X @ [[0.0, -2.0], [2.0, 0.0]] + 1), 4)
+    >>> round(drillcore.debiased_cka(X, X @ [[0.0, -2.0], [2.0, 0.0]] + 1), 4)
     1.0
     """
     return value(debiased_features, debiased_matrix, X, Y)
 
 
-def rbf_cka(X, Y, bandwidth=0.5):
-    """CKA of X (samples, p) and Y (samples, q) under Gaussian kernels, biased: from 0 to 1.
+def rbf_cka(X: ArrayLike, Y: ArrayLike, bandwidth: float = 0.5) -> float:
+    """Return CKA under Gaussian kernels, biased.
 
-    The kernel's sigma is `bandwidth` times the median distance between samples, of each side for itself, so that the
-    scale of neither matters. NaN where that median is zero, no unit varies, or there are fewer than 4 samples.
-    Kornblith et al. 2019, arXiv 1905.00414.
+    Parameters
+    ----------
+    X : array_like (samples, p)
+        Activations of one layer, of any real type.
+    Y : array_like (samples, q)
+        Activations of the other, of the same samples in the same order.
+    bandwidth : float
+        The kernel's sigma in median distances between samples, of each side for itself, so that the scale of neither
+        matters.
 
+    Returns
+    -------
+    float
+        From 0 to 1. NaN where the median distance is zero, no unit varies, or there are fewer than 4 samples.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers, or the two layers differ in their number of samples.
+
+    References
+    ----------
+    S. Kornblith et al. 2019, arXiv 1905.00414.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    >>> round(rbf_cka(X, 3 * X + 5), 4)
+    >>> round(drillcore.rbf_cka(X, 3 * X + 5), 4)
     1.0
     """
     return value(partial(rbf_vector, bandwidth=bandwidth), cosines, X, Y)

@@ -1,6 +1,7 @@
 """Two layers compared by the shape of their point clouds: Procrustes distance, and representational similarity."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drillcore.similarity.measures.cca import components
 from drillcore.similarity.measures.cka import cosines
@@ -9,32 +10,79 @@ from drillcore.similarity.representation import Undefined, each_pair, scaled, va
 DECIMALS = 12
 
 
-def procrustes(X, Y):
-    """Angular Procrustes distance of X (samples, p) and Y (samples, q) in radians: 0, equal, to pi/2, orthogonal.
+def procrustes(X: ArrayLike, Y: ArrayLike) -> float:
+    """Return the angular Procrustes distance of two layers.
 
-    The arc cosine of the nuclear norm of X^T Y, both centred and at unit Frobenius norm: a metric, the triangle
+    The arc cosine of the nuclear norm of X^T Y, both centred and at unit Frobenius norm. It is a metric, the triangle
     inequality included, between shapes up to shift, rotation and scale. The narrower side is padded with zeros.
-    NaN where no unit varies and for fewer than 4 samples.
-    Williams et al. 2021, arXiv 2110.14739.
 
+    Parameters
+    ----------
+    X : array_like (samples, p)
+        Activations of one layer, of any real type.
+    Y : array_like (samples, q)
+        Activations of the other, of the same samples in the same order.
+
+    Returns
+    -------
+    float
+        In radians, from 0, equal, to pi/2, orthogonal. NaN where no unit varies and for fewer than 4 samples.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers, or the two layers differ in their number of samples.
+
+    References
+    ----------
+    A. H. Williams et al. 2021, arXiv 2110.14739.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    >>> round(procrustes(X, X[:, :1]), 4) == round(np.pi / 4, 4)
+    >>> round(drillcore.procrustes(X, X[:, :1]), 4) == round(np.pi / 4, 4)
     True
     """
     return value(components, procrustes_matrix, X, Y)
 
 
-def rsa(X, Y):
-    """Representational similarity of X (samples, p) and Y (samples, q): from -1 to 1, 0 without relation.
+def rsa(X: ArrayLike, Y: ArrayLike) -> float:
+    """Return the representational similarity of two layers.
 
     Spearman's rank correlation between the two lists of distances of all pairs of samples, the distance of two samples
-    being 1 - Pearson's r over the units. Invariant to one scale, to permutations of the units, and to adding to a
-    sample the same in every unit; not to shifts of a unit, nor rotations. NaN for fewer than 4 samples, where no unit
-    varies, where all distances are equal, at width 1, and where a sample has the same value in every unit.
-    Kriegeskorte et al. 2008, doi 10.3389/neuro.06.004.2008.
+    being 1 - Pearson's r over the units. Invariant to one scale, to permutations of the units, and to adding to a sample the
+    same in every unit; not to shifts of a unit, nor rotations.
 
+    Parameters
+    ----------
+    X : array_like (samples, p)
+        Activations of one layer, of any real type.
+    Y : array_like (samples, q)
+        Activations of the other, of the same samples in the same order.
+
+    Returns
+    -------
+    float
+        From -1 to 1, 0 without relation. NaN for fewer than 4 samples, where no unit varies, where all distances are equal,
+        at width 1, and where a sample has the same value in every unit.
+
+    Raises
+    ------
+    InputError
+        If the activations are not (samples, units) real numbers, or the two layers differ in their number of samples.
+
+    References
+    ----------
+    N. Kriegeskorte et al. 2008, doi 10.3389/neuro.06.004.2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
     >>> X = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 2.0], [1.0, 3.0, 1.0]])
-    >>> round(rsa(X, 2 * X[:, ::-1]), 4)
+    >>> round(drillcore.rsa(X, 2 * X[:, ::-1]), 4)
     1.0
     """
     return value(ranked_distances, cosines, X, Y)
