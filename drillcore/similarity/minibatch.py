@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import together
-from drillcore.similarity.blas import symmetric_product
 from drillcore.similarity.measures.cka import normalised, relative_zero, u_centred
 from drillcore.similarity.representation import LEAST_SAMPLES, Undefined, matrix, prepare, varying
 from drillcore.threads import side_by_side
@@ -24,6 +23,8 @@ DOUBT = 1 / 64
 
 CACHED_ROWS = 8
 """Rows of a batch's Gram matrices that are multiplied at once, few enough to stay in cache."""
+
+ABOVE = np.triu(np.ones((CACHED_ROWS, CACHED_ROWS), np.float32), 1)
 
 TOGETHER = 640
 """Samples in as many batches as are taken together, so that small ones cost little more, and memory stays in cache."""
@@ -146,7 +147,6 @@ class Sums(NamedTuple):
 
 def sum_over_batches(layers, tasks, scales, dtype):
     """The `Sums` over the batches `tasks` of `layers`, each times its scale, multiplied in `dtype`."""
-    multiply = symmetric_product(dtype)
     workspace = Workspace(len(layers), tasks, max(layer.shape[1] for layer in layers), dtype)
 
     def products(begin, count, size):
@@ -155,7 +155,11 @@ def sum_over_batches(layers, tasks, scales, dtype):
         for layer, factor, gram in zip(layers, scales, grams, strict=True):
             batches = layer[begin : begin + count * size].reshape(count, size, -1)
             for features, target in zip(centre(batches, workspace.features), gram, strict=True):
-                multiply(features, factor**2, target)
+                features *= factor
+                # Half the work of a general product: NumPy knows a matrix times its transpose for what it is.
+                np.matmul(features, features.T, out=target)
+            if not factor:  # which may be of values that are not finite
+                gram[...] = 0
         return gram_products(grams)
 
     with side_by_side() as each:
@@ -189,18 +193,18 @@ def scale(layer):
 class Workspace(threading.local):
     """A thread's own arrays, made once: to allocate megabytes anew costs about as much as what is done in them.
 
-    `grams` (layers, batches, samples, samples) are zero below the diagonals; `features` has room for any layer's batches.
+    `grams` is (layers, batches, samples, samples); `features` has room for any layer's batches.
     """
 
     def __init__(self, layers, groups, units, dtype):
         _, count, size = groups[0]
-        self.grams = np.zeros((layers, count, size, size), dtype)
+        self.grams = np.empty((layers, count, size, size), dtype)
         self.features = np.empty(count * size * units, dtype)
 
     def grams_of(self, count, size):
         """Gram matrices of `count` batches of `size` samples; of the rest, a batch of another size, new ones."""
         if size != self.grams.shape[2]:
-            return np.zeros((len(self.grams), count, size, size), self.grams.dtype)
+            return np.empty((len(self.grams), count, size, size), self.grams.dtype)
         return self.grams[:, :count]
 
 
@@ -216,18 +220,18 @@ def centre(batches, out):
 
 
 def gram_products(grams):
-    """Inner products of centred Gram matrices (layers, batches, samples, samples), whose upper triangles alone are filled.
+    """Inner products of centred Gram matrices (layers, batches, samples, samples), of whose memory it makes use.
 
     Returns three of the `Sums`, `biased`, `terms` and `unbiased`, of these batches. The diagonals, which may be far
-    larger than all the rest and mostly cancel, are multiplied apart in float64, and are zero afterwards.
+    larger than all the rest and mostly cancel, are multiplied apart in float64, and one of the two triangles is enough.
     """
     layers, _, samples, _ = grams.shape
-    on_diagonals = np.einsum("lbii->lbi", grams)
-    diagonals = on_diagonals.astype(np.float64)
-    on_diagonals[...] = 0
+    diagonals = np.einsum("lbii->lbi", grams).astype(np.float64)
     triangle = np.zeros((layers, layers))
     for begin in range(0, samples, CACHED_ROWS):
-        part = grams[:, :, begin : begin + CACHED_ROWS, begin:].reshape(layers, -1)
+        rows = slice(begin, begin + CACHED_ROWS)
+        grams[:, :, rows, rows] *= ABOVE[: samples - begin, : samples - begin]
+        part = grams[:, :, rows, begin:].reshape(layers, -1)
         triangle += part @ part.copy().T  # a copy, for BLAS's symmetric product is slow for so few rows
     traces, diagonals = diagonals.sum(2), diagonals.reshape(layers, -1)
     of_diagonals = diagonals @ diagonals.T

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from drillcore import debiased_cka, minibatch_cka, minibatch_matrix
-from drillcore.similarity.blas import symmetric_product
 
 
 def hsic_1(X, Y):
@@ -74,11 +73,3 @@ def test_a_layer_without_units_is_nan(layers):
     values = minibatch_matrix([layers[0], np.empty((130, 0))], 50)
     assert np.isnan(values[1]).all()
     assert values[0, 0] == pytest.approx(1)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_symmetric_product_fills_the_upper_triangle(dtype):
-    X = np.random.default_rng(0).standard_normal((11, 7)).astype(dtype)
-    out = np.zeros((11, 11), dtype)
-    symmetric_product(dtype)(X, 4.0, out)
-    np.testing.assert_allclose(out, np.triu(4 * X @ X.T), rtol=1e-5)
