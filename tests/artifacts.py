@@ -7,7 +7,9 @@ import numpy as np
 
 from drillcore.base.names import escaped, unescaped
 from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED
-from stages.rig.base.parameters import dump
+from stages.rig.base.parameters import check
+from stages.rig.card import Built, Mlp
+from stages.rig.card import write_card as card_file
 
 EDGES = [float(f"1e{k}") for k in range(-10, 1)]
 CLASSES = ["0", "1", "2", "3"]
@@ -125,7 +127,7 @@ def write_card(folder, name, widths):
         "framework": "torch",
         "layers": layers or [3],
     }
-    (folder / "network.yaml").write_text(dump(card))
+    card_file(folder / "network.yaml", check(Mlp, card, name))
 
 
 def write_own_card(folder, name, widths, tensors, image, build, given):
@@ -146,7 +148,7 @@ def write_own_card(folder, name, widths, tensors, image, build, given):
         "files": {"trained.pth": "0" * 64} if given else {},
         "modules": [[layer, "module", [width, 4, 4], parameters[layer]] for layer, width in widths.items()],
     }
-    (folder / "network.yaml").write_text(dump(card))
+    card_file(folder / "network.yaml", check(Built, card, name))
 
 
 def write_history(folder, epochs, random, given=False):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from drillcore.artifacts.network import LOSSES
 from drillcore.figures.catalogue import figures
 from drillcore.figures.correlations import correlation_evolution, intra, layer_feature_correlation
 from drillcore.figures.embeddings import Map, model_tsne_layers
@@ -129,17 +130,13 @@ def test_the_loss_is_named_as_it_is():
         assert figure.axes[0].get_ylabel() == label
 
 
-@pytest.mark.parametrize(
-    ("card", "label"),
-    [
-        ({"training": {"loss": "mse"}}, "mean squared error"),
-        ({"training": {"loss": "cross_entropy"}}, "cross-entropy (nats)"),
-    ],
-)
-def test_the_loss_comes_from_the_card(network, card, label):
+@pytest.mark.parametrize(("loss", "label"), LOSSES.items())
+def test_the_loss_comes_from_the_card(network, loss, label):
     folder = network("net", {"layer1": 3, "output": 4})
     path = folder / "network.yaml"
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | card))
+    card = yaml.safe_load(path.read_text())
+    card["training"]["loss"] = loss
+    path.write_text(yaml.safe_dump(card))
     figure = dict(figures(folder, "study"))["training_curves"]()
     assert figure.axes[0].get_ylabel() == label
 

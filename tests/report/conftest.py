@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from drillcore.report.build import build
 from stages.rig.base.parameters import dump
+from stages.rig.page import make_page
 from tests.artifacts import MEASURES, write_network
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -48,7 +48,7 @@ def write_page(root):
     """Build the page of the artifacts below `root`, and return its path."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        page = build()
+        page = make_page()
     (root / "index.html").write_bytes(page)
     return root / "index.html"
 

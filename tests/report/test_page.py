@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 from drillcore.base.errors import InputError
-from drillcore.report.build import build
 from stages.report import main
 from stages.rig.base.parameters import dump
+from stages.rig.page import make_page
 from tests.artifacts import write_network
 from tests.report.conftest import WIDTHS, write_page
 
@@ -53,8 +53,8 @@ def test_an_unfinished_training_shows_only_in_the_live_page(root, tmp_path, monk
     (tmp_path / "artifacts/bare/training").mkdir(parents=True)
     header = "epoch,train_loss,train_accuracy,val_loss,val_accuracy,val_f1\n"
     (tmp_path / "artifacts/bare/training/history.csv").write_text(header + "1,0.5,0.5,0.5,0.125,0.5\n")
-    assert build() == (root / "index.html").read_bytes()
-    assert build(live=True) != build()
+    assert make_page() == (root / "index.html").read_bytes()
+    assert make_page(live=True) != make_page()
 
 
 def test_maps_of_other_samples_are_refused(root, tmp_path, monkeypatch):
@@ -64,7 +64,7 @@ def test_maps_of_other_samples_are_refused(root, tmp_path, monkeypatch):
     with h5py.File("artifacts/net/tsne.h5", "a") as file:
         file["sample"][0] = 7
     with pytest.raises(InputError, match="maps of other samples"):
-        build()
+        make_page()
 
 
 def test_hostile_names_are_only_text(browser, tmp_path):
