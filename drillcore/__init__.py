@@ -9,6 +9,8 @@ import lazy_loader
 
 from drillcore.deepbind import let_triton_follow_tensorflow
 
+__version__ = "0.1.0"
+
 let_triton_follow_tensorflow()
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import samples_by_units
+from drillcore.extras import require
 
 EARLY_EXAGGERATION = 12
 FARTHEST = 1e19
@@ -116,6 +117,7 @@ def embed(
     sizes = np.abs(features).max(1)
     if FARTHEST * np.median(sizes[sizes > 0]) < sizes.max():
         return no_map(samples, "some outputs lie too far from all others for their distances to be compared")
+    require("maps", "embed")
     with ThreadPool(1) as thread:  # where no Ctrl-C arrives: openTSNE's compiled loops can crash when one ends them
         points, kl_divergence = thread.apply(tsne, (features, perplexity, iterations, seed))
     if not np.isfinite(points).all():
@@ -239,6 +241,7 @@ def neighbor_recall(features: ArrayLike, points: ArrayLike, neighbors: int) -> f
     >>> drillcore.neighbor_recall(line, line, 1)
     1.0
     """
+    require("maps", "neighbor_recall")
     from sklearn.neighbors import NearestNeighbors
 
     near_features, near_points = (

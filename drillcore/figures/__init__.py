@@ -6,6 +6,10 @@ rcParams that all are drawn with, `applied`, a context of them, and `Map`. It co
 
 import lazy_loader
 
+from drillcore.extras import require
+
+require("figures", "drillcore.figures")
+
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={

@@ -45,7 +45,7 @@ def read_point(folder):
     width = network.squeeze_width()
     if not width:
         raise InputError(
-            f"{network.name} has no squeeze-expand layer, but stands for a width: restore it in params.yaml."
+            f"{network.name} has no squeeze-expand layer, but stands for a width: name a network that has one."
         )
     with read(folder / "svd.h5") as svd, read(folder / "tsne.h5") as tsne:
         features = svd[f"features/{max(svd['features'], key=int)}"]

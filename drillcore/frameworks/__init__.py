@@ -9,10 +9,11 @@ import numpy as np
 
 from drillcore.base.errors import InputError
 from drillcore.extraction.units import Units
+from drillcore.extras import MissingExtra, command, missing, require
 from drillcore.frameworks.layers import Layer
 
-LIBRARIES = {"torch": "torch", "keras": "keras"}
-"""By framework, a module here of the same name, the library whose models it knows."""
+FRAMEWORKS = "torch", "keras"
+"""Of each: the name of its library, of the module here that knows its models, and of the extra that installs it."""
 
 
 class Framework(Protocol):
@@ -35,22 +36,23 @@ class Framework(Protocol):
 
 def framework(name: str) -> Framework:
     """The module of the framework `name`, loaded only now; an `InputError` refuses what is none."""
-    if name not in list(LIBRARIES):  # a list: what a file holds need not be hashable
-        raise InputError(f"the framework is {name!r}, but should be {' or '.join(LIBRARIES)}.")
+    if name not in FRAMEWORKS:
+        raise InputError(f"the framework is {name!r}, but should be {' or '.join(FRAMEWORKS)}.")
+    require(name, f"A model of {name}")
     return import_module(f"{__name__}.{name}")
 
 
 def name_of(model: Any) -> str | None:
     """The name of the framework that `model` is of; None if of none. A library that is not loaded has no models."""
-    loaded = (name for name, library in LIBRARIES.items() if library in sys.modules)
+    loaded = (name for name in FRAMEWORKS if sys.modules.get(name))
     return next((name for name in loaded if framework(name).owns(model)), None)
 
 
 def framework_of(model: Any) -> Framework:
     """The module of the framework that `model` is of; an `InputError` refuses what is of none."""
-    name = name_of(model)
-    if not name:
-        raise InputError(
-            f"{type(model).__name__} is no model of {' or '.join(LIBRARIES)}: hand in a torch.nn.Module or a keras.Model."
-        )
-    return framework(name)
+    if name := name_of(model):
+        return framework(name)
+    no_model = f"{type(model).__name__} is no model of {' or '.join(FRAMEWORKS)}"
+    if all(map(missing, FRAMEWORKS)):
+        raise MissingExtra(f"{no_model}, of which none is installed: run {' or '.join(map(command, FRAMEWORKS))}.")
+    raise InputError(f"{no_model}: hand in a torch.nn.Module or a keras.Model.")

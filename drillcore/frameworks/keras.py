@@ -10,6 +10,7 @@ import numpy as np
 
 from drillcore.base.errors import InputError
 from drillcore.extraction.units import check_rows, pooled_blocks
+from drillcore.extras import require
 from drillcore.frameworks.layers import Layer, agreed, described
 
 
@@ -32,6 +33,7 @@ def silenced():
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+require("keras", "What reads Keras models")
 loaded = "keras" in sys.modules
 with silenced():
     import keras

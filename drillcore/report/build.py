@@ -8,6 +8,7 @@ from gzip import compress
 from html import escape
 from pathlib import Path
 
+from drillcore.extras import require
 from drillcore.progress import silent
 from drillcore.report import correlations, embeddings, gradients, overview, signs, similarity, spectra
 from drillcore.report.pack import block, colours
@@ -35,6 +36,7 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
     `live` shows unfinished trainings. `known` is a dict that keeps blocks from one call to the next, so that only what
     changed is packed again.
     """
+    require("report", "The report")
     packer = Packer({} if known is None else known)
     index = {"provenance": provenance, "networks": [], "pairs": {}, "layers": {}}
     for place, name in enumerate(progress(names, "networks")):

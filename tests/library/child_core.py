@@ -1,0 +1,134 @@
+"""python -m tests.library.child_core [--hide] : use every public name without the libraries of any extra
+
+With --hide those that are installed are hidden first. Where only the package is installed, from a wheel, this runs in
+the folder tests/ as `python -m library.child_core`, so that no checkout is imported; then its size is checked too.
+"""
+
+import doctest
+import pkgutil
+import re
+import sys
+import sysconfig
+import tempfile
+from contextlib import chdir, suppress
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+import drillcore
+from drillcore.extras import LIBRARIES, MissingExtra
+
+MOST_BYTES = 400e6
+FOREIGN = ["torch", "tensorflow", "keras", "dvc", "snakemake", "pydantic", "tqdm", "matplotlib", "sklearn", "scipy"]
+X = np.random.default_rng(0).normal(size=(40, 5))
+
+
+def embed():
+    drillcore.embed(X, perplexity=5)
+
+
+def neighbor_recall():
+    drillcore.neighbor_recall(X, X[:, :2], 5)
+
+
+def figures():
+    _ = drillcore.figures.layer_similarity
+
+
+def report():
+    import_module("drillcore.report.build").build(Path(), [], {})
+
+
+def callback():
+    _ = drillcore.OptimizationInsightCallback
+
+
+def outputs():
+    drillcore.get_intermediate_outputs(object(), X)
+
+
+def framework():
+    import_module("drillcore.frameworks").framework("torch")
+
+
+NEEDING = {
+    embed: ["maps"],
+    neighbor_recall: ["maps"],
+    figures: ["figures"],
+    report: ["report"],
+    callback: ["keras"],
+    outputs: ["torch", "keras"],
+    framework: ["torch"],
+}
+"""By a use of what needs one, the extras that its sentence names."""
+WITHOUT_EXAMPLE = {"figures", "GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs"}
+WITHOUT_EXAMPLE |= {"embed", "neighbor_recall"}
+"""Public names whose examples need an extra."""
+
+
+def check_sentences():
+    """Each use ends with a sentence that names its extras, and is an ImportError as well as an InputError."""
+    for use, extras in NEEDING.items():
+        try:
+            use()
+        except MissingExtra as error:
+            assert isinstance(error, ImportError) and isinstance(error, drillcore.InputError)
+            assert re.findall(r"pip install 'drillcore\[(\w+)\]'", str(error)) == extras, error
+            assert str(error).endswith(".") and "\n" not in str(error)
+        else:
+            raise AssertionError(f"{use.__name__} needs no extra")
+
+
+def check_examples():
+    """The examples in the docstrings of all other public names run."""
+    for name in sorted(set(dir(drillcore)) - WITHOUT_EXAMPLE):
+        (example,) = doctest.DocTestFinder(recurse=False).find(getattr(drillcore, name), name, globs={})
+        assert example.examples, name
+        assert not doctest.DocTestRunner().run(example).failed, name
+
+
+def check_recorder():
+    """A recorder takes arrays, and what it recorded can be read and summarised."""
+    path = Path("gradients.h5")
+    with drillcore.GradientRecorder({"w": 4, "b": 2}, path) as recorder:
+        for step in (1, 2, 3):
+            arrays = [np.full(size, (-1) ** step * 1e-3, np.float32) for size in (4, 2)]
+            recorder.record(step, 1, 0.5, arrays, arrays)
+        recorder.end_epoch(1)
+    with drillcore.read(path) as file:
+        assert file["raw/counts"][:].sum() == 12
+        assert drillcore.summarise(file, [1e-7])["tensors"] == ["w", "b"]
+
+
+def check_modules():
+    """Every module can be imported, or says which extra it needs."""
+    for module in pkgutil.walk_packages(drillcore.__path__, "drillcore.", onerror=lambda name: None):
+        if module.name == "drillcore.frameworks.torch":  # which nothing loads but by `framework`
+            continue
+        with suppress(MissingExtra):
+            import_module(module.name)
+
+
+def check_size():
+    """Of the whole environment, on the disk."""
+    folder = Path(sys.prefix)
+    assert Path(drillcore.__file__).is_relative_to(sysconfig.get_path("purelib")), drillcore.__file__
+    size = sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+    assert size <= MOST_BYTES, f"{folder} has {size / 1e6:.0f} MB"
+    print(f"{size / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    hide = "--hide" in sys.argv
+    foreign = {*FOREIGN, *(module for modules in LIBRARIES.values() for module in modules)}
+    if hide:
+        sys.modules.update(dict.fromkeys(foreign))
+    check_sentences()
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):  # where examples write their files
+        check_examples()
+        check_recorder()
+    check_modules()
+    assert not foreign & {name for name, module in sys.modules.items() if module}
+    if not hide:
+        check_size()
