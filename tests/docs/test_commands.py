@@ -33,6 +33,7 @@ RUN_BY = {
     "snakemake --lint": "Makefile",
     # Setting up
     "make setup": f"{SETUP}::test_a_whole_venv_is_not_touched",
+    "pip install .": "tests/library/test_package.py::test_the_wheel_alone_is_enough_and_small",
     "make report": f"{SETUP}::test_what_make_prints_works_as_printed",
     ". .venv/bin/activate": f"{SETUP}::test_an_environment_is_activated_as_documented",
     # Either engine
@@ -76,9 +77,10 @@ NOT_RUN = {
     "dvc exp run -S data=full -S networks.cifar10-cnn.training.batch_size=1024 -S networks.cifar10-cnn.training.epochs=100"
     " plots@cifar10-cnn": "the internet",
     "pip install 'dvc[s3]'": "the internet",
-    "pip install jupyterlab": "the internet",
+    "pip install '.[torch,figures]'": "the internet",
+    "pip install '.[torch,figures,maps]' jupyterlab": "the internet",
     "PYTHONPATH=/path/to/drillcore python script.py": "a file of the reader",
-    "PYTHONPATH=$PWD jupyter lab notebooks/own_network.ipynb": "a person",
+    "jupyter lab notebooks/own_network.ipynb": "a person",
     "squeue --me": "a cluster",
     "python -m pytest tests/similarity/test_streaming.py": "a person",
     ".venv/bin/pip install -r benchmarks/requirements.txt": "the internet",
@@ -116,8 +118,13 @@ def needed(command):
     return {word for word in words if re.fullmatch(r"-*[A-Za-z][a-z-]*", word)} - values
 
 
+def text_of(string):
+    """The text of a string, or of the file of the project whose path it is."""
+    return (ROOT / string).read_text() if string.startswith(".ci/") else string
+
+
 def words_of(test):
-    """The words in the strings of a test, and of the functions, fixtures and constants that it names."""
+    """The words in the strings of a test, and of the functions, fixtures, constants and files that it names."""
     path, name = (ROOT / test.split("::")[0]), test.split("::")[1]
     definitions = {}
     for file in {ROOT / "tests/conftest.py", path.with_name("conftest.py"), path}:
@@ -130,7 +137,7 @@ def words_of(test):
         seen.add(name := names.pop())
         for node in ast.walk(definitions[name]):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words |= set(node.value.split())
+                words |= set(text_of(node.value).split())
             other = getattr(node, "id", getattr(node, "arg", None))
             if other in definitions and other not in seen:
                 names.append(other)

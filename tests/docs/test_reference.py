@@ -1,6 +1,7 @@
 """The API reference has every public name, and the documents' code runs."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import drillcore
@@ -22,3 +23,9 @@ def test_the_documents_code_runs(tmp_path):
     result = processes.run("tests.docs.child_library", *documents, folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert [path.parent.name for path in sorted(tmp_path.glob("*/keras_gradients.h5"))] == ["README", "library"]
+
+
+def test_the_library_s_page_names_the_extras():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    page = (ROOT / "docs/library.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [*project["optional-dependencies"]]
