@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from drillcore.base.store import create, write
-from drillcore.report.build import build
 from stages.rig.base.parameters import dump
+from stages.rig.page import make_page
 
 NETWORK = {
     "framework": "torch",
@@ -41,8 +41,8 @@ def test_a_diverged_training_has_figures_and_says_why_it_has_no_coordinates(tmp_
             write(file, f"{split}/labels", np.arange(40) % 10)
         file.attrs.update(classes=[str(digit) for digit in range(10)], source="sample: noise")
     for stage, name in (both.split(":") for both in STAGES):
-        import_module(f"stages.{stage}.__main__").main(name)
-    assert build()
+        import_module(f"stages.{stage}").main(name)
+    assert make_page()
     assert Path("reports/diverged/model_tsne_layers.png").exists()
     with h5py.File("artifacts/diverged/tsne.h5") as file:
         output = file["output"]

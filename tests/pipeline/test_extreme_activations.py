@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from drillcore.report.build import build
 from stages.rig.base.parameters import dump
+from stages.rig.page import make_page
 from tests.artifacts import AUGMENTATIONS, write_network
 
 SAMPLES, UNITS = 40, 5
@@ -79,8 +79,8 @@ def analysed(tmp_path_factory):
         patch.chdir(root)
         patch.setenv("OMP_NUM_THREADS", "1")
         for stage in ("correlations", "similarity", "gradients", "svd", "tsne", "plots"):
-            import_module(f"stages.{stage}.__main__").main("net")
-        (root / "page.html").write_bytes(build())
+            import_module(f"stages.{stage}").main("net")
+        (root / "page.html").write_bytes(make_page())
     return root
 
 
