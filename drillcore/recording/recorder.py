@@ -21,6 +21,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from html import escape
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -186,6 +187,24 @@ class GradientRecorder:
         self.threads = threads or omp_threads(default=os.cpu_count())
         self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
         self.stack, self.open = None, False
+
+    def facts(self) -> dict[str, str]:
+        """What the recorder holds, in few words each."""
+        return {
+            "path": str(self.path),
+            "state": "open" if self.open else "closed" if self.stack else "not begun",
+            "tensors": f"{len(self.tensors):,}",
+            "parameters": f"{sum(self.tensors.values()):,}",
+            "steps": f"{self.last_step or 0:,}",
+            "epochs": f"{self.epoch - 1:,}",
+        }
+
+    def __repr__(self) -> str:
+        return f"GradientRecorder({', '.join(f'{name}: {value}' for name, value in self.facts().items())})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in self.facts().items())
+        return f"<table><caption>GradientRecorder</caption>{rows}</table>"
 
     def __enter__(self) -> Self:
         if self.stack:

@@ -435,3 +435,16 @@ def test_what_is_left_out_is_what_is_not_finite(seed):
     arrays[generator.random(arrays.shape) < 0.1] = np.nan
     counts, _ = transitions(*arrays, DECADES)
     assert counts.sum() == np.isfinite(arrays).all(0).sum()
+
+
+def test_recorder_says_what_it_holds(tmp_path):
+    recorder = GradientRecorder({"<w>": 1200, "b": 3}, tmp_path / "g.h5")
+    assert repr(recorder).endswith("state: not begun, tensors: 2, parameters: 1,203, steps: 0, epochs: 0)")
+    gradients = [np.zeros(1200, np.float32), np.zeros(3, np.float32)]
+    with recorder:
+        for step in (1, 2):
+            recorder.record(step, 1, 0.5, gradients, gradients)
+        recorder.end_epoch(1)
+        assert "state: open" in repr(recorder) and "steps: 2, epochs: 1" in repr(recorder)
+    assert f"path: {tmp_path / 'g.h5'}, state: closed" in repr(recorder)
+    assert "<th>parameters</th><td>1,203</td>" in recorder._repr_html_()

@@ -1,0 +1,179 @@
+"""One measure of every two layers, as a matrix that knows its layers and shows itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from drillcore.base.arrays import evenly, together
+from drillcore.base.errors import InputError
+from drillcore.similarity.catalogue import MEASURES, catalogued
+from drillcore.similarity.measures import choose_measures
+from drillcore.similarity.representation import matrix, prepare
+from drillcore.threads import side_by_side
+
+MOST_SHOWN = 16
+"""Of more layers, text and HTML show so many, evenly chosen."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SimilarityMatrix:
+    """How alike every two layers are by one measure; NumPy takes it as the array `values`.
+
+    Parameters
+    ----------
+    values : float64 array (rows, columns)
+        In the measure's unit; NaN where it is undefined.
+    rows : list of str
+        The layers along the first axis.
+    columns : list of str
+        The layers along the second axis.
+    measure : str
+        The measure's name, as in `similarity_matrix`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 2.0], [3.0, 1.0]])
+    >>> drillcore.similarity_matrix({"fc1": X, "fc2": X[:, :1]})
+    debiased CKA of 2 x 2 layers (similarity, at most 1, about 0 by chance)
+           fc1    fc2
+    fc1  1.000  0.870
+    fc2  0.870  1.000
+    """
+
+    values: NDArray[np.float64]
+    rows: list[str]
+    columns: list[str]
+    measure: str
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.values, dtype, copy=copy)
+
+    def heading(self) -> str:
+        """What the matrix holds, in a line."""
+        measure, shown = MEASURES[self.measure], ""
+        if max(self.values.shape) > MOST_SHOWN:
+            shown = f", {MOST_SHOWN} of them shown"
+        return f"{measure.title} of {len(self.rows)} x {len(self.columns)} layers{shown} ({measure.range})"
+
+    def shown(self) -> tuple[list[int], list[int]]:
+        """The positions of the rows and columns that text and HTML show."""
+        rows, columns = (evenly(range(len(names)), MOST_SHOWN) for names in (self.rows, self.columns))
+        return rows, columns
+
+    def __repr__(self) -> str:
+        rows, columns = self.shown()
+        left = max(len(self.rows[row]) for row in rows)
+        widths = [max(6, len(self.columns[column])) for column in columns]
+        head = "".join(f"{self.columns[column]:>{width + 1}}" for column, width in zip(columns, widths, strict=True))
+        lines = [" " * left + head]
+        for row in rows:
+            cells = (
+                f"{self.values[row, column]:{width + 1}.3f}" for column, width in zip(columns, widths, strict=True)
+            )
+            lines.append(f"{self.rows[row]:<{left}}{''.join(cells)}")
+        return "\n".join([self.heading(), *lines])
+
+    def _repr_html_(self) -> str:
+        rows, columns = self.shown()
+        head = "".join(f"<th>{escape(self.columns[column])}</th>" for column in columns)
+        body = "".join(
+            f"<tr><th>{escape(self.rows[row])}</th>{''.join(self.cell(row, column) for column in columns)}</tr>"
+            for row in rows
+        )
+        return f"<table><caption>{escape(self.heading())}</caption><tr><th></th>{head}</tr>{body}</table>"
+
+    def cell(self, row: int, column: int) -> str:
+        """A cell of the HTML table, darker where the two layers are more alike."""
+        value, measure = self.values[row, column], MEASURES[self.measure]
+        share = np.nan_to_num((value - measure.unlike) / (measure.alike - measure.unlike))
+        opacity = 0.6 * float(np.clip(share, 0, 1))
+        return f'<td style="background: rgba(0, 114, 178, {opacity:.2f})">{value:.3f}</td>'
+
+    def plot(self, title: str | None = None, subtitle: str | None = None) -> Any:
+        """Draw the matrix as a map.
+
+        Parameters
+        ----------
+        title : str, optional
+            The headline.
+        subtitle : str, optional
+            The line below it, such as the network and the epoch.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from drillcore import figures
+
+        return figures.layer_similarity(self, title=title, subtitle=subtitle)
+
+    def to_pandas(self) -> Any:
+        """Return the values as a `pandas.DataFrame` with the layers' names.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError:
+            raise InputError("to_pandas needs pandas, which is not installed: run `pip install pandas`.") from None
+        return pandas.DataFrame(self.values, self.rows, self.columns)
+
+
+def similarity_matrix(
+    layers: Mapping[str, ArrayLike], measure: str = "debiased_cka", other: Mapping[str, ArrayLike] | None = None
+) -> SimilarityMatrix:
+    """Compare every two layers of a network, or every layer of one network with every layer of another.
+
+    Parameters
+    ----------
+    layers : mapping of str to array_like (samples, units)
+        By layer its activations, as `get_intermediate_outputs` returns them with `units="flatten"` or "pool".
+    measure : str
+        "linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "rsa" or "procrustes": the function of that name.
+    other : mapping of str to array_like (samples, units), optional
+        The layers of another network, of the same samples in the same order. By default `layers` again.
+
+    Returns
+    -------
+    SimilarityMatrix
+        `layers` are its rows; `other`, or `layers` again, its columns.
+
+    Raises
+    ------
+    InputError
+        If the measure is none of these, there is no layer, the activations of one are not (samples, units) real numbers,
+        or the layers differ in their number of samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> X = np.random.default_rng(0).normal(size=(50, 4))
+    >>> matrix = drillcore.similarity_matrix({"fc1": X, "fc2": 2 * X + 1}, "linear_cka")
+    >>> matrix.rows, np.asarray(matrix).round(6)
+    (['fc1', 'fc2'], array([[1., 1.],
+           [1., 1.]]))
+    """
+    catalogued([measure])
+    others = {} if other is None else other
+    arrays = together([*layers.values(), *others.values()])
+    method = choose_measures([measure], len(arrays[0]))[measure]
+    with side_by_side() as each:
+        prepared = list(each(partial(prepare, method.work), arrays))
+    rows, columns = prepared[: len(layers)], None if other is None else prepared[len(layers) :]
+    values = matrix(method.compare, rows, columns)
+    return SimilarityMatrix(values, list(layers), list(layers if other is None else other), measure)
