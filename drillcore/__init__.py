@@ -28,7 +28,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "similarity.measures.cca": ["pwcca", "svcca"],
         "similarity.measures.cka": ["debiased_cka", "linear_cka", "rbf_cka"],
         "similarity.measures.geometry": ["procrustes", "rsa"],
-        "similarity.matrix": ["SimilarityMatrix", "similarity_matrix"],
+        "similarity.layers": ["similarity_matrix"],
+        "similarity.matrix": ["SimilarityMatrix"],
         "similarity.minibatch": ["minibatch_cka", "minibatch_matrix"],
         "similarity.null": [
             "benjamini_hochberg",

@@ -3,10 +3,12 @@
 from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.image import imsave
+from numpy.typing import ArrayLike
 
 from drillcore.base.store import read
-from drillcore.figures.style import EDGE, box, canvas
+from drillcore.figures.style import EDGE, box, canvas, styled
 
 PIXELS = 112
 """Small images are enlarged to about this size, each of their pixels a square, so that a viewer shows them sharp."""
@@ -43,23 +45,44 @@ def rgb(images):
     return np.broadcast_to(images, (*images.shape[:3], 3))
 
 
-def contact_sheet(images, original, where):
-    """All augmentations side by side, below the original if there is one.
+@styled
+def contact_sheet(
+    images: ArrayLike, original: ArrayLike | None = None, subtitle: str = "", title: str | None = None
+) -> Figure:
+    """Draw all augmentations of an image side by side, below the original if there is one.
 
     Parameters
     ----------
-    images : uint8 array (n, h, w, c)
-    original : uint8 array (h, w, c) or None
-    where : str
-        Network and image.
+    images : uint8 array (augmentations, height, width, channels)
+        One or three channels.
+    original : uint8 array (height, width, channels), optional
+        The image before any augmentation.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), np.uint8)
+    >>> figure = drillcore.figures.contact_sheet(images, images[0], "one image of noise")
+    >>> len(figure.axes)
+    2
     """
+    images, original = np.asarray(images), None if original is None else np.asarray(original)
     columns = int(np.ceil(np.sqrt(len(images) * 4 / 3)))
     sheet = tiled(rgb(images), columns)
     inches = WIDTH / sheet.shape[1]
     height, side = inches * sheet.shape[0], inches * (sheet.shape[0] // -(-len(images) // columns))
-    what = f"One image under {len(images)} random augmentations"
+    title = title or f"One image under {len(images)} random augmentations"
     above = side + 0.08 if original is not None else 0
-    figure = canvas(WIDTH + 2 * EDGE, height + above + 0.05, what, where, layout=None)
+    figure = canvas(WIDTH + 2 * EDGE, height + above + 0.05, title, subtitle, layout=None)
     axes = box(figure, EDGE, 0.05, WIDTH, height)
     axes.imshow(sheet, aspect="auto")
     axes.axis("off")

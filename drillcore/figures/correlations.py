@@ -1,14 +1,18 @@
 """Maps of Pearson's r: between the units of all layers, over the epochs, and over the augmentations of one image."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
+import drillcore
 from drillcore.base.arrays import evenly
 from drillcore.base.names import readable
 from drillcore.base.store import epochs, read
@@ -27,6 +31,8 @@ from drillcore.figures.style import (
     letters,
     pairs_of,
     plain,
+    samples_text,
+    styled,
 )
 
 R = Normalize(-1, 1)
@@ -68,30 +74,62 @@ def figures(folder):
             yield f"intra/l{number}_bb", partial(intra, group["samples"], "augmentation", where)
 
 
-def layer_feature_correlation(matrix, layer_of_unit, layers, mean_abs, where):
-    """Pearson's r between the units of every two layers i <= j, each pair a square of the same size.
+@styled
+def layer_feature_correlation(
+    correlation: ArrayLike | Mapping[str, ArrayLike],
+    layer_of_unit: ArrayLike | None = None,
+    layers: Sequence[str] = (),
+    mean_abs: ArrayLike | None = None,
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw Pearson's r between the units of every two layers, each pair a square of the same size.
 
     Parameters
     ----------
-    matrix : array or HDF5 dataset (F, F)
-        Correlations of all units; NaN for dead ones.
-    layer_of_unit : int array (F)
-        The position in `layers` of each unit's layer.
-    layers : list of str
-    mean_abs : array (L, L)
-        Mean of abs(r) of every pair, written in the squares below the diagonal.
-    where : str
-        Network and epoch.
+    correlation : mapping of str to array_like (samples, units), or array_like or h5py.Dataset (F, F)
+        By layer its activations, of which everything else is computed; or the correlations of all units, NaN for dead
+        ones, as `compute_layerwise_cross_correlation` returns them.
+    layer_of_unit : array_like of int (F), optional
+        The position in `layers` of each unit's layer; of correlations.
+    layers : sequence of str
+        The layers' names; of correlations.
+    mean_abs : array_like (L, L), optional
+        Mean of abs(r) of every pair, written in the squares below the diagonal; by default that of `layer_means`.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the activations of a layer are not (samples, units), or the layers differ in their number of samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> random = np.random.default_rng(0)
+    >>> outputs = {"fc1": random.normal(size=(50, 6)), "fc2": random.normal(size=(50, 3))}
+    >>> figure = drillcore.figures.layer_feature_correlation(outputs)
+    >>> figure.texts[1].get_text()
+    '50 samples'
     """
-    mean_abs, count = mean_abs[:], len(layers)
+    if isinstance(correlation, Mapping):
+        subtitle, layers = subtitle or samples_text(correlation), list(correlation)
+        correlation, layer_of_unit = drillcore.compute_layerwise_cross_correlation(correlation)
+    if mean_abs is None:
+        mean_abs = drillcore.layer_means(correlation, layer_of_unit).mean_abs
+    mean_abs, layer_of_unit, count = np.asarray(mean_abs), np.asarray(layer_of_unit), len(layers)
     cell = min(float(np.clip(7.2 / count, 0.75, 1.7)), LARGEST / count)
     pixels = max(2, round(cell * matplotlib.rcParams["figure.dpi"]))
     members = [np.flatnonzero(layer_of_unit == layer) for layer in range(count)]
-    image, dead = pair_squares(matrix, members, pixels)
+    image, dead = pair_squares(correlation, members, pixels)
     grey = bool((image == dead_pixel()).all(2).any())
     texts = layers
     if cell >= LEGIBLE:
@@ -99,8 +137,8 @@ def layer_feature_correlation(matrix, layer_of_unit, layers, mean_abs, where):
     longest = max(letters(line) for text in texts for line in text.split("\n")) * 0.066 + 0.1
     size, below, upright = cell * count, 0.72, cell < longest
     above, right = (max(0.5, longest) if upright else 0.5), max(longest, 4.6 - size)
-    what = "Correlation between the units of every two layers"
-    figure = canvas(EDGE + size + right, size + above + below, what, where, layout=None)
+    title = title or "Correlation between the units of every two layers"
+    figure = canvas(EDGE + size + right, size + above + below, title, subtitle, layout=None)
 
     axes = box(figure, EDGE, below, pixels * count / figure.dpi, pixels * count / figure.dpi)
     if cell < LEGIBLE:
@@ -182,24 +220,53 @@ def colour_bar(figure, left, bottom, width, height):
     return axes
 
 
-def correlation_evolution(numbers, mean, mean_abs, layers, where):
-    """Means of r and of abs(r) of every pair of layers, by epoch.
+@styled
+def correlation_evolution(
+    numbers: Sequence[int],
+    mean: ArrayLike,
+    mean_abs: ArrayLike,
+    layers: Sequence[str],
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw the means of r and of abs(r) of every pair of layers, by epoch.
 
     Parameters
     ----------
-    numbers : list of int (E)
+    numbers : sequence of int (E)
         The epochs.
-    mean, mean_abs : arrays (E, L, L)
-    layers : list of str
-    where : str
+    mean : array_like (E, L, L)
+        Means of Pearson's r; NaN where a layer is dead.
+    mean_abs : array_like (E, L, L)
+        Means of abs(r).
+    layers : sequence of str (L)
+        The layers' names.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> mean = np.random.default_rng(0).uniform(0, 0.5, (3, 2, 2))
+    >>> figure = drillcore.figures.correlation_evolution([0, 1, 2], mean, mean, ["fc1", "fc2"])
+    >>> figure.axes[1].get_ylabel()
+    'mean r'
     """
     pairs, some = pairs_of(layers)
     lines = layer_lines(layers)
     height = 0.7 + 0.15 * max(4, len(pairs))
-    what = "Mean correlation between layers, by epoch"
+    title = title or "Mean correlation between layers, by epoch"
+    mean, mean_abs = np.asarray(mean), np.asarray(mean_abs)
     longest = max(map(letters, layers))
     heights = [max(2.0, legend_height(len(layers))), *([height] if pairs else [])]
-    figure = canvas(6.6 + 0.2 * longest, sum(heights), what, where)
+    figure = canvas(6.6 + 0.2 * longest, sum(heights), title, subtitle)
     grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
     undefined = [layer for position, layer in enumerate(layers) if np.isnan(mean[:, position, position]).all()]
     legend_beside(figure.add_subplot(grid[0, 4]), layer_handles(lines, undefined), "within a layer")
@@ -234,22 +301,39 @@ def evolution_map(axes, beside, numbers, by_pair, mean_of):
     bar.set_label(mean_of)
 
 
-def intra(matrix, of, where):
-    """Pearson's r between every two units of a layer, or every two samples, over the augmentations of one image.
+@styled
+def intra(matrix: ArrayLike, of: str = "unit", subtitle: str = "", title: str | None = None) -> Figure:
+    """Draw Pearson's r between every two units of a layer, or every two samples, over the augmentations of one image.
 
     Parameters
     ----------
-    matrix : array or HDF5 dataset (n, n)
+    matrix : array_like or h5py.Dataset (n, n)
+        Correlations; NaN for units without variance.
     of : str
         What is correlated: "unit" or "augmentation".
-    where : str
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> outputs = np.random.default_rng(0).normal(size=(30, 8))
+    >>> figure = drillcore.figures.intra(drillcore.correlation_matrix(outputs), subtitle="fc1")
+    >>> figure.axes[0].get_xlabel()
+    'unit'
     """
-    matrix = matrix[:]
+    matrix = np.asarray(matrix)
     count, dead = len(matrix), np.isnan(np.diag(matrix))
-    what = "Correlation between units, over augmentations"
-    if of != "unit":
-        what = f"Correlation between {of}s, over units"
-    figure = canvas(6.2, 4.35, what, where, layout=None)
+    over = "augmentations" if of == "unit" else "units"
+    title = title or f"Correlation between {of}s, over {over}"
+    figure = canvas(6.2, 4.35, title, subtitle, layout=None)
     pixels = round(3.7 * figure.dpi)
     axes = box(figure, 0.62, 0.5, pixels / figure.dpi, pixels / figure.dpi)
     shown = np.arange(min(count, pixels)) * count // min(count, pixels)

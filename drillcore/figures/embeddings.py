@@ -1,18 +1,22 @@
 """Maps of the samples in every layer: t-SNE, and its linear twin below."""
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.colors import to_rgba_array
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike, NDArray
 
+import drillcore
 from drillcore.base.arrays import evenly
 from drillcore.base.names import readable
 from drillcore.base.store import read
 from drillcore.colours import class_colours, layer_colours
-from drillcore.figures.style import box, canvas, letters, plain
+from drillcore.figures.style import box, canvas, letters, plain, samples_text, styled
 
 ACROSS = 7
 SIDE, GAP, TITLE, LEFT = 1.55, 0.3, 0.56, 0.62
@@ -21,11 +25,32 @@ MOST_LAYERS, MOST_CLASSES = 24, 20
 
 
 class Map(NamedTuple):
-    """A layer's map: `points` and `pca` (samples, 2), `trustworthiness`, `neighbor_recall`, and a `status` that says
-    "t-SNE" or what the points are instead."""
+    """A layer's map of samples, by t-SNE and by principal components.
 
-    points: np.ndarray
-    pca: np.ndarray
+    Parameters
+    ----------
+    points : float array (samples, 2)
+        The coordinates, without unit; NaN where there is no map.
+    pca : float array (samples, 2)
+        The first two principal components, in the units of the activations.
+    trustworthiness : float
+        From 0 to 1, or NaN.
+    neighbor_recall : float
+        From 0 to 1, or NaN.
+    status : str
+        "t-SNE", or what the points are instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> points = np.zeros((3, 2))
+    >>> drillcore.figures.Map(points, points, np.nan, np.nan, "PCA: too few samples").status
+    'PCA: too few samples'
+    """
+
+    points: NDArray[np.floating]
+    pca: NDArray[np.floating]
     trustworthiness: float
     neighbor_recall: float
     status: str
@@ -56,21 +81,56 @@ def draw_maps(file, network):
     )
 
 
-def model_tsne_layers(maps, labels, classes, where, colours=None):
-    """The map of every layer, and below it the first two principal components, coloured by class.
+@styled
+def model_tsne_layers(
+    maps: Mapping[str, Map | ArrayLike],
+    labels: ArrayLike,
+    classes: Sequence[str] | None = None,
+    subtitle: str = "",
+    colours: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw the map of every layer, and below it the first two principal components, coloured by class.
 
     Parameters
     ----------
-    maps : dict
-        By layer, its `Map`.
-    labels : int array (samples)
-    classes : list of str
-    where : str
-        Network, epoch and number of samples.
-    colours : dict, optional
-        By layer, the colour of its name; by default that of its place among the maps.
+    maps : mapping of str to Map or to array_like (samples, units)
+        By layer its map; or its activations, of which the map is made by `embed`.
+    labels : array_like of int (samples)
+        The class of each sample, from 0.
+    classes : sequence of str, optional
+        The names of the classes, by default their numbers.
+    subtitle : str
+        The line below the headline, such as the network, the epoch and the number of samples.
+    colours : mapping of str to colour, optional
+        By layer, the colour of its name; by default that of its position among the maps.
+    title : str, optional
+        The headline, by default one that says what the maps are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the activations of a layer are not (samples, units).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> labels = np.arange(40) % 2
+    >>> outputs = {"fc1": np.random.default_rng(0).normal(labels[:, None], 0.1, (40, 5))}
+    >>> figure = drillcore.figures.model_tsne_layers(outputs, labels, ["cat", "dog"])
+    >>> figure.axes[1].get_xlabel()
+    'PC 1'
     """
-    colours = colours or layer_colours(maps)
+    if not all(isinstance(map_, Map) for map_ in maps.values()):
+        subtitle, maps = subtitle or samples_text(maps), maps_of(maps)
+    labels = np.asarray(labels)
+    classes = list(map(str, range(labels.max() + 1))) if classes is None else classes
+    colours = colours or layer_colours(list(maps))
     across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
     pitch = 2 * SIDE + TITLE + 0.62
     width = max(5.6, LEFT + across * (SIDE + GAP))
@@ -79,8 +139,8 @@ def model_tsne_layers(maps, labels, classes, where, colours=None):
     handles = class_handles(classes, labels) if drawn else []
     columns = fitting_columns([handle.get_label() for handle in handles], width - 0.2)
     key = 0.2 * -(-len(handles) // columns) + 0.1
-    what = f"Samples in every layer: {drawn or 'no map'}, and PCA below"
-    figure = canvas(width, rows * pitch + key, what, where, layout=None)
+    title = title or f"Samples in every layer: {drawn or 'no map'}, and PCA below"
+    figure = canvas(width, rows * pitch + key, title, subtitle, layout=None)
     for position, (layer, map_) in enumerate(maps.items()):
         row, column = divmod(position, ACROSS)
         left, bottom = LEFT + column * (SIDE + GAP), key + (rows - 1 - row) * pitch + 0.28
@@ -106,6 +166,15 @@ def model_tsne_layers(maps, labels, classes, where, colours=None):
     place = {"loc": "lower left", "borderaxespad": 0, "columnspacing": 1.0, "handletextpad": 0.1}
     axes.legend(handles=handles, ncols=columns, **place)
     return figure
+
+
+def maps_of(outputs):
+    """The `Map` of every layer of `outputs`, by name activations (samples, units)."""
+    maps = {}
+    for layer, activations in outputs.items():
+        embedding = drillcore.embed(activations)
+        maps[layer] = Map(embedding.points, drillcore.principal_components(activations), *embedding[2:])
+    return maps
 
 
 def caption(map_):

@@ -3,13 +3,18 @@
 The averages beside the raw values are exponential, of gradients and weights alike.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
+import h5py
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import row_blocks
 from drillcore.base.names import printable
@@ -25,6 +30,7 @@ from drillcore.figures.style import (
     layer_lines,
     legend_beside,
     number,
+    styled,
 )
 
 KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
@@ -62,24 +68,51 @@ def exponent(threshold):
     return f"{'' if digits == '1' else digits}e{abs(power) if power <= 0 else f'+{power}'}"
 
 
-def near_zero_counts(threshold, series, starts, parameters, where):
-    """How many gradients are near zero, and how many of them were and stay so or were and left, by step.
+@styled
+def near_zero_counts(
+    threshold: float,
+    series: Mapping[str, Mapping[str, ArrayLike]],
+    starts: Sequence[int],
+    parameters: int,
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw how many gradients are near zero, and how many of them were and stay so or were and left, by step.
 
     Parameters
     ----------
     threshold : float
         A gradient is near zero if abs(gradient) <= threshold.
-    series : dict
-        "raw" and "ema", each a dict of arrays (steps): step, zeros, exact_zeros, retained, released.
-    starts : array
-        The first step of each epoch but the first.
+    series : mapping
+        "raw" and "ema", each a mapping of arrays (steps): step, zeros, exact_zeros, retained, released.
+    starts : sequence of int
+        The first step of each epoch but the first, where a line is drawn.
     parameters : int
-        Number of all parameters.
-    where : str
-        Network and epochs.
+        The number of all parameters.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> steps = np.arange(1, 5)
+    >>> names = "zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima"
+    >>> series = {"step": steps, "fraction_released": steps / 8, "weight_change": steps / 100}
+    >>> series |= {name: steps * 2 for name in names}
+    >>> both = {"raw": series, "ema": series}
+    >>> figure = drillcore.figures.near_zero_counts(1e-7, both, [3], parameters=50)
+    >>> figure.axes[0].get_ylabel()
+    'parameters'
     """
-    what = f"Gradients near zero, retained and released: |g| ≤ {number(threshold)}"
-    figure, rows, legend = step_panels(2, what, where)
+    title = title or f"Gradients near zero, retained and released: |g| ≤ {number(threshold)}"
+    figure, rows, legend = step_panels(2, title, subtitle)
     for column, (kind, values) in enumerate(series.items()):
         upper, lower = rows[0][column], rows[1][column]
         for name in ("zeros", "retained", "exact_zeros"):
@@ -111,19 +144,48 @@ def released_by_layer(statistics):
     return statistics["epoch"]["epoch"], {layer: divided(both[0], both.sum(0)) for layer, both in sums.items()}
 
 
-def fraction_released(by_step, by_layer, starts, where):
-    """Which fraction of the gradients that were near zero left, by step over all parameters, by epoch in each layer.
+@styled
+def fraction_released(
+    by_step: Mapping[float, Mapping[str, Mapping[str, ArrayLike]]],
+    by_layer: Mapping[float, Mapping[str, Any]],
+    starts: Sequence[int],
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw which fraction of the gradients that were near zero left, by step over all parameters, by epoch in each layer.
 
     Parameters
     ----------
-    by_step : dict
-        By threshold, "raw" and "ema", each a dict of arrays (steps): step, fraction_released.
-    by_layer : dict
-        By threshold, "raw" and "ema", each the epochs and a dict by layer of fractions (epochs).
-    starts, where
-        As for `near_zero_counts`.
+    by_step : mapping
+        By threshold, "raw" and "ema", each a mapping of arrays (steps): step, fraction_released.
+    by_layer : mapping
+        By threshold, "raw" and "ema", each a pair of the epochs and a mapping of layer to fractions (epochs).
+    starts : sequence of int
+        The first step of each epoch but the first, where a line is drawn.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> steps = np.arange(1, 5)
+    >>> names = "zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima"
+    >>> series = {"step": steps, "fraction_released": steps / 8, "weight_change": steps / 100}
+    >>> series |= {name: steps * 2 for name in names}
+    >>> both = {"raw": series, "ema": series}
+    >>> layers = {kind: ([1, 2], {"fc1": np.array([0.1, 0.2])}) for kind in ("raw", "ema")}
+    >>> figure = drillcore.figures.fraction_released({1e-7: both}, {1e-7: layers}, [3])
+    >>> figure.axes[2].get_xlabel()
+    'epoch'
     """
-    figure, rows, legend = step_panels(1 + len(by_layer), "Fraction of near-zero gradients released", where)
+    figure, rows, legend = step_panels(1 + len(by_layer), title or "Fraction of near-zero gradients released", subtitle)
     handles, lines = [], {}
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, (kind, values) in zip(rows[0], series.items(), strict=True):
@@ -153,14 +215,45 @@ def finite(series):
     return [name for name, values in series.items() if np.isfinite(values).any()]
 
 
-def fraction_flipped(by_step, starts, where):
-    """Which fraction of the retained gradients flipped its sign, through a minimum or a maximum, by step.
+@styled
+def fraction_flipped(
+    by_step: Mapping[float, Mapping[str, Mapping[str, ArrayLike]]],
+    starts: Sequence[int],
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw which fraction of the retained gradients flipped its sign, through a minimum or a maximum, by step.
 
-    `by_step` holds for each threshold "raw" and "ema", each a dict of arrays (steps): step, retained, flips, minima,
-    maxima. `starts` and `where` are as for `near_zero_counts`.
+    Parameters
+    ----------
+    by_step : mapping
+        By threshold, "raw" and "ema", each a mapping of arrays (steps): step, retained, flips, minima, maxima.
+    starts : sequence of int
+        The first step of each epoch but the first, where a line is drawn.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> steps = np.arange(1, 5)
+    >>> names = "zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima"
+    >>> series = {"step": steps, "fraction_released": steps / 8, "weight_change": steps / 100}
+    >>> series |= {name: steps * 2 for name in names}
+    >>> both = {"raw": series, "ema": series}
+    >>> figure = drillcore.figures.fraction_flipped({1e-7: both}, [3])
+    >>> figure.axes[0].get_ylabel()
+    'fraction of retained'
     """
-    what = "Fraction of retained near-zero gradients that flip their sign"
-    figure, rows, legend = step_panels(len(by_step), what, where, share=False)
+    title = title or "Fraction of retained near-zero gradients that flip their sign"
+    figure, rows, legend = step_panels(len(by_step), title, subtitle, share=False)
     names = "flips", "minima", "maxima"
     for row, (threshold, series) in zip(rows, by_step.items(), strict=True):
         for axes, (kind, values) in zip(row, series.items(), strict=True):
@@ -189,13 +282,48 @@ def change_norm(moved):
     return np.sqrt(np.concatenate([moved[rows][..., 1].sum((1, 2, 3)) for rows in blocks] or [np.zeros(0)]))
 
 
-def weight_change(overall, by_step, starts, where):
-    """The norm of the difference of all weights, and of those with retained near-zero gradients, from step to step.
+@styled
+def weight_change(
+    overall: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    by_step: Mapping[float, Mapping[str, Mapping[str, ArrayLike]]],
+    starts: Sequence[int],
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw the norm of the difference of all weights, and of those with retained near-zero gradients, from step to step.
 
-    `overall` holds "raw" and "ema", each the arrays (steps) of steps and norms, `by_step` for each threshold "raw" and
-    "ema", each a dict of arrays (steps): step, weight_change. `starts` and `where` are as for `near_zero_counts`.
+    Parameters
+    ----------
+    overall : mapping
+        "raw" and "ema", each the arrays (steps) of steps and norms.
+    by_step : mapping
+        By threshold, "raw" and "ema", each a mapping of arrays (steps): step, weight_change.
+    starts : sequence of int
+        The first step of each epoch but the first, where a line is drawn.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> steps = np.arange(1, 5)
+    >>> names = "zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima"
+    >>> series = {"step": steps, "fraction_released": steps / 8, "weight_change": steps / 100}
+    >>> series |= {name: steps * 2 for name in names}
+    >>> both = {"raw": series, "ema": series}
+    >>> overall = {kind: (steps, steps / 10) for kind in ("raw", "ema")}
+    >>> figure = drillcore.figures.weight_change(overall, {1e-7: both}, [3])
+    >>> figure.axes[0].get_ylabel()
+    "norm of the weights' difference"
     """
-    figure, (row,), legend = step_panels(1, "How far the weights move in a step", where)
+    figure, (row,), legend = step_panels(1, title or "How far the weights move in a step", subtitle)
     handles = [Line2D([], [], color="#333333", label="all parameters")]
     for axes, (kind, (steps, norms)) in zip(row, overall.items(), strict=True):
         axes.plot(steps, positive(norms), color="#333333", lw=1)
@@ -211,10 +339,36 @@ def weight_change(overall, by_step, starts, where):
     return figure
 
 
-def draw_histogram(file, where):
-    """`gradient_histogram` of an open gradients.h5."""
+def draw_histogram(file: h5py.File, subtitle: str = "", title: str | None = None) -> Figure:
+    """Draw how large the gradients of an open gradients.h5 are; see `gradient_histogram`.
+
+    Parameters
+    ----------
+    file : h5py.File
+        An open gradients.h5.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> with drillcore.GradientRecorder({"weight": 2}, "gradients.h5") as recorder:
+    ...     for step, gradient in enumerate(np.float32([[0.0, 1e-4], [1e-6, -1e-4]]), 1):
+    ...         recorder.record(step, 1, 0.5, [gradient], [np.zeros(2, np.float32)])
+    >>> with drillcore.read("gradients.h5") as file:
+    ...     figure = drillcore.figures.draw_histogram(file)
+    >>> figure.axes[0].get_ylabel()
+    '|gradient|'
+    """
     shares = {kind: bin_shares(file[f"{kind}/counts"], file[f"{kind}/epoch"][:]) for kind in KINDS}
-    return gradient_histogram(np.unique(file["raw/epoch"][:]), shares, file.attrs["bin_edges"], where)
+    return gradient_histogram(np.unique(file["raw/epoch"][:]), shares, file.attrs["bin_edges"], subtitle, title)
 
 
 def bin_shares(counts, epoch):
@@ -230,20 +384,44 @@ def bin_shares(counts, epoch):
     return divided(sums, sums.sum(1, keepdims=True))
 
 
-def gradient_histogram(epochs, shares, edges, where):
-    """How large the gradients are: the share of all parameters in each bin of abs(gradient), by epoch.
+@styled
+def gradient_histogram(
+    epochs: ArrayLike,
+    shares: Mapping[str, NDArray[np.float64]],
+    edges: Sequence[float],
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw how large the gradients are: the share of all parameters in each bin of abs(gradient), by epoch.
 
     Parameters
     ----------
-    epochs : int array (E)
-    shares : dict
-        "raw" and "ema", each an array (E, bins).
+    epochs : array_like of int (E)
+        The epochs.
+    shares : mapping of str to float64 array (E, bins)
+        Of "raw" and "ema"; each row adds up to 1.
     edges : sequence of float
         The recorder's edges: bin 0 is exactly zero, bin k up to and with edges[k - 1], the last above all.
-    where : str
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> shares = np.array([[0.2, 0.3, 0.5], [0.4, 0.4, 0.2]])
+    >>> figure = drillcore.figures.gradient_histogram([1, 2], {"raw": shares, "ema": shares}, [1e-3])
+    >>> figure.axes[0].get_ylabel()
+    '|gradient|'
     """
     bins = len(edges) + 2
-    figure = canvas(8.4, 0.9 + 0.24 * bins, "Sizes of the gradients, by epoch", where)
+    figure = canvas(8.4, 0.9 + 0.24 * bins, title or "Sizes of the gradients, by epoch", subtitle)
     first, second, bar = figure.subplots(1, 3, width_ratios=[1, 1, 0.03])
     scale, written = LogNorm(1e-6, 1), len(epochs) <= 12
     for axes, (kind, values) in zip((first, second), shares.items(), strict=True):
@@ -276,12 +454,12 @@ def write_shares(axes, values, scale):
             axes.text(column, row, text, ha="center", va="center", size=5.5, color=colour)
 
 
-def step_panels(rows, what, where, share=True):
+def step_panels(rows, title, subtitle, share=True):
     """A figure with `rows` rows of two panels, which `share` their y axis or do not, and room for legends.
 
     Returns the figure, the rows, and a function that makes the axes for a legend beside one row or a slice of them.
     """
-    figure = canvas(8.4, 0.35 + 1.75 * rows, what, where)
+    figure = canvas(8.4, 0.35 + 1.75 * rows, title, subtitle)
     grid = figure.add_gridspec(rows, 3, width_ratios=[1, 1, 0.33])
     panels = []
     for row in range(rows):

@@ -1,19 +1,22 @@
 """Maps of the signs of all gradients: rows are epochs, columns are parameters from the first layer to the last."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from drillcore.base.arrays import row_blocks
 from drillcore.base.names import readable
 from drillcore.base.store import read
 from drillcore.colours import PALETTES, SIGNS, layer_colours, layers_of
-from drillcore.figures.style import box, canvas, epochs_text, letters, number, plain
+from drillcore.figures.style import box, canvas, epochs_text, letters, number, plain, styled
 
 NOT_A_NUMBER = -128
 NEAR_ZERO = 1e-5
@@ -21,13 +24,33 @@ ZOOM = 240
 
 
 class Snapshots(NamedTuple):
-    """Signs and bins of all gradients at the end of each epoch: `epochs` (E), the `tensors`' names and `sizes` in the
-    network's order, and `rows`, E mappings of tensor to an int8 array or HDF5 dataset (parameters)."""
+    """Signs and bins of all gradients at the end of each epoch.
 
-    epochs: list
-    tensors: list
-    sizes: np.ndarray
-    rows: list
+    Parameters
+    ----------
+    epochs : list of int (E)
+        The epochs.
+    tensors : list of str
+        The tensors' names, in the network's order.
+    sizes : int array (tensors)
+        Their numbers of parameters.
+    rows : list of mappings (E)
+        Of tensor to an int8 array or h5py.Dataset (parameters), the sign of each gradient times its bin.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> rows = [{"fc1.weight": np.int8([0, 3, -3, 12])}] * 2
+    >>> snapshots = drillcore.figures.Snapshots([1, 2], ["fc1.weight"], np.array([4]), rows)
+    >>> snapshots.epochs
+    [1, 2]
+    """
+
+    epochs: list[int]
+    tensors: list[str]
+    sizes: NDArray[np.integer]
+    rows: list[Mapping[str, Any]]
 
 
 def figures(folder, palette):
@@ -88,25 +111,53 @@ def column_shares(snapshots, edges, columns):
     return counts / counts.sum(2, keepdims=True)
 
 
-def layer_wise_grad_signs(snapshots, edges, palette, where):
-    """The signs of all near-zero gradients; a pixel has the mean colour of its parameters.
+@styled
+def layer_wise_grad_signs(
+    snapshots: Snapshots,
+    edges: Sequence[float],
+    palette: str = "colourblind",
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw the signs of all near-zero gradients; a pixel has the mean colour of its parameters.
 
     Parameters
     ----------
     snapshots : Snapshots
-    edges : list of float
+        Rows are its epochs, columns its parameters from the first layer to the last.
+    edges : sequence of float
         The recorder's edges of abs(gradient).
     palette : str
         "study" (red and green) or "colourblind" (orange and blue).
-    where : str
-        Network and epochs.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> rows = [{"fc1.weight": np.int8([0, 3, -3, 12])}] * 2
+    >>> snapshots = drillcore.figures.Snapshots([1, 2], ["fc1.weight"], np.array([4]), rows)
+    >>> figure = drillcore.figures.layer_wise_grad_signs(snapshots, [1e-7, 1e-5, 1e-3])
+    >>> figure.axes[0].get_ylabel()
+    'epoch'
     """
     total, rows = int(snapshots.sizes.sum()), len(snapshots.rows)
     width, height, left = 8.6, float(np.clip(0.22 * rows, 1.2, 4.6)), 0.5
     layers = layer_ends(snapshots)
     upright = sum(letters(layer) + 1 for layer in layers) * 0.063 > width
     figure = canvas(
-        left + width + 0.3, height + (1.0 if upright else 0.5) + 0.85, "Signs of all gradients", where, layout=None
+        left + width + 0.3,
+        height + (1.0 if upright else 0.5) + 0.85,
+        title or "Signs of all gradients",
+        subtitle,
+        layout=None,
     )
     axes = box(figure, left, 0.85, width, height)
     columns = min(total, round(axes.get_position().width * figure.get_figwidth() * figure.dpi))
@@ -200,10 +251,42 @@ def sign_legend(figure, left, edges, palette, present):
     axes.legend(handles=handles, loc="lower left", ncols=5, borderaxespad=0, columnspacing=1.4, handlelength=1.4)
 
 
-def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
-    """Of each layer the ZOOM neighbouring parameters with most near-zero gradients, each parameter visible.
+@styled
+def zoomed_layer_wise_grad_signs(
+    snapshots: Snapshots,
+    edges: Sequence[float],
+    palette: str = "colourblind",
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw of each layer the 240 neighbouring parameters with most near-zero gradients, each parameter visible.
 
-    The parameters are those of `layer_wise_grad_signs`.
+    Parameters
+    ----------
+    snapshots : Snapshots
+        Rows are its epochs, columns its parameters from the first layer to the last.
+    edges : sequence of float
+        The recorder's edges of abs(gradient).
+    palette : str
+        "study" (red and green) or "colourblind" (orange and blue).
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> rows = [{"fc1.weight": np.int8([0, 3, -3, 12])}] * 2
+    >>> snapshots = drillcore.figures.Snapshots([1, 2], ["fc1.weight"], np.array([4]), rows)
+    >>> figure = drillcore.figures.zoomed_layer_wise_grad_signs(snapshots, [1e-7, 1e-5, 1e-3])
+    >>> figure.axes[0].get_title("left") or figure.axes[0].get_title()
+    'fc1.weight (4 parameters)'
     """
     chosen = interesting_windows(snapshots, edges)
     windows, shades = list(chosen.values()), list(layer_colours(list(chosen)).values())
@@ -211,8 +294,8 @@ def zoomed_layer_wise_grad_signs(snapshots, edges, palette, where):
     height, pitch, left, width = float(np.clip(0.055 * rows, 0.32, 1.6)), 0.42, 0.5, 8.6
     bottom = 0.75
     longest = max((window.stop - window.start for _, window in windows), default=0)
-    what = f"Signs of gradients: each layer's {longest} neighbours most often near zero"
-    figure = canvas(left + width + 0.3, bottom + len(windows) * (height + pitch) - 0.15, what, where, layout=None)
+    title = title or f"Signs of gradients: each layer's {longest} neighbours most often near zero"
+    figure = canvas(left + width + 0.3, bottom + len(windows) * (height + pitch) - 0.15, title, subtitle, layout=None)
     present, ticks = np.zeros(len(SIGNS), bool), MaxNLocator(8, integer=True)
     for position, (tensor, window) in enumerate(reversed(windows)):
         axes = box(figure, left, bottom + position * (height + pitch), width, height)

@@ -1,10 +1,14 @@
 """How alike layers represent the same images: between layers, over the epochs, against chance, and with an outlier."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
+import drillcore
 from drillcore.artifacts.network import read_network
 from drillcore.base.arrays import evenly
 from drillcore.base.names import readable
@@ -30,8 +34,11 @@ from drillcore.figures.style import (
     letters,
     pairs_of,
     plain,
+    samples_text,
+    styled,
 )
 from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED, catalogued
+from drillcore.similarity.matrix import SimilarityMatrix
 
 SETTLED = 0.95
 """A layer has settled at the first epoch from which on it is at least so much like itself at the last."""
@@ -75,44 +82,81 @@ def figures(folder):
     yield "cka_outlier", partial(cka_outlier, shifts, outlier, f"{network}, {planted}, {images}")
 
 
-def layer_similarity(values, rows, others, q_values, floor, where):
-    """A map of layers by layers for each measure.
+@styled
+def layer_similarity(
+    values: Mapping[str, ArrayLike] | SimilarityMatrix,
+    rows: Sequence[str] | None = None,
+    others: Sequence[str] | None = None,
+    q_values: ArrayLike | None = None,
+    floor: ArrayLike | None = None,
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw a map of layers by layers for each measure.
 
     Parameters
     ----------
-    values : dict
-        By measure, an array (rows, columns); NaN where it is undefined.
-    rows, others : lists of str
-        The layers, and those of another network; None compares a network's layers with each other, and then linear
-        CKA's map has the floor below its diagonal.
-    q_values : array (rows, columns) or None
-        Of the permutation null, as `q_values_of_pairs` makes them of its p-values; NaN, and None everywhere, is not tested.
-    floor : array (rows, columns) or None
+    values : mapping of str to array_like (samples, units), or SimilarityMatrix, or mapping of str to array_like
+        By layer its activations, which are compared by all measures and tested against chance; or what
+        `similarity_matrix` returns; or, where `rows` are named, by measure an array (rows, columns), NaN where it is
+        undefined.
+    rows : sequence of str, optional
+        The layers.
+    others : sequence of str, optional
+        The layers of another network. Without them a network's layers are compared with each other, and linear CKA's map
+        has the floor below its diagonal.
+    q_values : array_like (rows, columns), optional
+        Of the permutation null, as `q_values_of_pairs` makes them of its p-values; NaN is not tested.
+    floor : array_like (rows, columns), optional
         What independent noise of the layers' shapes scores in linear CKA.
-    where : str
+    subtitle : str, optional
+        The line below the headline, such as the network, its epoch and the number of samples.
+    title : str, optional
+        The headline, by default one that names the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If a measure is not in the catalogue, the activations of a layer are not (samples, units), or the layers differ in
+        their number of samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> random = np.random.default_rng(0)
+    >>> outputs = {"fc1": random.normal(size=(50, 6)), "fc2": random.normal(size=(50, 3))}
+    >>> figure = drillcore.figures.layer_similarity(outputs)
+    >>> [axes.get_title("left") for axes in figure.axes[:3]]
+    ['linear CKA (below: its floor)', 'debiased CKA', 'RBF CKA']
     """
+    if isinstance(values, SimilarityMatrix):
+        rows, others, values = values.rows, values.columns, {values.measure: values}
+    elif rows is None:
+        subtitle, rows = subtitle or samples_text(values), list(values)
+        values, q_values, floor = similarities_of(values)
     columns, order = others or rows, catalogued(values)
     across = min(ACROSS, len(values) + 1)
     down = -(-(len(values) + 1) // across)
     longest = 0.065 * max(map(letters, [*rows, *columns]))
-    what = "Similarity of the layers' representations"
-    figure = canvas(across * (SIDE + 0.25) + longest, down * (SIDE + 0.45) + longest, what, where)
+    title = title or "Similarity of the layers' representations"
+    figure = canvas(across * (SIDE + 0.25) + longest, down * (SIDE + 0.45) + longest, title, subtitle)
     panels = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
     chance, drawn = by_chance(q_values), Drawn()
     for axes, name in zip(panels, order, strict=False):
-        matrix, grey, title = values[name], chance, MEASURES[name].title
+        matrix, grey, heading = np.asarray(values[name]), chance, MEASURES[name].title
         if name == BIASED and floor is not None:
             if others:
-                title += f" (floor: {np.nanmin(floor):.2f} to {np.nanmax(floor):.2f})"
+                heading += f" (floor: {np.nanmin(floor):.2f} to {np.nanmax(floor):.2f})"
             elif len(rows) > 1:
                 below = np.tri(len(rows), k=-1, dtype=bool)
                 matrix, grey = np.where(below, floor, matrix), None if chance is None else chance & ~below
-                title, drawn.floor = f"{title} (below: its floor)", True
-        draw_map(axes, matrix, name, grey, title, drawn)
+                heading, drawn.floor = f"{heading} (below: its floor)", True
+        draw_map(axes, matrix, name, grey, heading, drawn)
         label_cells(axes, matrix, name, rows, columns)
     for axes in panels[len(values) :]:
         axes.axis("off")
@@ -120,25 +164,63 @@ def layer_similarity(values, rows, others, q_values, floor, where):
     return figure
 
 
-def similarity_evolution(numbers, between, q_values, layers, where):
-    """Every measure of every pair of layers, by epoch.
+def similarities_of(outputs):
+    """All measures of `outputs`, by layer activations (samples, units), with the q-values and the floor of every pair."""
+    units = np.array([np.shape(activations)[1] for activations in outputs.values()])
+    values = {name: drillcore.similarity_matrix(outputs, name) for name in MEASURES}
+    layers = list(outputs.values())
+    q_values = drillcore.q_values_of_pairs(drillcore.permutation_null(layers))
+    return values, q_values, drillcore.noise_floor(len(layers[0]), units[:, None], units)
+
+
+@styled
+def similarity_evolution(
+    numbers: Sequence[int],
+    between: Mapping[str, ArrayLike],
+    q_values: ArrayLike | None,
+    layers: Sequence[str],
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw every measure of every pair of layers, by epoch.
 
     Parameters
     ----------
-    numbers : list of int (E)
-    between : dict
-        By measure, an array (E, L, L).
-    q_values : array (E, L, L) or None
-    layers : list of str
-    where : str
+    numbers : sequence of int (E)
+        The epochs.
+    between : mapping of str to array_like (E, L, L)
+        By measure.
+    q_values : array_like (E, L, L) or None
+        Of the permutation null; None where it was not tested.
+    layers : sequence of str (L)
+        The layers' names.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> values = np.array([[1.0, 0.8], [0.8, 1.0]])
+    >>> figure = drillcore.figures.similarity_evolution([0, 1], {"rsa": [values, values]}, None, ["fc1", "fc2"])
+    >>> figure.axes[0].get_xlabel()
+    'epoch'
     """
     (pairs, some), order = pairs_of(layers), catalogued(between)
     rows, columns = np.array(pairs, int).reshape(-1, 2).T
     width = float(np.clip(0.16 * len(numbers), 0.9, 2.4))
     names = [f"{layers[i]}, {layers[j]}" for i, j in pairs]
     longest = 0.065 * max(map(letters, names), default=1)
-    what = f"Similarity of every two layers, by epoch{some}"
-    figure = canvas(longest + len(between) * (width + 0.15) + 2.3, 0.9 + 0.15 * max(12, len(pairs)), what, where)
+    title = title or f"Similarity of every two layers, by epoch{some}"
+    between = {name: np.asarray(between[name]) for name in order}
+    q_values = None if q_values is None else np.asarray(q_values)
+    figure = canvas(longest + len(between) * (width + 0.15) + 2.3, 0.9 + 0.15 * max(12, len(pairs)), title, subtitle)
     ratios = [width] * len(between) + [1.7]
     *panels, key = figure.subplots(1, len(ratios), sharey=True, squeeze=False, width_ratios=ratios)[0]
     chance = None if q_values is None else by_chance(q_values[:, rows, columns].T)
@@ -155,22 +237,48 @@ def similarity_evolution(numbers, between, q_values, layers, where):
     return figure
 
 
-def similarity_settling(numbers, across, layers, where):
-    """How alike each layer at every epoch is to itself at the last, and at which epoch it has settled.
+@styled
+def similarity_settling(
+    numbers: Sequence[int],
+    across: Mapping[str, ArrayLike],
+    layers: Sequence[str],
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw how alike each layer at every epoch is to itself at the last, and at which epoch it has settled.
 
     Parameters
     ----------
-    numbers : list of int (E)
+    numbers : sequence of int (E)
         The epochs that were compared.
-    across : dict
-        By measure, an array (L, E, E).
-    layers : list of str
-    where : str
+    across : mapping of str to array_like (L, E, E)
+        By measure.
+    layers : sequence of str (L)
+        The layers' names.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> values = np.array([[1.0, 0.8], [0.8, 1.0]])
+    >>> figure = drillcore.figures.similarity_settling([0, 1], {"rsa": [values]}, ["fc1"])
+    >>> figure.axes[0].get_ylabel()
+    'similarity'
     """
     order, down = catalogued(across), -(-(len(across) + 1) // ACROSS)
+    across = {name: np.asarray(across[name]) for name in order}
     wider = max(0, 4 * (0.06 * max(map(letters, layers)) - 1))
     height = down * max(1.9, legend_height(len(layers)))
-    figure = canvas(9.2 + wider, height, "When each layer settles: its similarity to itself at the last epoch", where)
+    title = title or "When each layer settles: its similarity to itself at the last epoch"
+    figure = canvas(9.2 + wider, height, title, subtitle)
     panels = list(figure.subplots(down, min(ACROSS, len(across) + 1), squeeze=False).flat)
     learning = [position for position, layer in enumerate(layers) if layer != "input"]
     lines = layer_lines(layers)
@@ -214,22 +322,56 @@ def bound(measure):
     return f"{sign} {within(measure):.2g}"
 
 
-def cka_bias(sizes, linear, debiased, permuted, layers, where):
-    """Linear CKA beside what chance gives it and beside debiased CKA, and both on fewer samples.
+@styled
+def cka_bias(
+    sizes: ArrayLike,
+    linear: ArrayLike,
+    debiased: ArrayLike,
+    permuted: ArrayLike,
+    layers: Sequence[str],
+    subtitle: str = "",
+    title: str | None = None,
+) -> Figure:
+    """Draw linear CKA beside what chance gives it and beside debiased CKA, and both on fewer samples.
 
     Parameters
     ----------
-    sizes : int array (S)
+    sizes : array_like of int (S)
         Numbers of samples, the last of all.
-    linear, debiased : arrays (S, L, L)
-    permuted : array (L, L)
-        Linear CKA's mean over all permutations of the samples of one layer.
-    layers : list of str
-    where : str
+    linear : array_like (S, L, L)
+        Linear CKA.
+    debiased : array_like (S, L, L)
+        Debiased CKA.
+    permuted : array_like (L, L)
+        Linear CKA's mean over all permutations of the samples of one layer, as `permuted_linear_cka` returns it.
+    layers : sequence of str (L)
+        The layers' names.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    A. Murphy et al. 2024, arXiv 2405.01012.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> values = np.array([[1.0, 0.8], [0.8, 1.0]])
+    >>> figure = drillcore.figures.cka_bias([16, 32], [values] * 2, [values] * 2, values / 4, ["fc1", "fc2"])
+    >>> figure.axes[4].get_xlabel()
+    'samples'
     """
     longest, drawn = 0.065 * max(map(letters, layers)), Drawn()
-    what = "Linear CKA is biased: what chance gives it, and debiased CKA"
-    figure = canvas(3 * (SIDE + 0.2) + 5.0 + longest, SIDE + 0.5 + longest, what, where)
+    title = title or "Linear CKA is biased: what chance gives it, and debiased CKA"
+    linear, debiased, permuted = np.asarray(linear), np.asarray(debiased), np.asarray(permuted)
+    figure = canvas(3 * (SIDE + 0.2) + 5.0 + longest, SIDE + 0.5 + longest, title, subtitle)
     *maps, bar, curves, legend = figure.subplots(1, 6, width_ratios=[SIDE] * 3 + [0.08, 2.4, 1.4])
     for axes, values, name, title in (
         (maps[0], linear[-1], BIASED, MEASURES[BIASED].title),
@@ -265,23 +407,44 @@ def draw_sizes(axes, sizes, linear, debiased, layers):
     axes.grid(True)
 
 
-def cka_outlier(shifts, values, where):
-    """A layer against itself with one sample moved away, in every measure.
+@styled
+def cka_outlier(
+    shifts: ArrayLike, values: Mapping[str, ArrayLike], subtitle: str = "", title: str | None = None
+) -> Figure:
+    """Draw a layer against itself with one sample moved away, in every measure.
 
-    CKA follows the one sample though all others are as they were: Davari et al. 2022, arXiv 2210.16156.
+    CKA follows the one sample though all others are as they were.
 
     Parameters
     ----------
-    shifts : array (S)
+    shifts : array_like (S)
         How far, in root mean square distances of samples from their mean.
-    values : dict
-        By measure, an array (S).
-    where : str
+    values : mapping of str to array_like (S)
+        By measure, its value for the layer as it is and the layer with the sample moved.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str, optional
+        The headline, by default one that names the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    M. Davari et al. 2022, arXiv 2210.16156.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> figure = drillcore.figures.cka_outlier([0, 1, 10], {"linear_cka": [1.0, 0.9, 0.2], "rsa": [1.0, 1.0, 0.9]})
+    >>> figure.axes[0].get_ylabel()
+    'similarity to the layer as it is'
     """
     order = catalogued(values)
     kinds = list(dict.fromkeys(MEASURES[name].label for name in order))
-    what = "Why controls: what one sample, moved away, does to each measure"
-    figure = canvas(1.8 + 3 * len(kinds), 2.6, what, where)
+    title = title or "Why controls: what one sample, moved away, does to each measure"
+    figure = canvas(1.8 + 3 * len(kinds), 2.6, title, subtitle)
     *panels, legend = figure.subplots(1, len(kinds) + 1, width_ratios=[1] * len(kinds) + [0.5])
     for axes, kind in zip(panels, kinds, strict=True):
         for name in order:

@@ -1,14 +1,29 @@
 """Singular values of every layer's features and of every weight, and the numbers of directions they amount to."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+from numpy.typing import ArrayLike, NDArray
 
+import drillcore
 from drillcore.base.names import readable
 from drillcore.base.store import read
 from drillcore.colours import STUDIED, layer_of
-from drillcore.figures.style import canvas, epoch_axis, epochs_text, layer_handles, layer_lines, legend_beside
+from drillcore.figures.style import (
+    canvas,
+    epoch_axis,
+    epochs_text,
+    layer_handles,
+    layer_lines,
+    legend_beside,
+    letters,
+    name_ticks,
+    samples_text,
+    styled,
+)
 
 FLOOR = 1e-6
 """The smallest share of the largest singular value that is drawn."""
@@ -46,21 +61,47 @@ def draw_spectra(group, stored, order, what, where):
     return svd_analysis([int(epoch) for epoch in stored], spectra, ranks, what, where)
 
 
-def svd_analysis(epochs, spectra, ranks, what, where):
-    """Spectra at the first and the last epoch, and their effective ranks and participation ratio by epoch.
+@styled
+def svd_analysis(
+    epochs: Sequence[int],
+    spectra: Mapping[str, Sequence[NDArray[np.float64]]],
+    ranks: Mapping[str, Mapping[str, ArrayLike]],
+    title: str = "Spectra",
+    subtitle: str = "",
+) -> Figure:
+    """Draw spectra at the first and the last epoch, and their effective ranks and participation ratio by epoch.
 
     Parameters
     ----------
-    epochs : list of int (E)
-    spectra : dict
+    epochs : sequence of int (E)
+        The epochs.
+    spectra : mapping of str to pair of float64 arrays
         By layer or tensor, the singular values (descending) of the first and of the last epoch.
-    ranks : dict
-        By each of `RANKS`, a dict by layer or tensor of arrays (E).
-    what, where : str
-        The headline, and network and epochs.
+    ranks : mapping
+        By "effective_rank", "effective_rank_of_variances" and "participation_ratio", a mapping of layer or tensor to an
+        array (E).
+    title : str
+        The headline.
+    subtitle : str
+        The line below it, such as the network and its epochs.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> ranks = "effective_rank", "effective_rank_of_variances", "participation_ratio"
+    >>> spectra = {"fc1": (np.array([3.0, 2.0, 1.0]), np.array([3.0, 1.0, 0.1]))}
+    >>> by_epoch = {rank: {"fc1": [2.8, 1.7]} for rank in ranks}
+    >>> figure = drillcore.figures.svd_analysis([0, 1], spectra, by_epoch)
+    >>> figure.axes[0].get_ylabel()
+    'singular value / largest'
     """
     lines = tensor_lines(spectra)
-    figure = canvas(9.6, 5.0, what, where)
+    figure = canvas(9.6, 5.0, title, subtitle)
     grid = figure.add_gridspec(2, 7, width_ratios=[*[1] * 6, 1.1])
     left = figure.add_subplot(grid[0, :3])
     panels = [left, figure.add_subplot(grid[0, 3:6], sharex=left, sharey=left)]
@@ -70,24 +111,98 @@ def svd_analysis(epochs, spectra, ranks, what, where):
         axes.set_title(f"epoch {epoch}")
         axes.set_xlabel("index of the singular value")
         axes.grid(True)
-    left.set_xscale("log")
-    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.xaxis.set_major_formatter("{x:g}")
-    left.xaxis.set_minor_formatter(NullFormatter())
-    left.set_yscale("log")
-    left.set_ylim(min(0.07, left.get_ylim()[0]), 1.4)
-    left.set_ylabel("singular value / largest")
+    spectrum_axes(left)
     for column, (rank, label) in enumerate(RANKS.items()):
         axes = figure.add_subplot(grid[1, 2 * column : 2 * column + 2], ylabel=label)
         for name, values in ranks[rank].items():
             axes.plot(epochs, values, marker="o", **lines[name])
         rank_axis(axes, np.concatenate([*ranks[rank].values()]))
         epoch_axis(axes, epochs)
+    legend_beside(figure.add_subplot(grid[:, 6]), spectrum_handles(spectra, lines))
+    return figure
+
+
+def spectrum_axes(axes):
+    """Both axes logarithmic, down to where there are values."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_yscale("log")
+    axes.set_ylim(min(0.07, axes.get_ylim()[0]), 1.4)
+    axes.set_ylabel("singular value / largest")
+
+
+def spectrum_handles(spectra, lines):
+    """The legend's entries, by layer or tensor; those whose spectra are all zero or not numbers are undefined."""
     undefined = [
-        short(name) for name, both in spectra.items() if not any(values.max(initial=0.0) > 0 for values in both)
+        short(name) for name, every in spectra.items() if not any(values.max(initial=0.0) > 0 for values in every)
     ]
-    handles = layer_handles({short(name): lines[name] for name in spectra}, undefined)
-    legend_beside(figure.add_subplot(grid[:, 6]), handles)
+    return layer_handles({short(name): lines[name] for name in spectra}, undefined)
+
+
+@styled
+def layer_spectra(
+    layers: Mapping[str, ArrayLike], subtitle: str = "", title: str = "Spectra of the layers' features"
+) -> Figure:
+    """Draw every layer's spectrum at one epoch, and how many directions each amounts to.
+
+    Parameters
+    ----------
+    layers : mapping of str to array_like (samples, units) or (n)
+        By layer its activations; or its singular values, as `feature_singular_values` returns them.
+    subtitle : str
+        The line below the headline, such as the network and its epoch.
+    title : str
+        The headline.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the activations of a layer are not (samples, units), or singular values are negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> random = np.random.default_rng(0)
+    >>> outputs = {"fc1": random.normal(size=(50, 6)), "fc2": random.normal(size=(50, 3))}
+    >>> figure = drillcore.figures.layer_spectra(outputs)
+    >>> figure.axes[0].get_xlabel(), figure.axes[1].get_ylabel()
+    ('index of the singular value', 'directions')
+    """
+    if all(np.ndim(values) > 1 for values in layers.values()):
+        subtitle, layers = (
+            subtitle or samples_text(layers),
+            {name: drillcore.feature_singular_values(values) for name, values in layers.items()},
+        )
+    layers = {name: np.asarray(values) for name, values in layers.items()}
+    lines = layer_lines(list(layers))
+    ranks = {rank: np.array([getattr(drillcore, rank)(values) for values in layers.values()]) for rank in RANKS}
+    longest = max(map(letters, layers))
+    figure = canvas(7.4 + 0.09 * longest, 2.6 + 0.04 * longest, title, subtitle)
+    left, right, legend = figure.subplots(1, 3, width_ratios=[1, 1, 0.3 + 0.025 * longest])
+    for name, values in layers.items():
+        draw_spectrum(left, values, lines[name])
+    left.set_xlabel("index of the singular value")
+    spectrum_axes(left)
+    for rank, marker in zip(RANKS, "osD", strict=True):
+        right.plot(
+            range(len(layers)), ranks[rank], color="#555555", lw=0.8, marker=marker, markersize=4, label=RANKS[rank]
+        )
+    rank_axis(right, np.concatenate([*ranks.values()]))
+    right.set_xlim(-0.3, len(layers) - 0.7)
+    right.tick_params(axis="x", rotation=90)
+    right.set_ylabel("directions")
+    right.legend(fontsize=6.5)
+    for axes in (left, right):
+        axes.grid(True)
+    name_ticks(right.xaxis, list(layers), 2.6)
+    legend_beside(legend, spectrum_handles({name: [values] for name, values in layers.items()}, lines))
     return figure
 
 

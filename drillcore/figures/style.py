@@ -1,12 +1,15 @@
 """How every figure looks: its frame, its colours, and how it is saved.
 
 A figure is a `canvas`: a headline, a line that says of which network and epoch it is, room for the drawing, and a
-footer with the data's source, which `save` adds. Lengths are in inches. Draw within `applied()`.
+footer with the data's source, which `save` adds. Lengths are in inches. A function that draws is `styled`.
 """
 
+import io
 import re
 import textwrap
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import wraps
 from itertools import combinations
 from unicodedata import east_asian_width
 
@@ -80,19 +83,68 @@ def letters(text):
     return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
-def applied(dpi=150):
-    """A context in which figures get this style."""
+def applied(dpi: int = 150) -> AbstractContextManager[None]:
+    """Return a context in which all figures get this style, and a resolution.
+
+    The library's figures have the style anyway.
+
+    Parameters
+    ----------
+    dpi : int
+        Pixels for each inch.
+
+    Returns
+    -------
+    context manager
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> import drillcore
+    >>> with drillcore.figures.applied(dpi=200):
+    ...     matplotlib.rcParams["figure.dpi"], matplotlib.rcParams["font.size"]
+    (200.0, 8.0)
+    """
     return matplotlib.rc_context({**STYLE, "figure.dpi": dpi, "savefig.dpi": "figure"})
 
 
-def canvas(width, height, what, where, layout="constrained"):
-    """A new figure with `width` x `height` inches to draw in, below the headline `what` and the line `where`."""
+class Drawing(Figure):
+    """A figure that a notebook shows as it is, with or without pyplot."""
+
+    def _repr_png_(self):
+        content = io.BytesIO()
+        self.savefig(content, format="png")
+        return content.getvalue()
+
+
+def styled(draw):
+    """Make the function `draw`, which returns a figure, draw it in this style, unless the caller has `applied` it.
+
+    Ticks are made when a figure is first drawn, so it is drawn here, before the caller's style is back.
+    """
+
+    @wraps(draw)
+    def drawn(*arguments, **options):
+        if all(matplotlib.rcParams[name] == value for name, value in STYLE.items()):
+            return draw(*arguments, **options)
+        with matplotlib.rc_context(STYLE):
+            figure = draw(*arguments, **options)
+            figure.draw_without_rendering()
+            return figure
+
+    return drawn
+
+
+def canvas(
+    width: float, height: float, title: str, subtitle: str = "", layout: str | None = "constrained"
+) -> "Drawing":
+    """A new figure with `width` x `height` inches to draw in, below the headline `title` and the line `subtitle`."""
     room = width - 2 * EDGE
-    headline, line = wrap(what, room, 10.5, bold=True), wrap(where, room, 8.5)
+    headline, line = wrap(title, room, 10.5, bold=True), wrap(subtitle, room, 8.5) if subtitle else []
     head = EDGE + HEADLINE * len(headline) + LINE * len(line) + 0.08
     dpi = matplotlib.rcParams["figure.dpi"]
     total = round((height + head + FOOT) * dpi) / dpi
-    figure = Figure((round(width * dpi) / dpi, total), layout=layout)
+    figure = Drawing((round(width * dpi) / dpi, total), layout=layout)
     if layout == "constrained":
         figure.get_layout_engine().set(
             rect=(EDGE / width, FOOT / total, room / width, (total - head - FOOT) / total), w_pad=0.06, h_pad=0.06
@@ -202,6 +254,12 @@ def number(value):
         return f"{value:g}"
     mantissa, power = f"{value:.5e}".split("e")
     return f"{float(mantissa):g}e{int(power)}"
+
+
+def samples_text(layers):
+    """How many samples the activations are of: `500 samples`."""
+    count = len(next(iter(layers.values()), ()))
+    return f"{count:,} sample{'s'[: count != 1]}"
 
 
 def epochs_text(epochs):

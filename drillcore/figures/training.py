@@ -1,14 +1,17 @@
 """How a training went: loss, accuracy and F1."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
 from drillcore.artifacts.network import LOSSES, read_network
 from drillcore.base.store import read
 from drillcore.figures.artifacts import read_history
-from drillcore.figures.style import canvas, epoch_axis, epochs_text, legend_beside
+from drillcore.figures.style import canvas, epoch_axis, epochs_text, legend_beside, styled
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
 
@@ -35,22 +38,45 @@ def recipe(network):
     return f"{training['optimizer']}, learning rate {training['learning_rate']:g}, batches of {training['batch_size']}"
 
 
-def training_curves(history, losses, where, loss="cross_entropy"):
-    """Loss, accuracy and F1 by epoch, over the loss of every step.
+@styled
+def training_curves(
+    history: Mapping[str, ArrayLike],
+    losses: ArrayLike = (),
+    subtitle: str = "",
+    loss: str = "cross_entropy",
+    title: str = "Training",
+) -> Figure:
+    """Draw loss, accuracy and F1 by epoch, over the loss of every step.
 
-    What was not recorded, as for a pretrained network, is left out.
+    What was not recorded, as of a network that came trained, is left out.
 
     Parameters
     ----------
-    history : dict of arrays (epochs)
-        The columns of history.csv.
-    losses : array (steps)
+    history : mapping of str to array_like (epochs)
+        The columns of history.csv: epoch, train_loss, train_accuracy, val_loss, val_accuracy, val_f1; NaN where unknown.
+    losses : array_like (steps)
         The training loss at every step.
-    where : str
+    subtitle : str
+        The line below the headline, such as the network and how it was trained.
     loss : str
         Which loss it is: "cross_entropy" or "mse".
+    title : str
+        The headline.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> history = {name: [0.5, 0.75] for name in ("train_accuracy", "val_accuracy", "val_f1")}
+    >>> history |= {"epoch": [1, 2], "train_loss": [1.0, 0.5], "val_loss": [1.1, 0.75]}
+    >>> figure = drillcore.figures.training_curves(history, [1.2, 0.9, 0.6, 0.5])
+    >>> figure.axes[1].get_ylabel()
+    'accuracy, F1'
     """
-    epochs = history["epoch"]
+    losses, epochs = np.asarray(losses, np.float64), history["epoch"]
     handles = [
         Line2D([], [], marker="o", color=VALIDATION, label="test"),
         Line2D([], [], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white", label="test, macro F1"),
@@ -59,7 +85,7 @@ def training_curves(history, losses, where, loss="cross_entropy"):
         handles.insert(0, Line2D([], [], marker="o", color=TRAIN, label="training"))
     if len(losses):
         handles.insert(0, Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"))
-    figure = canvas(8.4, 2.6, "Training", where)
+    figure = canvas(8.4, 2.6, title, subtitle)
     left, right, legend = figure.subplots(1, 3, width_ratios=[1, 1, 0.33])
     # A step's loss is that of the weights before it, an epoch's metrics are drawn at its end.
     left.plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)

@@ -28,6 +28,7 @@ ACTIVATIONS = {
         for name in ["minibatch_matrix", "permutation_null", "permuted_linear_cka", "stream_cka"]
     },
     "compute_layerwise_cross_correlation": lambda X: drillcore.compute_layerwise_cross_correlation({"a": X, "b": X}),
+    "similarity_matrix": lambda X: drillcore.similarity_matrix({"a": X, "b": X}).values,
     "correlation_matrix": drillcore.correlation_matrix,
     "feature_singular_values": drillcore.feature_singular_values,
     "embed": drillcore.embed,
@@ -47,7 +48,7 @@ NUMBERS = {
 }
 OTHERS = {
     *("GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs", "read", "summarise"),
-    *("InputError", "Embedding", "figures", "neighbor_recall", "transitions"),
+    *("InputError", "Embedding", "SimilarityMatrix", "figures", "neighbor_recall", "transitions"),
     "noise_floor",  # of three numbers
 }
 

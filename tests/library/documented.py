@@ -8,7 +8,10 @@ import drillcore
 
 CALLBACK = "OptimizationInsightCallback"
 """A class of Keras: to look it up loads TensorFlow."""
-OBJECTS = {f"drillcore.{name}": name for name in dir(drillcore) if name not in {"figures", CALLBACK}}
+OBJECTS = [
+    *(f"drillcore.{name}" for name in dir(drillcore) if name not in {"figures", CALLBACK}),
+    *(f"drillcore.figures.{name}" for name in dir(drillcore.figures) if name != "STYLE"),
+]
 SECTIONS = ["Parameters", "Returns", "Yields", "Raises", "References", "Examples"]
 
 
