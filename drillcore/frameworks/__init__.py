@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,8 +12,21 @@ from drillcore.extraction.units import Units
 from drillcore.extras import MissingExtra, command, missing, require
 from drillcore.frameworks.layers import Layer
 
-FRAMEWORKS = "torch", "keras"
-"""Of each: the name of its library, of the module here that knows its models, and of the extra that installs it."""
+
+class About(NamedTuple):
+    """What a framework's `model` is called, and the `libraries` whose versions decide its numbers."""
+
+    model: str
+    libraries: tuple[str, ...]
+
+
+FRAMEWORKS = {
+    "torch": About("torch.nn.Module", ("torch",)),
+    "keras": About("keras.Model", ("tensorflow", "keras")),
+}
+"""By the name of a framework, also that of its library, of the module here that knows it, and of its extra."""
+MODEL = " or a ".join(about.model for about in FRAMEWORKS.values())
+"""What is a model, as text."""
 
 
 class Framework(Protocol):
@@ -34,10 +47,16 @@ class Framework(Protocol):
         """The weights of `model` that map inputs to outputs, float32 (outputs, inputs), by name."""
 
 
+def known(name: Any) -> str:
+    """`name`, if it is that of a framework; an `InputError` refuses any other value."""
+    if name not in list(FRAMEWORKS):  # a list: what a file holds need not be hashable
+        raise InputError(f"the framework is {name!r}, but should be {' or '.join(FRAMEWORKS)}.")
+    return name
+
+
 def framework(name: str) -> Framework:
     """The module of the framework `name`, loaded only now; an `InputError` refuses what is none."""
-    if name not in FRAMEWORKS:
-        raise InputError(f"the framework is {name!r}, but should be {' or '.join(FRAMEWORKS)}.")
+    known(name)
     require(name, f"A model of {name}")
     return import_module(f"{__name__}.{name}")
 
@@ -55,4 +74,4 @@ def framework_of(model: Any) -> Framework:
     no_model = f"{type(model).__name__} is no model of {' or '.join(FRAMEWORKS)}"
     if all(map(missing, FRAMEWORKS)):
         raise MissingExtra(f"{no_model}, of which none is installed: run {' or '.join(map(command, FRAMEWORKS))}.")
-    raise InputError(f"{no_model}: hand in a torch.nn.Module or a keras.Model.")
+    raise InputError(f"{no_model}: hand in a {MODEL}.")

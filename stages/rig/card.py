@@ -4,13 +4,14 @@
 """
 
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
 from drillcore.artifacts.network import LOSSES, Squeeze
 from drillcore.base.errors import DamagedFile, InputError, MissingFile
 from drillcore.base.store import whole
+from drillcore.frameworks import FRAMEWORKS, known
 from drillcore.frameworks.layers import Layer, pick
 from drillcore.recording.threshold import DECADES
 from stages.rig.base.parameters import Count, Layers, Name, Section, check, dump, load
@@ -166,7 +167,7 @@ class Built(Own):
     `files` are the SHA-256 of the files it was built from, so that the card changes when they do.
     """
 
-    framework: Literal["torch", "keras"]
+    framework: Literal[tuple(FRAMEWORKS)]
     files: dict[str, str]
     modules: list[Layer]
 
@@ -175,7 +176,8 @@ class Built(Own):
         return [(layer.name, layer.kind) for layer in self.modules if isinstance(layer.shape, list)]
 
 
-KINDS = {"torch": Mlp, "keras": Cnn}
+KINDS = {get_args(kind.model_fields["framework"].annotation)[0]: kind for kind in (Mlp, Cnn)}
+"""By framework, the networks of it that params.yaml describes layer by layer."""
 
 
 def select_layers(network, layers):
@@ -194,9 +196,9 @@ def read_card(path):
     try:
         values = load(path)
         values.pop("squeezes", None)
-        kind = Built if "files" in values else KINDS.get(values.get("framework"), Mlp)
+        kind = Built if "files" in values else KINDS[known(values.get("framework"))]
         return check(kind, values, str(path))
-    except (InputError, TypeError):  # a framework that no dict can look up
+    except (InputError, KeyError):
         raise DamagedFile(path) from None
 
 

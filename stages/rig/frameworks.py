@@ -11,8 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 def module(framework, name):
     """The module `name` of a `framework`: network, inspection, training or pretrained."""
-    frameworks.framework(framework)
-    return import_module(f"stages.rig.{framework}.{name}")
+    return import_module(f"stages.rig.{frameworks.known(framework)}.{name}")
 
 
 def code_of(framework):

@@ -3,7 +3,7 @@
 import hashlib
 
 from drillcore.base.errors import InputError
-from drillcore.frameworks import name_of
+from drillcore.frameworks import MODEL, name_of
 from drillcore.frameworks.layers import KINDS, enumerated, pick
 from stages.rig.card import Built, Own, Training, select_layers
 from stages.rig.frameworks import module
@@ -53,7 +53,7 @@ def inspected(card, classes):
     if not framework:
         raise InputError(
             f"params.yaml: networks.{card.name}.build is {card.build!r}, which returns {type(model).__name__}: "
-            "return a torch.nn.Module or a keras.Model."
+            f"return a {MODEL}."
         )
     return framework, module(framework, "inspection").inspect(model, card, classes)
 

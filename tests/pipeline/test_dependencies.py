@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from drillcore.frameworks import FRAMEWORKS
 from stages.rig.base.parameters import load
 from stages.rig.frameworks import code_of
 from tests.processes import loaded
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAPH = load(ROOT / "dvc.yaml")["stages"]
-FRAMEWORKS = ["torch", "keras"]
 ANALYSES = ["correlations", "gradients", "svd", "tsne", "similarity", "plots", "report"]
 CHOSEN = {
     "define": ["network", "inspection", "training", "pretrained"],

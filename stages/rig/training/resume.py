@@ -17,9 +17,11 @@ import numpy as np
 from drillcore.base.errors import InputError
 from drillcore.base.names import escaped, unescaped
 from drillcore.base.store import create, new_group, read, write, write_json
+from drillcore.frameworks import FRAMEWORKS
 from stages.rig.base.command import say
 
-LIBRARIES = {"torch": ["torch", "numpy", "numba", "h5py"], "keras": ["tensorflow", "keras", "numpy", "numba", "h5py"]}
+LIBRARIES = "numpy", "numba", "h5py"
+"""Beside those of a network's framework: their versions may decide the bytes of a training."""
 
 
 def recipe_of(card, files):
@@ -30,11 +32,12 @@ def recipe_of(card, files):
     modules = [
         module for name, module in sys.modules.items() if name.partition(".")[0] in ("drillcore", "stages", "__main__")
     ]
+    libraries = [*FRAMEWORKS[card.framework].libraries, *LIBRARIES]
     return {
         "network card": digest(files[:1]),
         "images": digest(files[1:]),
         "code": digest(sorted({module.__file__ for module in modules if getattr(module, "__file__", None)})),
-        "versions": " ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES[card.framework]),
+        "versions": " ".join(f"{name} {importlib.metadata.version(name)}" for name in libraries),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
     }
 
