@@ -10,12 +10,12 @@ from drillcore.base.store import create, read
 from drillcore.similarity.pairs import check_same_samples, compare_networks
 from drillcore.similarity.probe import Probe
 from stages.rig.base.command import command
-from stages.rig.sections import section
+from stages.rig.measures import similarity_settings
 
 
 def main(a, b):
     """Compare the layers of the networks `a` and `b`, which saw the same images."""
-    settings, folder = section("similarity"), Path("artifacts", "similarity")
+    settings, folder = similarity_settings(), Path("artifacts", "similarity")
     folder.mkdir(parents=True, exist_ok=True)
     paths = [Path("artifacts", network, "activations.h5") for network in (a, b)]
     with read(paths[0]) as first, read(paths[1]) as second, create(folder / f"{a}--{b}.h5") as file:

@@ -13,12 +13,12 @@ from drillcore.similarity.comparison import store_controls, store_measures, stor
 from drillcore.similarity.measures import choose_measures
 from drillcore.similarity.probe import Probe
 from stages.rig.base.command import command, progress
-from stages.rig.sections import section
+from stages.rig.measures import similarity_settings
 
 
 def main(network):
     """Compare the network's layers with each other and with themselves over the epochs."""
-    folder, settings = Path("artifacts", network), section("similarity")
+    folder, settings = Path("artifacts", network), similarity_settings()
     with read(folder / "activations.h5") as activations, create(folder / "similarity.h5") as file:
         probe = Probe(activations, settings.samples, settings.seed)
         file.attrs.update(layers=probe.layers, epochs=probe.epochs, samples=len(probe.rows))

@@ -9,6 +9,7 @@ from drillcore.frameworks.layers import enumerated
 from stages.rig.base.parameters import Count, Section, check
 from stages.rig.card import KINDS, Own, Width, select_layers
 from stages.rig.datasets import read_sources
+from stages.rig.measures import chosen_measures
 from stages.rig.sections import SECTIONS
 
 ANCHORS = "x-"
@@ -48,6 +49,7 @@ def resolve(values, name, shape_of):
     networks = {key: resolve_network(key, network, common, datasets) for key, network in common.networks.items()}
     check_layers(networks.values(), common.activations.layers)
     check_thresholds(networks[name], common.gradients.thresholds)
+    chosen_measures(common.similarity.measures)
     check_pairs(networks, common.similarity.pairs)
     check_widths(networks, common.plots.widths)
     check_files(networks, datasets, common.similarity.pairs, common.plots.widths)

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from drillcore.similarity.catalogue import MEASURES
 from stages.rig.base.parameters import Count, Layers, Name, Section, check, load
 
 
@@ -50,23 +49,22 @@ class Tsne(Section):
     neighbors: Count = 10
 
 
-def all_measures(measures):
-    """The names that the word `all` stands for; another word is refused in terms of it."""
-    if measures == "all":
-        return list(MEASURES)
-    if isinstance(measures, str):
-        raise ValueError(f"should be all, or a list of {', '.join(MEASURES)}")
+def listed(measures):
+    """Refuse a single word but `all`, which pydantic would compare with a list as well."""
+    if isinstance(measures, str) and measures != "all":
+        raise ValueError("should be all, or a list of measures, as in [linear_cka, rsa]")
     return measures
 
 
-Measures = Annotated[list[Literal[tuple(MEASURES)]], Field(min_length=1), BeforeValidator(all_measures)]
+Measures = Annotated[Literal["all"] | Annotated[list[str], Field(min_length=1)], BeforeValidator(listed)]
+"""`chosen_measures` of stages/rig/measures.py says which they are."""
 Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
 
 
 class Similarity(Section):
     """Which measures compare layers, on how many samples of the probe set, and with which controls."""
 
-    measures: Measures = list(MEASURES)
+    measures: Measures = "all"
     samples: Annotated[int, Field(ge=4)] = 1000
     epochs: Annotated[int, Field(ge=2)] = 20
     explained_variance: Annotated[float, Field(gt=0, le=1)] = 0.99

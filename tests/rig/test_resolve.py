@@ -52,6 +52,7 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("networks", [], "networks is []"),
         ("networks.squeeze", None, "networks.squeeze is None"),
         ("networks.squeeze.framework", "jax", "networks.squeeze.framework is 'jax'"),
+        ("similarity.measures", ["cka"], "similarity.measures has 'cka', but should be all, or a list of linear_cka"),
         ("networks.squeeze.dataset", "imagenet", "networks.squeeze.dataset is 'imagenet'"),
         ("networks.squeeze.dataset", ["mnist"], "networks.squeeze.dataset is ['mnist']"),
         ("networks.squeeze.layers", [1024, -8], "networks.squeeze.layers.1 is -8"),

@@ -255,7 +255,7 @@ def test_a_missing_file_is_one_sentence(folder):
     ("values", "words"),
     [
         ({"measures": ["cka"]}, "similarity.measures"),
-        ({"measures": "every"}, "similarity.measures is 'every', but should be all, or a list of linear_cka"),
+        ({"measures": "every"}, "similarity.measures is 'every', but should be all, or a list"),
         ({"measures": []}, "similarity.measures"),
         ({"samples": 3}, "similarity.samples"),
         ({"permutations": 0}, "similarity.permutations"),
