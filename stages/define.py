@@ -8,7 +8,7 @@ from pathlib import Path
 from drillcore.base.store import read, whole
 from stages.rig.base.command import command, say
 from stages.rig.base.parameters import dump, load
-from stages.rig.card import Own, write_card
+from stages.rig.card import UserDefined, write_card
 from stages.rig.frameworks import code_of, module
 from stages.rig.inspection import left_out, listing, see
 from stages.rig.rehearsal import rehearse
@@ -23,7 +23,7 @@ def main(network, *, layers=False):
     if layers:
         print(listing(card, classes, selection))
         return
-    if isinstance(card, Own):
+    if isinstance(card, UserDefined):
         card = see(card, classes, selection)
         if line := left_out(card, selection):
             say(line)

@@ -14,7 +14,7 @@ from stages.rig.base.command import command
 from stages.rig.card import read_card
 from stages.rig.frameworks import module
 from stages.rig.images import load_split
-from stages.rig.training.pretrained import store_given
+from stages.rig.training.pretrained import store_pretrained
 from stages.rig.training.resume import claim, recipe_of
 
 OUTPUTS = ["checkpoints", "tensorboard", "history.csv", "metrics.json", "gradients.h5"]
@@ -31,7 +31,7 @@ def main(network):
     state = claim(unfinished, recipe)
     if not (unfinished / "gradients.h5").exists():  # it gets its name when all else is there
         if card.pretrained():
-            store_given(framework, card, validation, unfinished)
+            store_pretrained(framework, card, validation, unfinished)
         else:
             framework.train(card, training, validation, unfinished, state)
     publish(unfinished, folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.rig.base.parameters import load
-from stages.rig.card import Own
+from stages.rig.card import UserDefined
 from stages.rig.resolve import resolve
 from tests.small_project import MADE, Project, once
 
@@ -79,7 +79,7 @@ def models(tmp_path, monkeypatch):
 def own(**values):
     """A network of the user's own, built from models/mine.py for images of 8x8."""
     basics = {"name": "mine", "dataset": "digits", "input": [8, 8, 1], "seed": 3, "build": "mine.py:make"}
-    return Own(**{**basics, **values})
+    return UserDefined(**{**basics, **values})
 
 
 def pytest_collection_modifyitems(items):

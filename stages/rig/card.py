@@ -140,8 +140,8 @@ class Cnn(Network):
         return [*names, ("output", "both")]
 
 
-class Own(Network):
-    """A network of the user's own: what params.yaml says of it. All files are below models/.
+class UserDefined(Network):
+    """A user-defined network: what params.yaml says of it. All files are below models/.
 
     `build` is `<file>.py:<function>`, `torchvision:<constructor>` or `keras:<constructor>`; without it `checkpoint` is a
     .keras file. A network with a `checkpoint`, or with `checkpoints` (a pattern whose `*` holds the epoch), is not trained;
@@ -161,8 +161,8 @@ class Own(Network):
         return bool(self.checkpoint or self.checkpoints)
 
 
-class Built(Own):
-    """The card of a network of the user's own: with what `define` saw when it built it.
+class Built(UserDefined):
+    """The card of a user-defined network: with what `define` saw when it built it.
 
     `files` are the SHA-256 of the files it was built from, so that the card changes when they do.
     """
@@ -183,9 +183,9 @@ KINDS = {get_args(kind.model_fields["framework"].annotation)[0]: kind for kind i
 def select_layers(network, layers):
     """Names of the layers that `layers` ("blocks", "all", or names and patterns) picks, in the network's order.
 
-    A network of the user's own may say so itself.
+    A user-defined network may say so itself.
     """
-    chosen = network.layers or layers if isinstance(network, Own) else layers
+    chosen = network.layers or layers if isinstance(network, UserDefined) else layers
     return pick(dict(network.outline()), chosen)
 
 

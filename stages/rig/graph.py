@@ -1,7 +1,7 @@
 """The stages of dvc.yaml as DVC resolves them, each made a rule by the Snakefile.
 
 DVC decides by content what has changed, Snakemake by times and by the files it is told of. The two agree because each
-stage has a card, a file with its command and parameters, which is newer than the stage's outputs exactly while DVC
+stage has a stamp, a file with its command and parameters, which is newer than the stage's outputs exactly while DVC
 calls the stage changed.
 """
 
@@ -20,7 +20,7 @@ from dvc.repo import Repo
 from drillcore.base.errors import InputError
 from stages.rig.base.parameters import load
 
-CARDS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
+STAMPS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
 TRIES = 20
 FOLDERS = "drillcore", "stages", "models"
 """Whose folders hold what people write, not what stages make."""
@@ -90,7 +90,7 @@ def rule(stage, name, values, files):
     return Rule(
         stage=stage.addressing,
         name=name,
-        inputs=[file for path in dependencies(stage) for file in files[path]] + [card(stage, parameters, changed)],
+        inputs=[file for path in dependencies(stage) for file in files[path]] + [stamp(stage, parameters, changed)],
         outputs=[(out.def_path, with_caption(out)) for out in stage.outs],
         parameters=parameters,
         meta=stage.meta or {},
@@ -126,9 +126,9 @@ def with_caption(out):
     return {**meta, "report": {**meta["report"], "caption": str(path)}}
 
 
-def card(stage, parameters, changed):
-    """Write the stage's card, and return its path; `changed` says whether its parameters are."""
-    path = CARDS / stage.addressing
+def stamp(stage, parameters, changed):
+    """Write the stage's stamp and return its path; `changed` says whether its parameters are."""
+    path = STAMPS / stage.addressing
     path.parent.mkdir(parents=True, exist_ok=True)
     changed = changed or stage.changed_stage() or any(out.workspace_status() for out in stage.outs)
     # A newer file whose checksum Snakemake has recorded is the same to it: of a job that was killed too, whose stage may

@@ -5,22 +5,22 @@ import hashlib
 from drillcore.base.errors import InputError
 from drillcore.frameworks import MODEL, name_of
 from drillcore.frameworks.layers import KINDS, enumerated, pick
-from stages.rig.card import Built, Own, Training, select_layers
+from stages.rig.card import Built, Training, UserDefined, select_layers
 from stages.rig.frameworks import module
 from stages.rig.user_defined import (
     MODELS,
     check_no_linked_folder,
     construct,
-    given_files,
     imported,
     noting_files,
+    pretrained_files,
 )
 
 HEADINGS = "layer", "picked", "output shape", "parameters"
 
 
 def see(card, classes, layers):
-    """Return the card (a `Built`) of a network (an `Own`) for images of `classes` classes.
+    """Return the card (a `Built`) of a network (a `UserDefined`) for images of `classes` classes.
 
     `layers` is `activations.layers`, which holds where the network says nothing itself.
 
@@ -60,7 +60,7 @@ def inspected(card, classes):
 
 def check_untrained(card):
     """Refuse an `untrained` that is none of the epochs of a network's checkpoints."""
-    checkpoints = given_files(card)
+    checkpoints = pretrained_files(card)
     if card.untrained is not None and card.untrained not in checkpoints:
         raise InputError(
             f"params.yaml: networks.{card.name}.untrained is {card.untrained}, but {card.checkpoints} has the epochs "
@@ -71,7 +71,7 @@ def check_untrained(card):
 def digests(card, opened):
     """SHA-256 of each file below models/ that makes the network what it is, by its path: what it comes trained in, what
     was imported, and what was `opened` while it was built."""
-    files = dict.fromkeys([*given_files(card).values(), *imported(), *sorted(opened)])
+    files = dict.fromkeys([*pretrained_files(card).values(), *imported(), *sorted(opened)])
     for file in files:
         check_no_linked_folder(file, f"params.yaml: networks.{card.name}")
     return {file.as_posix(): digest(file) for file in files}
@@ -85,7 +85,7 @@ def digest(file):
 
 def check_layers(card, layers):
     """Refuse a choice of layers that picks none, and names and patterns of the network's own `layers` that match none."""
-    where, patterns = (
+    context, patterns = (
         ("activations.layers", []) if card.layers is None else (f"networks.{card.name}.layers", card.layers)
     )
     names, shapes = [name for name, _ in card.outline()], {layer.name: layer.shape for layer in card.modules}
@@ -98,12 +98,12 @@ def check_layers(card, layers):
         if not select_layers(card.model_copy(update={"layers": [pattern]}), layers):
             matched = [f"{name} of {card.name}, but that {shapes[name]}" for name in pick(shapes, [pattern])]
             raise InputError(
-                f"params.yaml: {where} has {pattern!r}, which matches {(matched or [f'no layer of {card.name}'])[0]}; "
+                f"params.yaml: {context} has {pattern!r}, which matches {(matched or [f'no layer of {card.name}'])[0]}; "
                 f"it has {enumerated(names, pattern)}."
             )
     if not select_layers(card, layers):
         raise InputError(
-            f"params.yaml: {where} is {card.layers or layers}, which picks no layer of {card.name}; "
+            f"params.yaml: {context} is {card.layers or layers}, which picks no layer of {card.name}; "
             f"it has {enumerated(names)}."
         )
 
@@ -121,7 +121,7 @@ def left_out(card, layers):
 
 def listing(card, classes, layers):
     """A table, as text, of the layers of any network: which of them are picked, their shapes, their parameters."""
-    if isinstance(card, Own):
+    if isinstance(card, UserDefined):
         card = see(card.model_copy(update={"layers": None}), classes, "all").model_copy(update={"layers": card.layers})
         modules = card.modules
     else:

@@ -9,7 +9,7 @@ from drillcore.base.errors import InputError, disk_full
 from stages.rig.base.command import progress
 from stages.rig.frameworks import module
 from stages.rig.images import load_split
-from stages.rig.user_defined import MODELS, as_script, given_files, oneline, origin
+from stages.rig.user_defined import MODELS, as_script, oneline, origin, pretrained_files
 
 TESTED = 2
 """How many test images the rehearsed network is validated on."""
@@ -51,6 +51,6 @@ def read_weights(card, classes):
     """Give the network of `card` the weights of each of its files, one after the other."""
     model = module(card.framework, "network").build(card, classes)
     pretrained = module(card.framework, "pretrained")
-    for file in progress(given_files(card).values(), "weights"):
+    for file in progress(pretrained_files(card).values(), "weights"):
         with redirect_stderr(StringIO()):  # the stage `train` says the same
             pretrained.take_weights(model, card, classes, MODELS / file)

@@ -7,7 +7,7 @@ from pydantic import Field, create_model
 from drillcore.base.errors import InputError
 from drillcore.frameworks.layers import enumerated
 from stages.rig.base.parameters import Count, Section, check
-from stages.rig.card import KINDS, Own, Width, select_layers
+from stages.rig.card import KINDS, UserDefined, Width, select_layers
 from stages.rig.datasets import read_sources
 from stages.rig.measures import chosen_measures
 from stages.rig.sections import SECTIONS
@@ -32,7 +32,7 @@ Parameters = create_model("Parameters", __base__=Common, **{key: (kind, kind()) 
 
 
 def resolve(values, name, shape_of):
-    """Return the network `name` from the mapping `values` of params.yaml: a `Mlp`, a `Cnn`, or an `Own`, yet to be built.
+    """Return the network `name` from the mapping `values` of params.yaml: a `Mlp`, a `Cnn` or a `UserDefined` to be built.
 
     `shape_of` gives the shape (height, width, channels) of the images of a dataset, by its name.
 
@@ -61,50 +61,50 @@ def resolve(values, name, shape_of):
 
 def resolve_network(name, values, common, datasets):
     """One network, with `bottleneck` and `seed` put in; where it does not say its `input`, a pixel stands for it."""
-    where = f"networks.{name}"
-    own = any(key in values for key in ("build", "checkpoint", "checkpoints"))
-    if not own and values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
+    context = f"networks.{name}"
+    user_defined = any(key in values for key in ("build", "checkpoint", "checkpoints"))
+    if not user_defined and values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
         raise InputError(
-            f"params.yaml: {where}.framework is {values.get('framework')!r}, but should be {' or '.join(KINDS)}; "
+            f"params.yaml: {context}.framework is {values.get('framework')!r}, but should be {' or '.join(KINDS)}; "
             "a network of your own has a `build` or a `checkpoint` instead."
         )
     if values.get("dataset") not in list(datasets):
         raise InputError(
-            f"params.yaml: {where}.dataset is {values.get('dataset')!r}, but should be {' or '.join(datasets)}, "
+            f"params.yaml: {context}.dataset is {values.get('dataset')!r}, but should be {' or '.join(datasets)}, "
             "as `datasets` names them."
         )
     resolved = {"seed": common.seed, "input": [1, 1, 1], **values, "name": name}
-    if own:
-        network = check(Own, resolved, where)
-        check_own(network, f"params.yaml: {where}")
+    if user_defined:
+        network = check(UserDefined, resolved, context)
+        check_user_defined(network, f"params.yaml: {context}")
         return network
     if isinstance(resolved.get("layers"), list):
         resolved["layers"] = [insert(common.bottleneck, layer) for layer in resolved["layers"]]
-    network = check(KINDS[values["framework"]], resolved, where)
+    network = check(KINDS[values["framework"]], resolved, context)
     if getattr(network, "batch_norm", False) and network.training.batch_size == 1:
         raise InputError(
-            f"params.yaml: {where}.training.batch_size is 1, but batch_norm cannot be trained on single images: "
+            f"params.yaml: {context}.training.batch_size is 1, but batch_norm cannot be trained on single images: "
             "set it to 2 or more."
         )
     return network
 
 
-def check_own(network, where):
-    """Refuse what contradicts itself in a network of the user's own."""
+def check_user_defined(network, context):
+    """Refuse what contradicts itself in a user-defined network."""
     if network.checkpoint and network.checkpoints:
-        raise InputError(f"{where} has both checkpoint and checkpoints: remove one of them.")
+        raise InputError(f"{context} has both checkpoint and checkpoints: remove one of them.")
     if not network.build and not (network.checkpoint or "").endswith(".keras"):
         raise InputError(
-            f"{where} has no build, and only a checkpoint in a .keras file tells how it is built: add one, "
+            f"{context} has no build, and only a checkpoint in a .keras file tells how it is built: add one, "
             "as in my_models.py:make."
         )
     if network.untrained is not None and not network.checkpoints:
         raise InputError(
-            f"{where} has untrained: {network.untrained}, an epoch of checkpoints, but has no checkpoints: remove it."
+            f"{context} has untrained: {network.untrained}, an epoch of checkpoints, but has no checkpoints: remove it."
         )
     if network.pretrained() and network.training:
         raise InputError(
-            f"{where} has training, but comes trained in {network.checkpoint or network.checkpoints}: remove one."
+            f"{context} has training, but comes trained in {network.checkpoint or network.checkpoints}: remove one."
         )
 
 
@@ -118,24 +118,24 @@ def insert(bottleneck, layer):
 def check_input(network, shape):
     """Refuse an input that images of `shape` cannot be padded and repeated to, or that pooling shrinks to nothing, and a
     `normalize` of other channels."""
-    where = f"params.yaml: networks.{network.name}"
+    context = f"params.yaml: networks.{network.name}"
     height, width, channels = shape
     repeats = (1, 3) if channels == 1 else (channels,)
     if network.input[0] < height or network.input[1] < width or network.input[2] not in repeats:
         raise InputError(
-            f"{where}.input is {network.input}, but {network.dataset} has images of {list(shape)}, which can only be "
+            f"{context}.input is {network.input}, but {network.dataset} has images of {list(shape)}, which can only be "
             "padded to a larger height and width and, if grey, repeated to 3 channels."
         )
     for name, values in network.normalize or ():
         if len(values) not in (1, network.input[2]):
             raise InputError(
-                f"{where}.normalize.{name} has {len(values)} numbers, but the input {network.input} has "
+                f"{context}.normalize.{name} has {len(values)} numbers, but the input {network.input} has "
                 f"{network.input[2]} channels: give one for each, or one for all."
             )
     poolings = len(getattr(network, "convolutions", []))
     if min(network.input[:2]) >> poolings == 0:
         raise InputError(
-            f"{where}.convolutions has {poolings} layers, each halving the image, "
+            f"{context}.convolutions has {poolings} layers, each halving the image, "
             f"too many for the input {network.input}: remove some."
         )
 
@@ -143,9 +143,9 @@ def check_input(network, shape):
 def check_layers(networks, layers):
     """Refuse patterns of `activations.layers` that match no layer of any network, or none of one network.
 
-    What layers a network of the user's own has is not known here.
+    What layers a user-defined network has is not known here.
     """
-    outlined = [network for network in networks if not isinstance(network, Own)]
+    outlined = [network for network in networks if not isinstance(network, UserDefined)]
     if isinstance(layers, str):
         return
     for pattern in layers if len(outlined) == len(networks) else []:
@@ -177,18 +177,19 @@ def check_thresholds(network, thresholds):
 
 def check_pairs(networks, pairs):
     """Refuse pairs of `similarity.pairs` that name no network, or networks that cannot have seen the same images."""
-    where = "params.yaml: similarity.pairs has"
+    context = "params.yaml: similarity.pairs has"
     for pair in pairs:
         for name in pair:
             if name not in networks:
                 raise InputError(
-                    f"{where} {name!r}, which is no network; there are {', '.join(networks)}: name others, or set "
+                    f"{context} {name!r}, which is no network; there are {', '.join(networks)}: name others, or set "
                     "similarity.pairs to []."
                 )
         datasets = [networks[name].dataset for name in pair]
         if datasets[0] != datasets[1]:
             raise InputError(
-                f"{where} {pair}, but {pair[0]} sees {datasets[0]} and {pair[1]} {datasets[1]}: pair networks of one dataset."
+                f"{context} {pair}, but {pair[0]} sees {datasets[0]} and {pair[1]} {datasets[1]}: pair networks of one "
+                "dataset."
             )
 
 
@@ -221,11 +222,11 @@ def check_files(networks, datasets, pairs, widths):
     reports += [("--".join(pair), f"the pair {pair} of similarity.pairs") for pair in pairs]
     for folder, files in (("data", data), ("reports", reports)):
         found = {}
-        for name, where in files:
-            other = found.setdefault(name.lower(), where)
-            if other is not where:
+        for name, context in files:
+            other = found.setdefault(name.lower(), context)
+            if other is not context:
                 raise InputError(
-                    f"params.yaml: {other} and {where} would both be {folder}/{name}, for some file systems take no "
+                    f"params.yaml: {other} and {context} would both be {folder}/{name}, for some file systems take no "
                     "notice of capitals: rename or remove one."
                 )
 

@@ -1,4 +1,4 @@
-"""Networks of the user's own: what a card's `build` calls, and the files that it names, all of them below models/."""
+"""User-defined networks: what a card's `build` calls, and the files that it names, all of them below models/."""
 
 import glob
 import importlib.util
@@ -27,7 +27,7 @@ NUMBER = re.compile(r"(?<![\d.])\d+(?![\d.])")
 
 
 def construct(card, classes):
-    """Return the model that `card` (an `Own`) says how to build, for images of its input and `classes` classes.
+    """Return the model that `card` (a `UserDefined`) says how to build, for images of its input and `classes` classes.
 
     Raises
     ------
@@ -37,9 +37,9 @@ def construct(card, classes):
     if not card.build:
         return saved(card)
     source, _, name = card.build.partition(":")
-    where = f"params.yaml: networks.{card.name}.build is {card.build!r}"
+    context = f"params.yaml: networks.{card.name}.build is {card.build!r}"
     builders = {"torchvision": torchvision_model, "keras": keras_model}
-    builder = builders.get(source) or user_function(source, name, where)
+    builder = builders.get(source) or user_function(source, name, context)
     try:
         with as_script(MODELS / source):
             return builder(name, card, classes) if source in builders else builder(**card.arguments)
@@ -47,7 +47,7 @@ def construct(card, classes):
         raise
     except Exception as error:  # a user's code can raise anything
         raise InputError(
-            f"{where}, which fails with the arguments {card.arguments}{origin(error)}: {oneline(error)}."
+            f"{context}, which fails with the arguments {card.arguments}{origin(error)}: {oneline(error)}."
         ) from None
 
 
@@ -97,23 +97,23 @@ def saved(card):
         raise InputError(f"{path} cannot be loaded as a Keras model: {oneline(error)}.") from None
 
 
-def user_function(source, name, where):
+def user_function(source, name, context):
     """The function `name` of the user's file `source`, which is imported anew, with all that it imports below models/.
 
     A layer made outside of functions would else be shared by all builds, and have the name and the weights of the first.
     """
-    path = located(source, where)
+    path = located(source, context)
     if path.suffix != ".py":
-        raise InputError(f"{where}, but should be <file>.py:<function>, torchvision:<name> or keras:<name>.")
+        raise InputError(f"{context}, but should be <file>.py:<function>, torchvision:<name> or keras:<name>.")
     import_anew(path)
     try:
         with as_script(path):
             module = import_below(path)
     except Exception as error:
-        raise InputError(f"{where}, but {path} cannot be imported{origin(error)}: {oneline(error)}.") from None
+        raise InputError(f"{context}, but {path} cannot be imported{origin(error)}: {oneline(error)}.") from None
     function = getattr(module, name, None)
     if not callable(function):
-        raise InputError(f"{where}, but {path} has no function {name!r}: add it, or name another.")
+        raise InputError(f"{context}, but {path} has no function {name!r}: add it, or name another.")
     return function
 
 
@@ -124,7 +124,7 @@ def import_anew(path):
     sys.path[:] = [*others, *folders]  # last: a module there never hides an installed package
     if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
         import drillcore.frameworks.keras  # noqa: F401  TensorFlow greets whoever loads it first
-    for known in {*own_modules(), *(known for known in sys.modules if f"{known}.".startswith(f"{PACKAGE}."))}:
+    for known in {*user_modules(), *(known for known in sys.modules if f"{known}.".startswith(f"{PACKAGE}."))}:
         del sys.modules[known]
 
 
@@ -169,18 +169,18 @@ def as_script(path=""):
         sys.argv = arguments
 
 
-def check_below(name, where):
+def check_below(name, context):
     """Refuse the name of a file, or a pattern of names, that leads out of models/."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise InputError(f"{where}, but files of your own belong in {MODELS}/: put it, or a link to it, there.")
+        raise InputError(f"{context}, but files of your own belong in {MODELS}/: put it, or a link to it, there.")
 
 
-def located(name, where):
+def located(name, context):
     """The path of a file below models/."""
     path = MODELS / name
-    check_below(name, where)
+    check_below(name, context)
     if not path.is_file():
-        raise InputError(f"{where}, but there is no file {path}: {remedy('it')}.")
+        raise InputError(f"{context}, but there is no file {path}: {remedy('it')}.")
     return path
 
 
@@ -194,7 +194,7 @@ def remedy(missing):
     )
 
 
-def own_modules():
+def user_modules():
     """The modules below models/ that are imported, by name, with their paths; folders without an __init__.py too."""
     folder, found = MODELS.absolute(), {}
     for name, module in [*sys.modules.items()]:
@@ -209,7 +209,7 @@ def own_modules():
 
 def imported():
     """The paths of the files below models/ that were imported, in order of their names."""
-    return sorted({path.relative_to(MODELS.absolute()) for path in own_modules().values() if path.is_file()})
+    return sorted({path.relative_to(MODELS.absolute()) for path in user_modules().values() if path.is_file()})
 
 
 noting = []
@@ -259,34 +259,34 @@ def oneline(error):
     return shorten(text, 300, placeholder=" [...]").rstrip(".: ")
 
 
-def given_files(card):
+def pretrained_files(card):
     """The files that a network comes trained in, by epoch: paths below models/; empty for one that is yet to be trained.
 
     A single `checkpoint` counts as epoch 1.
     """
-    where = f"params.yaml: networks.{card.name}"
+    context = f"params.yaml: networks.{card.name}"
     if card.checkpoint:
-        located(card.checkpoint, f"{where}.checkpoint is {card.checkpoint!r}")
+        located(card.checkpoint, f"{context}.checkpoint is {card.checkpoint!r}")
         return {1: Path(card.checkpoint)}
     if not card.checkpoints:
         return {}
     before, _, after = card.checkpoints.partition("*")
-    where = f"{where}.checkpoints is {card.checkpoints!r}"
-    check_below(card.checkpoints, where)
+    context = f"{context}.checkpoints is {card.checkpoints!r}"
+    check_below(card.checkpoints, context)
     files = {}
     for path in sorted(MODELS.glob(f"{glob.escape(before)}*{glob.escape(after)}")):
         name = path.relative_to(MODELS).as_posix()
         epoch = epoch_of(name, len(before), len(name) - len(after))
         if epoch is None or epoch in files:
             raise InputError(
-                f"{where}, but of {path} the * stands for {name.removeprefix(before).removesuffix(after)!r}, which is no "
+                f"{context}, but of {path} the * stands for {name.removeprefix(before).removesuffix(after)!r}, which is no "
                 "epoch of its own: write the pattern so that each file has one number there, as in run/epoch_*.pth, or "
                 "one behind the word epoch, as in run/epoch=0-step=100.ckpt."
             )
-        located(name, where)
+        located(name, context)
         files[epoch] = Path(name)
     if not files:
-        raise InputError(f"{where}, but no file in {MODELS}/ matches: {remedy('them')}.")
+        raise InputError(f"{context}, but no file in {MODELS}/ matches: {remedy('them')}.")
     return dict(sorted(files.items()))
 
 
@@ -298,11 +298,11 @@ def epoch_of(name, begin, end):
     return numbers.pop() if len(numbers) == 1 else None
 
 
-def check_no_linked_folder(file, where):
+def check_no_linked_folder(file, context):
     """Refuse a file below models/ that is reached by a link to a folder: DVC sees links to files, but not into folders."""
     linked = [folder for folder in (MODELS / file).parents if MODELS in folder.parents and folder.is_symlink()]
     if linked:
         raise InputError(
-            f"{where} uses {MODELS / file}, but {linked[0]} is a link to a folder, in which no change would be noticed: "
+            f"{context} uses {MODELS / file}, but {linked[0]} is a link to a folder, in which no change would be noticed: "
             "copy the folder there, or make it a folder of links to the files."
         )

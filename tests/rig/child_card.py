@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from stages.rig.card import Own, read_card
+from stages.rig.card import UserDefined, read_card
 
-assert isinstance(read_card(Path(sys.argv[1])), Own)
+assert isinstance(read_card(Path(sys.argv[1])), UserDefined)
 assert not {"torch", "keras", "tensorflow"} & sys.modules.keys()
 print("own network")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drillcore.base.errors import InputError
 from stages.rig.base.parameters import dump, load
-from stages.rig.card import Own, read_card, write_card
+from stages.rig.card import UserDefined, read_card, write_card
 from stages.rig.resolve import resolve
 from tests.conftest import SHAPES
 from tests.small_project import ROOT
@@ -86,7 +86,7 @@ def check(parameters, folder):
         except InputError as error:
             one_sentence(error)
         else:
-            if not isinstance(card, Own):  # which is written once it is built
+            if not isinstance(card, UserDefined):  # which is written once it is built
                 write_card(folder / "network.yaml", card)
                 assert read_card(folder / "network.yaml") == card
 

@@ -14,7 +14,7 @@ from stages.rig.base.process import Interrupted
 from stages.rig.card import read_card, select_layers, write_card
 from stages.rig.inspection import left_out, listing, see
 from stages.rig.torch.network import build, device_of
-from stages.rig.user_defined import as_script, given_files, oneline
+from stages.rig.user_defined import as_script, oneline, pretrained_files
 from tests.conftest import MODELS, own
 from tests.processes import run
 
@@ -284,7 +284,7 @@ def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
     folder.mkdir()
     for name in names:
         (folder / name).touch()
-    assert list(given_files(own(checkpoints=pattern))) == epochs
+    assert list(pretrained_files(own(checkpoints=pattern))) == epochs
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_files_without_an_epoch_of_their_own_are_refused(models, names, named):
     for name in names:
         (models / "run" / name).touch()
     with pytest.raises(InputError, match=named):
-        given_files(own(checkpoints="run/*.pth"))
+        pretrained_files(own(checkpoints="run/*.pth"))
 
 
 def test_a_card_without_a_framework_loads_none(tmp_path):
@@ -358,13 +358,13 @@ def test_an_experiment_in_a_copy_says_what_git_has_to_track(tmp_path, monkeypatc
     with pytest.raises(
         InputError, match=r"models/.*: commit (it|them), for `dvc exp run --temp` and `--queue` see only what"
     ):
-        given_files(own(**values)) if values else see(own(), 3, "blocks")
+        pretrained_files(own(**values)) if values else see(own(), 3, "blocks")
 
 
 @pytest.mark.parametrize("pattern", ["/absolute/run/epoch_*.pth", "../run/epoch_*.pth"])
 def test_checkpoints_outside_of_models_are_refused_like_one(models, pattern):
     with pytest.raises(InputError, match=r"mine\.checkpoints is '.*', but files of your own belong in models/"):
-        given_files(own(checkpoints=pattern))
+        pretrained_files(own(checkpoints=pattern))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from stages.rig.torch import pretrained
 from stages.rig.torch.network import build
 from stages.rig.torch.network import load as load_stored
 from stages.rig.torch.weights import take_weights
-from stages.rig.training.pretrained import store_given
+from stages.rig.training.pretrained import store_pretrained
 from tests.conftest import MODELS, own
 
 
@@ -285,7 +285,7 @@ def test_what_is_stored_is_a_training_without_its_gradients(weights, models, tmp
         torch.save({name: tensor * epoch for name, tensor in weights.items()}, models / f"run/net_{epoch}.pth")
     card = see(own(build="wrapped.py:frozen", checkpoints="run/net_*.pth"), 3, "blocks")
     images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
-    store_given(pretrained, card, Split(images, np.arange(30) % 3, ["a", "b", "c"], "a test"), tmp_path / "out")
+    store_pretrained(pretrained, card, Split(images, np.arange(30) % 3, ["a", "b", "c"], "a test"), tmp_path / "out")
 
     assert sorted(path.name for path in (tmp_path / "out/checkpoints").iterdir()) == ["epoch_005.pth", "epoch_010.pth"]
     stored = load_stored(card, 3, tmp_path / "out/checkpoints/epoch_010.pth").state_dict()

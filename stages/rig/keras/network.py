@@ -3,15 +3,15 @@
 import numpy as np
 
 from drillcore.frameworks.keras import keras, layers, tf
-from stages.rig.card import Own, loading, no_device
+from stages.rig.card import UserDefined, loading, no_device
 from stages.rig.user_defined import construct
 
 
 def build(card, classes):
-    """Return the network of `card` (a `Cnn` or an `Own`) for `classes` classes, its weights drawn from its seed."""
+    """Return the network of `card` (a `Cnn` or a `UserDefined`) for `classes` classes, its weights drawn from its seed."""
     keras.backend.clear_session(free_memory=False)  # or layers without a name get others when it is built again
     keras.utils.set_random_seed(card.seed)
-    return complete(construct(card, classes), card) if isinstance(card, Own) else convolutional(card, classes)
+    return complete(construct(card, classes), card) if isinstance(card, UserDefined) else convolutional(card, classes)
 
 
 def complete(model, card):

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from drillcore.frameworks.torch import as_input
-from stages.rig.card import Own, loading, no_device
+from stages.rig.card import UserDefined, loading, no_device
 from stages.rig.user_defined import construct
 
 FOLDER = 0x10
@@ -26,10 +26,10 @@ class Mlp(nn.Sequential):
 
 
 def build(card, classes):
-    """Return the network of `card` (an `Mlp` or an `Own`) for `classes` classes, its weights drawn from its seed."""
+    """Return the network of `card` (an `Mlp` or a `UserDefined`) for `classes` classes, its weights drawn from its seed."""
     for seed in (random.seed, np.random.seed, torch.manual_seed):
         seed(card.seed)
-    model = construct(card, classes) if isinstance(card, Own) else perceptron(card, classes)
+    model = construct(card, classes) if isinstance(card, UserDefined) else perceptron(card, classes)
     if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
         model.eval()
         with torch.no_grad():

@@ -4,15 +4,15 @@ from drillcore.recording.recorder import GradientRecorder
 from stages.rig.base.command import progress
 from stages.rig.training.batches import in_order
 from stages.rig.training.history import History
-from stages.rig.user_defined import MODELS, given_files
+from stages.rig.user_defined import MODELS, pretrained_files
 
 
-def store_given(framework, card, validation, folder):
+def store_pretrained(framework, card, validation, folder):
     """Leave in `folder` what a training would, but for its loss and accuracy, and with no step in gradients.h5.
 
     `framework` is the module `pretrained` of its framework, `validation` the `Split` to evaluate on.
     """
-    files = given_files(card)
+    files = pretrained_files(card)
     history = History(folder, max(files))
     for epoch, file in progress(files.items(), "checkpoints", len(files)):
         model = framework.load(card, len(validation.classes), MODELS / file)
