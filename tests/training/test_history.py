@@ -8,7 +8,9 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from stages.rig.training.history import COLUMNS, History, macro_f1
 
@@ -75,4 +77,9 @@ def test_tensorboard_shows_a_training_while_it_runs(tmp_path, tensorboard):
 
 def test_f1_is_the_mean_over_classes():
     assert macro_f1([0, 0, 1, 1], [0, 0, 1, 1]) == 1
+    random = np.random.default_rng(0)
+    for classes in (2, 3, 10):
+        labels, predictions = random.integers(0, classes, 50), random.integers(0, classes + 1, 50) // 2
+        expected = f1_score(labels, predictions, average="macro", zero_division=0)
+        assert macro_f1(labels, predictions) == expected
     assert macro_f1([0, 0, 1, 1], [0, 0, 0, 0]) == pytest.approx((2 * 0.5 * 1 / 1.5) / 2)

@@ -7,11 +7,22 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 
 from drillcore.base.store import read
+from stages.rig.card import Training
 from stages.rig.images import Split
 from stages.rig.torch.network import build, load
-from stages.rig.torch.training import Callback, ModelSaveCallback, TorchBatches, Trainer, evaluate, train
+from stages.rig.torch.training import (
+    OPTIMIZERS,
+    Callback,
+    ModelSaveCallback,
+    TorchBatches,
+    Trainer,
+    evaluate,
+    make_optimizer,
+    train,
+)
 from stages.rig.training.batches import Batches, in_order, shuffled
 from stages.rig.training.resume import load as load_state
+from tests.processes import run
 from tests.training.cut_off import CutOff, cut_off_in
 
 
@@ -50,6 +61,27 @@ def test_it_learns_and_leaves_every_file(trained):
     last = (trained / "history.csv").read_text().splitlines()[-1].split(",")
     assert last[0] == "3"
     assert float(last[4]) > 0.9
+
+
+def test_it_loads_neither_the_compiler_nor_scikit_learn(tmp_path):
+    result = run("tests.training.child_slow_modules", tmp_path)
+    assert (result.returncode, result.stdout) == (0, "\n"), result.stderr
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_steps_as_pytorch_s_own(name):
+    settings, weights = Training(optimizer=name, learning_rate=0.1), []
+    for make in (make_optimizer, lambda settings, parameters: OPTIMIZERS[name](parameters, lr=0.1)):
+        torch.manual_seed(0)
+        model = nn.Linear(3, 3)
+        optimizer = make(settings, model.parameters())
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(torch.ones(2, 3)).square().sum().backward()
+            optimizer.step()
+        assert model.weight.requires_grad and torch.is_grad_enabled()
+        weights.append(model.weight)
+    assert torch.equal(*weights)
 
 
 def test_a_checkpoint_gives_the_network_back(trained, small_mlp):
@@ -182,11 +214,11 @@ def test_checkpoints_are_kept_at_their_epochs(tmp_path, every, epochs, saved):
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"epoch_{epoch:03d}.pth" for epoch in saved]
 
 
-def test_a_diverging_training_goes_on_and_says_so(small_mlp, tmp_path, capfd):
+def test_a_diverging_training_goes_on_and_says_so(small_mlp, tmp_path, caplog):
     settings = small_mlp.training.model_copy(update={"learning_rate": 1e30, "optimizer": "sgd", "epochs": 1})
     card = small_mlp.model_copy(update={"training": settings, "batch_norm": False})
     train(card, toy_split(), toy_split(seed=1), tmp_path / "a")
-    assert "NaN or Inf" in capfd.readouterr().err
+    assert "NaN or Inf" in caplog.text
     with read(tmp_path / "a/gradients.h5") as file:
         assert file["raw/nonfinite"][:].sum() > 0
     assert (tmp_path / "a/metrics.json").exists()

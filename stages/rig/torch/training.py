@@ -1,5 +1,8 @@
 """Training in PyTorch: a `Trainer`, and the callbacks that save, measure and record."""
 
+from functools import partial
+from inspect import unwrap
+
 import torch
 from torch import nn
 
@@ -19,6 +22,21 @@ OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
 }
+
+
+def make_optimizer(settings, parameters):
+    """The optimiser that `settings` (a `Training`) name, its methods as they are without PyTorch's compiler.
+
+    PyTorch wraps them for it, and the first call of a wrapper loads the whole compiler, which takes seconds. Nothing here
+    compiles a step: `step` is taken out of its wrapper, and of others the function holds the attribute that stands for
+    "loaded".
+    """
+    for method in vars(torch.optim.Optimizer).values():
+        if hasattr(method, "__wrapped__"):
+            method.__wrapped__.__dynamo_disable = method.__wrapped__
+    optimizer = OPTIMIZERS[settings.optimizer](parameters, lr=settings.learning_rate)
+    optimizer.step = torch.no_grad()(partial(unwrap(type(optimizer).step), optimizer))
+    return optimizer
 
 
 class Callback:
@@ -252,7 +270,7 @@ def train(card, training, validation, folder, state=None):
     """
     model = build(card, len(training.classes)).to(device_of(card))
     settings = card.training
-    optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), lr=settings.learning_rate)
+    optimizer = make_optimizer(settings, model.parameters())
     history = History(folder, settings.epochs)
     recorder = GradientRecorder(model.named_parameters(), folder / "gradients.h5", **card.recorder.model_dump())
     callbacks = [

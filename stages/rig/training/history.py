@@ -6,6 +6,7 @@ import socket
 import time
 from pathlib import Path
 
+import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
@@ -113,7 +114,12 @@ class Scalars:
 
 
 def macro_f1(labels, predictions):
-    """The unweighted mean of the classes' F1 scores; a class that is never predicted scores 0."""
-    from sklearn.metrics import f1_score
+    """The unweighted mean of the F1 scores 2 TP / (2 TP + FP + FN) of the classes that are in either.
 
-    return float(f1_score(labels, predictions, average="macro", zero_division=0))
+    A class that is never predicted scores 0. Three counts of NumPy's, for scikit-learn takes seconds to load.
+    """
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    classes = max(labels.max(), predictions.max()) + 1
+    hits = np.bincount(labels[labels == predictions], minlength=classes)
+    both = np.bincount(labels, minlength=classes) + np.bincount(predictions, minlength=classes)
+    return float(np.mean(2 * hits[both > 0] / both[both > 0]))
