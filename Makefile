@@ -17,7 +17,7 @@ run: setup
 	@dvc metrics show
 	@echo
 	@echo "Explore: reports/index.html in a browser"
-	@echo "Figures: reports/<network>/*.png and *.pdf, and reports/bottleneck/ for all widths side by side."
+	@echo "Figures: reports/<network>/*.png, and reports/bottleneck/ for all widths side by side."
 	@echo "Next:    change params.yaml, then .venv/bin/dvc repro, or .venv/bin/snakemake plots --cores 4"
 	@echo "         .venv/bin/tensorboard --logdir artifacts"
 

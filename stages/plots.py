@@ -1,6 +1,6 @@
 """python -m stages.plots NETWORK : artifacts/NETWORK/*, params.yaml (plots) -> reports/NETWORK/
 
-Every figure as PNG and PDF, and the augmented images as PNG.
+Every figure as PNG, where params.yaml says so as PDF too, and the augmented images as PNG.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ def main(network):
         if not len(file["raw/step"]):
             say(f"{network}: no figure of gradients or their signs, for no step was recorded")
     with whole_folder(Path("reports", network)) as report:
-        draw(figures, (folder, settings.palette), report, source, settings.dpi, workers)
+        draw(figures, (folder, settings.palette), report, source, settings, workers)
         with read(folder / "augmented.h5") as file:
             write_images(report / "augs", file["images"][:])
 

@@ -18,7 +18,7 @@ def main(a, b):
     with read(path) as file:
         source = file.attrs["source"]
     with whole_folder(Path("reports", f"{a}--{b}")) as report:
-        draw(figures, (path,), report, source, section("plots").dpi)
+        draw(figures, (path,), report, source, section("plots"))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def main(name):
     with read(artifacts / list(points)[-1] / "activations.h5") as file:
         source = file.attrs["source"]
     with whole_folder(Path("reports", name)) as report:
-        draw(figures, (points,), report, source, settings.dpi)
+        draw(figures, (points,), report, source, settings)
         write_table(report / "bottleneck.csv", points)
 
 

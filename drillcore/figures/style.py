@@ -168,8 +168,8 @@ def box(figure, left, bottom, width, height):
     return figure.add_axes(pixels / dpi / np.array([*size, *size]))
 
 
-def save(figure, path, source):
-    """Write `figure` to `path`.png and .pdf with the data's `source` below it: the same bytes every time."""
+def save(figure, path, source, pdf=False):
+    """Write `figure` with the data's `source` below it to `path`.png, and if `pdf` to `path`.pdf: the same bytes every time."""
     width, height = figure.get_size_inches()
     text = "\n".join(wrap(f"Data: {source}", width - 2 * EDGE, 5.9, max_lines=2, placeholder=" ..."))
     figure.text(EDGE / width, 0.07 / height, plain(text), size=6.5, color="#666666", va="bottom", in_layout=False)
@@ -180,7 +180,8 @@ def save(figure, path, source):
             axes.set_position(Bbox(axes.get_position(original=True).get_points().round(9)), "original")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path.with_name(f"{path.name}.png"), metadata={"Software": None}, pil_kwargs={"compress_level": 2})
-    figure.savefig(path.with_name(f"{path.name}.pdf"), metadata={"CreationDate": None})
+    if pdf:
+        figure.savefig(path.with_name(f"{path.name}.pdf"), metadata={"CreationDate": None})
 
 
 def layer_lines(names):

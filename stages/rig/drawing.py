@@ -27,12 +27,14 @@ def whole_folder(path):
             shutil.rmtree(part, ignore_errors=True)
 
 
-def draw(figures, arguments, folder, source, dpi, workers=1):
+def draw(figures, arguments, folder, source, settings, workers=1):
     """Save every figure that `figures(*arguments)` yields, as pairs of a name and a function, to `folder`.
+
+    `settings` are the `Plots` of params.yaml.
 
     Drawing takes far longer than reading, so each of `workers` processes walks through all and draws every n-th.
     """
-    shares = [(figures, arguments, folder, source, dpi, slice(share, None, workers)) for share in range(workers)]
+    shares = [(figures, arguments, folder, source, settings, slice(share, None, workers)) for share in range(workers)]
     if workers == 1:
         return draw_share(*shares[0])
     with ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn")) as pool:
@@ -58,9 +60,9 @@ def ignoring_interrupts():
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
-def draw_share(figures, arguments, folder, source, dpi, share):
+def draw_share(figures, arguments, folder, source, settings, share):
     """Save the `share` of the figures, a slice of their order."""
-    with applied(dpi):
+    with applied(settings.dpi):
         for position, (name, function) in enumerate(figures(*arguments)):
             if position % (share.step or 1) == share.start:
-                save(function(), folder / name, source)
+                save(function(), folder / name, source, settings.pdf)

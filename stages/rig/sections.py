@@ -78,6 +78,7 @@ class Plots(Section):
     """How the figures look, and which networks, two or more, differ in nothing but the width of their squeeze."""
 
     dpi: Annotated[int, Field(ge=50, le=600)] = 150
+    pdf: bool = False
     palette: Literal["study", "colourblind"] = "study"
     widths: dict[Name, Annotated[list[Name], Field(min_length=2)]] = {}
 

@@ -106,7 +106,7 @@ def drawn(folder, layout=ConstrainedLayoutEngine):
         axes = figure.subplots()
         axes.plot(np.geomspace(1e-7, 1, 50), np.sin(np.arange(50)), "o")
         axes.set_xscale("log")
-        save(figure, folder / "figure", "sample: a source")
+        save(figure, folder / "figure", "sample: a source", pdf=True)
         return figure, [(folder / f"figure.{end}").read_bytes() for end in ("png", "pdf")]
 
 

@@ -77,7 +77,12 @@ def test_plain_text_is_drawn_as_it_is(text):
 
 def test_a_source_with_dollars_is_saved(tmp_path):
     with applied(50):
-        save(canvas(4, 1, "100 $ and 200 $", "$\\frac{$", layout=None), tmp_path / "figure", "folder /home/$USER/$x_$")
+        save(
+            canvas(4, 1, "100 $ and 200 $", "$\\frac{$", layout=None),
+            tmp_path / "figure",
+            "folder /home/$USER/$x_$",
+            pdf=True,
+        )
     assert {path.name for path in tmp_path.iterdir()} == {"figure.png", "figure.pdf"}
 
 
@@ -88,7 +93,7 @@ def test_chinese_japanese_and_korean_have_glyphs_and_latin_stays_as_it_was(tmp_p
             warnings.simplefilter("error")  # matplotlib warns of what no font has
             figure = canvas(3, 1, "what", "where", layout=None)
             figure.text(0.1, 0.3, text, weight=weight, **style)
-            save(figure, tmp_path / "figure", "source")
+            save(figure, tmp_path / "figure", "source", pdf=True)
         return [(tmp_path / f"figure.{kind}").read_bytes() for kind in ("png", "pdf")]
 
     png, pdf = picture("猫 简体 繁體 ねこ カタカナ 고양이")

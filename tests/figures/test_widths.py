@@ -27,7 +27,7 @@ def test_all_widths_are_drawn_from_files(network):
     Path("params.yaml").write_text(dump({"plots": {"widths": {"narrower": list(WIDTHS)}}}))
     main("narrower")
     report = Path("reports/narrower")
-    assert sorted(path.name for path in report.iterdir()) == ["bottleneck.csv", "bottleneck.pdf", "bottleneck.png"]
+    assert sorted(path.name for path in report.iterdir()) == ["bottleneck.csv", "bottleneck.png"]
     assert len(np.unique(imread(report / "bottleneck.png"))) > 20
     with pytest.raises(InputError, match=r"plots\.widths holds no 'wider'; it holds narrower"):
         main("wider")
