@@ -169,7 +169,7 @@ def box(figure, left, bottom, width, height):
 
 
 def save(figure, path, source, pdf=False):
-    """Write `figure` with the data's `source` below it to `path`.png, and if `pdf` to `path`.pdf: the same bytes every time."""
+    """Write `figure` with the data's `source` below it to `path`.png, and if `pdf` to `path`.pdf: always the same bytes."""
     width, height = figure.get_size_inches()
     text = "\n".join(wrap(f"Data: {source}", width - 2 * EDGE, 5.9, max_lines=2, placeholder=" ..."))
     figure.text(EDGE / width, 0.07 / height, plain(text), size=6.5, color="#666666", va="bottom", in_layout=False)
