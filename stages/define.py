@@ -6,6 +6,7 @@ With --layers nothing is written: the network's layers are printed, with their s
 from pathlib import Path
 
 from drillcore.base.store import read, whole
+from stages.rig.availability import check_available
 from stages.rig.base.command import command, say
 from stages.rig.base.parameters import dump, load
 from stages.rig.card import UserDefined, write_card
@@ -18,7 +19,9 @@ from stages.rig.sections import section
 
 def main(network, *, layers=False):
     """Check the network's parameters and write its card."""
-    card = resolve(load("params.yaml"), network, lambda dataset: images_of(dataset)[0])
+    parameters = load("params.yaml")
+    check_available(parameters.get("networks"), network)
+    card = resolve(parameters, network, lambda dataset: images_of(dataset)[0])
     classes, selection = images_of(card.dataset)[1], section("activations").layers
     if layers:
         print(listing(card, classes, selection))

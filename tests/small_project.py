@@ -13,7 +13,6 @@ from stages.rig.base.parameters import dump, load
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = [
-    "requirements.txt",
     ".dvc/config",
     ".dvcignore",
     ".gitignore",
@@ -75,7 +74,8 @@ class Project:
             shutil.copy(ROOT / name, folder / name)
         for name in ("drillcore", "stages"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copytree(ROOT / "profiles", folder / "profiles")
+        for name in ("profiles", "requirements"):
+            shutil.copytree(ROOT / name, folder / name)
         self.change(small)
         if git:
             self.run("git", "init", "--quiet")

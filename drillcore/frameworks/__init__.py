@@ -63,7 +63,7 @@ def framework(name: str) -> Framework:
 
 def name_of(model: Any) -> str | None:
     """The name of the framework that `model` is of; None if of none. A library that is not loaded has no models."""
-    loaded = (name for name in FRAMEWORKS if sys.modules.get(name))
+    loaded = (name for name in FRAMEWORKS if name in sys.modules)
     return next((name for name in loaded if framework(name).owns(model)), None)
 
 

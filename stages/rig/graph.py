@@ -22,7 +22,7 @@ from stages.rig.base.parameters import load
 
 STAMPS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
 TRIES = 20
-FOLDERS = "drillcore", "stages", "models"
+FOLDERS = "drillcore", "stages", "models", "requirements"
 """Whose folders hold what people write, not what stages make."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from stages.rig.base.parameters import dump
 
 ROOT = Path(__file__).parents[2]
-RECIPE = ["drillcore", "stages", "dvc.yaml", "params.yaml", "requirements.txt"]
+RECIPE = ["drillcore", "stages", "dvc.yaml", "params.yaml", "requirements"]
 
 
 def provenance(parameters):
@@ -18,7 +18,8 @@ def provenance(parameters):
     The commit is the last that changed the recipe, and its time is the only one here: a clock's would make another page
     of the same inputs. When the page itself was written, the browser reads from the file.
     """
-    names = re.findall(r"^[\w.-]+(?===)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    pins = [file.read_text() for file in sorted(ROOT.glob("requirements/*.txt"))]
+    names = re.findall(r"^[\w.-]+(?===)", "\n".join(pins), re.MULTILINE)
     return {
         "commit": git("log", "-1", "--format=%H %cI", "--", *RECIPE),
         "changed": git("status", "--porcelain", "--", *RECIPE),

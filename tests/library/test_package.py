@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from drillcore.extras import LIBRARIES
 from tests.processes import loaded, run
@@ -69,6 +70,32 @@ def test_an_extra_brings_the_libraries_that_are_said_to_be_missing(extra):
     assert LIBRARIES[extra].keys() <= {
         module_of(requirement) for requirement in PROJECT["optional-dependencies"][extra]
     }
+
+
+def requirements(extra):
+    """What an extra requires, by the name of the distribution; extras that it includes are replaced by what they require."""
+    found = {}
+    for requirement in map(Requirement, PROJECT["optional-dependencies"].get(extra, PROJECT["dependencies"])):
+        if requirement.name == "drillcore":
+            found |= {name: of for included in requirement.extras for name, of in requirements(included).items()}
+        else:
+            found[requirement.name] = requirement
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "extras"), [("pipeline", ["core", "pipeline"]), ("torch", ["torch"]), ("keras", ["keras"])]
+)
+def test_each_pin_is_of_what_the_extras_require_and_in_their_range(file, extras):
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / f"requirements/{file}.txt").read_text(), re.MULTILINE))
+    required = {name: requirement for extra in extras for name, requirement in requirements(extra).items()}
+    assert pins.keys() == required.keys()
+    assert [name for name in pins if pins[name] not in required[name].specifier] == []
+
+
+def test_requirements_txt_names_every_file_of_pins():
+    named = set(re.findall(r"^-r (\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert named == {relative(file) for file in (ROOT / "requirements").iterdir()}
 
 
 def test_importing_the_package_loads_nothing_but_the_standard_library_and_the_loader_of_names():

@@ -13,7 +13,7 @@ case "$*" in
     case "$*" in
     *--dry-run*) [ ! -e misspelt ] ;;
     *tests/requirements.txt) [ ! -e full-tests ] || { touch .venv/half-a-package && exit 1; } ;;
-    *requirements.txt) [ ! -e full-pip ] || { touch .venv/half-a-package && exit 1; } ;;
+    *requirements/*.txt) [ ! -e full-pip ] || { touch .venv/half-a-package && exit 1; } ;;
     esac
     ;;
 esac

@@ -19,7 +19,8 @@ FAKE = Path(__file__).with_name("fake_python.sh")
 def project(tmp_path):
     """A project of the Makefile and empty requirements."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for path in (tmp_path / name for name in ("requirements.txt", "tests/requirements.txt", "docs/requirements.txt")):
+    pins = [f"requirements/{name}.txt" for name in ("pipeline", "torch", "keras")]
+    for path in (tmp_path / name for name in (*pins, "tests/requirements.txt", "docs/requirements.txt")):
         path.parent.mkdir(exist_ok=True)
         path.touch()
         os.utime(path, (0, 0))
@@ -56,7 +57,7 @@ def test_the_same_command_sets_up_after_a_full_disk(fault, target, project):
 def test_a_venv_whose_pip_does_not_work_is_made_anew(project):
     assert make(project, "setup")[0] == 0
     (project / ".venv/half-a-pip").touch()
-    os.utime(project / "requirements.txt")
+    os.utime(project / "requirements/pipeline.txt")
     os.utime(project / ".venv/installed", (1, 1))
     assert make(project, "setup")[0] == 0
     assert whole(project)
@@ -65,7 +66,7 @@ def test_a_venv_whose_pip_does_not_work_is_made_anew(project):
 @pytest.mark.parametrize(
     ("requirements", "target"),
     [
-        ("requirements.txt", "setup"),
+        ("requirements/pipeline.txt", "setup"),
         ("tests/requirements.txt", ".venv/tests-installed"),
         ("docs/requirements.txt", ".venv/docs-installed"),
     ],
@@ -101,8 +102,8 @@ def test_dvc_works_without_git_only_outside_a_repository(repository, ignored, wi
     """`dvc exp run` refuses core.no_scm; where a repository ignores dvc.yaml, DVC refuses without it."""
     folder = project / "project"
     folder.mkdir()
-    for name in ("Makefile", "requirements.txt"):
-        shutil.copy2(project / name, folder)
+    shutil.copy2(project / "Makefile", folder)
+    shutil.copytree(project / "requirements", folder / "requirements")
     (folder / "dvc.yaml").touch()
     if repository:
         subprocess.run(["git", "init", "--quiet", folder / repository], check=True)
@@ -153,7 +154,7 @@ def test_the_same_command_sets_up_after_a_disk_was_full_for_real(megabytes, proj
     folder, large = mount(megabytes), project / "large-1-py3-none-any.whl"
     wheel(large, "large", megabytes=20)
     shutil.copytree(project, folder, dirs_exist_ok=True, ignore=lambda *_: [large.name])
-    (folder / "requirements.txt").write_text(f"{large}\n")
+    (folder / "requirements/pipeline.txt").write_text(f"{large}\n")
     status, said = make(folder, ".venv/installed", sys.executable)
     assert status != 0, said
     mount(200, "remount")
