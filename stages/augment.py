@@ -1,7 +1,6 @@
 """python -m stages.augment DATASET : data/DATASET.h5 -> data/DATASET_augmented.h5
 
-One stage for each dataset and not for each network: every network sees the same augmentations, and a Keras network
-need not load PyTorch for them.
+One stage for each dataset and not for each network: every network sees the same augmentations.
 """
 
 from pathlib import Path

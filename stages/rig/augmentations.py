@@ -1,25 +1,47 @@
-"""Random augmentations of one image, by torchvision's transforms."""
+"""Random augmentations of one image: it is moved, a rectangle of it is erased in three of ten, and it gets noise."""
 
 import numpy as np
-import torch
-from torchvision.transforms import v2
+from scipy.ndimage import affine_transform
 
-TRANSFORM = v2.Compose(
-    [
-        v2.RandomAffine(
-            degrees=20, translate=(0.1, 0.1), scale=(0.85, 1.15), shear=10, interpolation=v2.InterpolationMode.BILINEAR
-        ),
-        v2.ToDtype(torch.float32, scale=True),
-        v2.RandomErasing(p=0.3, scale=(0.02, 0.1)),
-        v2.GaussianNoise(sigma=0.05),
-        v2.ToDtype(torch.uint8, scale=True),
-    ]
-)
-"""Rotation, shift, scale and shear always, an erased rectangle in three of ten, and noise always."""
+DEGREES, SHIFT, SCALES, SHEAR = 20, 0.1, (0.85, 1.15), 10
+"""The largest rotation either way; shift, as a part of a side; the range of the scale; the largest shear, in degrees."""
+ERASED, AREAS, RATIOS = 0.3, (0.02, 0.1), (0.3, 3.3)
+"""How often a rectangle is erased; the range of its area, as a part of the image's, and of its height to its width."""
+NOISE = 0.05
+"""Standard deviation, of brightness from 0 to 1."""
 
 
 def augment(image, count, seed=0):
     """Return `count` random augmentations of one uint8 `image` (h, w, c), as uint8 (count, h, w, c)."""
-    torch.manual_seed(seed)
-    source = torch.from_numpy(image).permute(2, 0, 1)
-    return np.stack([TRANSFORM(source).permute(1, 2, 0).numpy() for _ in range(count)])
+    rng = np.random.default_rng(seed)
+    return np.stack([augmented(image / 255, rng) for _ in range(count)])
+
+
+def augmented(image, rng):
+    """One augmentation of an `image` (h, w, c) from 0 to 1, as uint8."""
+    moved = affine_transform(image, *random_map(image.shape, rng), order=1)
+    if rng.random() < ERASED:
+        moved[random_rectangle(image.shape, rng)] = 0
+    noisy = moved + rng.normal(0, NOISE, image.shape)
+    return np.rint(255 * noisy.clip(0, 1)).astype(np.uint8)
+
+
+def random_map(shape, rng):
+    """The matrix (3, 3) and offset (3) that give, for a pixel of the moved image, where it was in one of `shape`."""
+    angle, shear = np.deg2rad([rng.uniform(-DEGREES, DEGREES), rng.uniform(-SHEAR, SHEAR)])
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    forward = rng.uniform(*SCALES) * rotation @ [[1, 0], [np.tan(shear), 1]]
+    matrix = np.eye(3)
+    matrix[:2, :2] = np.linalg.inv(forward)
+    centre = (np.array(shape) - 1) / 2
+    shift = rng.uniform(-SHIFT, SHIFT, 3) * [*shape[:2], 0]
+    return matrix, centre - matrix @ (centre + shift)
+
+
+def random_rectangle(shape, rng):
+    """Slices of the rows and columns of a rectangle in an image of `shape`, at least a pixel and at most all of it."""
+    area, ratio = rng.uniform(*AREAS) * shape[0] * shape[1], np.exp(rng.uniform(*np.log(RATIOS)))
+    sides = [np.sqrt(area * ratio), np.sqrt(area / ratio)]
+    sides = [int(np.clip(round(side), 1, most)) for side, most in zip(sides, shape[:2], strict=True)]
+    begins = [rng.integers(most - side, endpoint=True) for side, most in zip(sides, shape[:2], strict=True)]
+    return tuple(slice(begin, begin + side) for begin, side in zip(begins, sides, strict=True))
