@@ -10,6 +10,7 @@ LIBRARIES = {
     "figures": {"matplotlib": "Matplotlib", "noto_cjk_sans_jp_regular": "noto-cjk-sans-jp-regular"},
     "maps": {"openTSNE": "openTSNE", "sklearn": "scikit-learn"},
     "report": {"plotly": "plotly"},
+    "tables": {"xarray": "xarray", "pandas": "pandas"},
 }
 """By extra, the modules that the library imports of it, each with the name it is known by."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from drillcore.base.arrays import evenly
-from drillcore.base.errors import InputError
+from drillcore.extras import require
 from drillcore.similarity.catalogue import MEASURES
 
 MOST_SHOWN = 16
@@ -121,8 +121,7 @@ class SimilarityMatrix:
         InputError
             If pandas is not installed.
         """
-        try:
-            import pandas
-        except ModuleNotFoundError:
-            raise InputError("to_pandas needs pandas, which is not installed: run `pip install pandas`.") from None
+        require("tables", "to_pandas()")
+        import pandas
+
         return pandas.DataFrame(self.values, self.rows, self.columns)
