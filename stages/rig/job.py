@@ -18,7 +18,7 @@ from dvc.rwlock import _check_blockers, _edit_rwlock
 
 from drillcore.base.errors import InputError
 from stages.rig.base.command import command
-from stages.rig.shared_lock import SharedLock, place
+from stages.rig.shared_lock import SharedLock, this_machine
 
 JOB = "job of stage"
 
@@ -52,7 +52,7 @@ def in_use(repo, folder, stage):
     Raises DVC's LockError where another command on this machine is at them, and InputError where a job of the same stage
     runs elsewhere or was killed there. Other jobs elsewhere are left to Snakemake, which runs none that share a file.
     """
-    info = {"pid": os.getpid(), "cmd": f"{JOB} {stage.addressing} on {place()}"}
+    info = {"pid": os.getpid(), "cmd": f"{JOB} {stage.addressing} on {this_machine()}"}
     reads, writes = ([item.fs_path for item in items] for items in (stage.deps, stage.outs))
     with _edit_rwlock(folder, repo.fs, False) as entries:
         refuse_twice(folder, stage, entries)
@@ -71,16 +71,16 @@ def in_use(repo, folder, stage):
 
 def elsewhere(entry):
     """Whether an entry of the list is a job's on another machine, where its process may live; only there can be told."""
-    return entry["cmd"].startswith(JOB) and not entry["cmd"].endswith(f" on {place()}")
+    return entry["cmd"].startswith(JOB) and not entry["cmd"].endswith(f" on {this_machine()}")
 
 
 def refuse_twice(folder, stage, entries):
     """Raise an InputError if the stage is run by a job elsewhere: two would write into the same files."""
     for entry in entries["write"].values():
-        job, _, where = entry["cmd"].partition(" on ")
+        job, _, host = entry["cmd"].partition(" on ")
         if job == f"{JOB} {stage.addressing}" and elsewhere(entry):
             raise InputError(
-                f"{stage.addressing} is run by process {entry['pid']} on {where.split()[0]}: wait until it ends; "
+                f"{stage.addressing} is run by process {entry['pid']} on {host.split()[0]}: wait until it ends; "
                 f"if that process is dead: rm {Path(folder, 'rwlock')}"
             )
 

@@ -29,7 +29,12 @@ class SharedLock:
     def __init__(self, inner, path):
         self.inner = inner
         self.path = Path(path)
-        self.owner = {"host": socket.gethostname(), "pid": os.getpid(), "place": machine(), "token": uuid.uuid4().hex}
+        self.owner = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "place": this_machine(),
+            "token": uuid.uuid4().hex,
+        }
 
     @property
     def is_locked(self):
@@ -69,7 +74,7 @@ def take(path, owner):
     try:
         while not linked(claim, path):
             holder = read(path)
-            if holder and holder["place"] == machine() and not alive(holder["pid"]):
+            if holder and holder["place"] == this_machine() and not alive(holder["pid"]):
                 clear(path, holder)
             elif holder and time.monotonic() - last >= SECONDS_BETWEEN_LINES:
                 last = time.monotonic()
@@ -128,7 +133,7 @@ def alive(pid):
         return False
 
 
-def machine():
+def this_machine():
     """Where a process id means one process: this machine, since it was started, and there this container."""
     try:
         boot, namespace = Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")

@@ -16,7 +16,7 @@ import pytest
 
 from stages.rig import shared_lock
 from stages.rig.base.parameters import dump, load
-from stages.rig.shared_lock import SharedLock, clear, place, read, take
+from stages.rig.shared_lock import SharedLock, clear, read, take, this_machine
 
 ROOT = Path(__file__).resolve().parents[2]
 MANY = "tests.reliability.child_many_jobs"
@@ -258,7 +258,9 @@ def test_one_who_clears_a_lock_too_late_leaves_the_next_owners(tmp_path):
     assert read(tmp_path / "lock") == owner
 
 
-@pytest.mark.parametrize("elsewhere", [{"host": "n2", "place": "n2"}, {"host": "here", "place": f"{place()}, before"}])
+@pytest.mark.parametrize(
+    "elsewhere", [{"host": "n2", "place": "n2"}, {"host": "here", "place": f"{this_machine()}, before"}]
+)
 def test_whoever_waits_for_a_process_elsewhere_says_how_to_end_that(tmp_path, monkeypatch, capsys, elsewhere):
     monkeypatch.setattr(shared_lock, "SECONDS_BETWEEN_LINES", 0)
     path = tmp_path / "lock"
@@ -273,4 +275,4 @@ def test_whoever_waits_for_a_process_elsewhere_says_how_to_end_that(tmp_path, mo
     assert f"waiting for process 4194305 on {elsewhere['host']}" in said
     path.unlink()
     waiting.join()
-    assert read(path)["place"] == place()
+    assert read(path)["place"] == this_machine()
