@@ -5,6 +5,7 @@ those that look at all networks at once, to be made after them by `dvc repro --s
 """
 
 from drillcore.base.errors import InputError
+from drillcore.extras import missing
 from stages.rig.availability import absent_framework, described
 from stages.rig.base.command import command, say
 from stages.rig.base.parameters import load
@@ -22,9 +23,11 @@ def main(*, after=False):
     if not kept:
         name, framework = next(iter(left_out.items()))
         raise InputError(f"params.yaml: no network can be made: {name} is {described(framework)}.")
-    if not after:
-        for name, framework in left_out.items():
-            say(f"{name} is left out: it is {described(framework)}. `make run EXTRAS={framework}` adds it.")
+    for framework in [] if after else sorted(set(left_out.values())):
+        names = ", ".join(name for name, of in left_out.items() if of == framework)
+        say(
+            f"{' and '.join(missing(framework))} not installed; left out: {names}. `make run EXTRAS={framework}` adds them."
+        )
     print(*(looking_at_all if after else of_networks)(set(kept)))
 
 

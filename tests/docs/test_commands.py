@@ -34,6 +34,8 @@ RUN_BY = {
     # Setting up
     "make setup": f"{SETUP}::test_a_whole_venv_is_not_touched",
     "pip install .": "tests/library/test_package.py::test_the_wheel_alone_is_enough_and_small",
+    "make run EXTRAS=torch": f"{SETUP}::test_one_framework_is_installed_alone_and_another_added",
+    "make run EXTRAS=keras": f"{SETUP}::test_one_framework_is_installed_alone_and_another_added",
     "make report": f"{SETUP}::test_what_make_prints_works_as_printed",
     ". .venv/bin/activate": f"{SETUP}::test_an_environment_is_activated_as_documented",
     # Either engine

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Stands for Python where the Makefile is tested: as `python -m venv` it makes a .venv of itself, as pip it installs a
 # file. Files in the project say what happens: full-venv, full-pip and full-tests that the disk is full, misspelt that a
-# requirement is. As dvc it keeps what core.no_scm is set to in a file of that name.
+# requirement is. What pip was last called with is in the file pip. As dvc it keeps what core.no_scm is set to in a file of that name.
 case "$*" in
 "-m venv .venv")
     mkdir -p .venv/bin && cp "$0" .venv/bin/python && cp "$0" .venv/bin/dvc
@@ -13,7 +13,10 @@ case "$*" in
     case "$*" in
     *--dry-run*) [ ! -e misspelt ] ;;
     *tests/requirements.txt) [ ! -e full-tests ] || { touch .venv/half-a-package && exit 1; } ;;
-    *requirements/*.txt) [ ! -e full-pip ] || { touch .venv/half-a-package && exit 1; } ;;
+    *requirements/*.txt)
+        echo "$*" > pip
+        [ ! -e full-pip ] || { touch .venv/half-a-package && exit 1; }
+        ;;
     esac
     ;;
 esac

@@ -27,13 +27,18 @@ def project(tmp_path):
     return tmp_path
 
 
-def make(project, target, python=FAKE):
+def make(project, target, *variables, python=FAKE):
     """Run make as from a shell in which .venv is not activated: its status and what it said."""
     environment = {"PATH": os.defpath, "HOME": str(project)}
     done = subprocess.run(
-        ["make", target, f"PYTHON={python}"], cwd=project, env=environment, capture_output=True, text=True
+        ["make", target, f"PYTHON={python}", *variables], cwd=project, env=environment, capture_output=True, text=True
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def pins(project):
+    """The files of requirements/ that pip was last called with."""
+    return set(re.findall(r"requirements/(\w+)\.txt", (project / "pip").read_text()))
 
 
 def whole(project):
@@ -85,6 +90,22 @@ def test_a_requirement_that_does_not_exist_leaves_a_whole_venv_alone(requirement
     assert make(project, target)[0] == 0
     assert whole(project)
     assert kept.exists()
+
+
+def test_one_framework_is_installed_alone_and_another_added(project):
+    assert make(project, "run", "EXTRAS=torch")[0] == 0
+    assert pins(project) == {"pipeline", "torch"}
+    assert make(project, "report")[0] == 0  # which asks for nothing more
+    assert pins(project) == {"pipeline", "torch"}
+    assert make(project, "run", "EXTRAS=keras")[0] == 0
+    assert pins(project) == {"keras", "pipeline", "torch"}
+
+
+def test_an_unknown_framework_is_refused(project):
+    status, said = make(project, "setup", "EXTRAS=jax")
+    assert status != 0
+    assert 'EXTRAS is "jax", but should be torch, keras or "torch keras"' in said
+    assert not (project / ".venv").exists()
 
 
 def test_a_whole_venv_is_not_touched(project):
@@ -155,10 +176,10 @@ def test_the_same_command_sets_up_after_a_disk_was_full_for_real(megabytes, proj
     wheel(large, "large", megabytes=20)
     shutil.copytree(project, folder, dirs_exist_ok=True, ignore=lambda *_: [large.name])
     (folder / "requirements/pipeline.txt").write_text(f"{large}\n")
-    status, said = make(folder, ".venv/installed", sys.executable)
+    status, said = make(folder, ".venv/installed", python=sys.executable)
     assert status != 0, said
     mount(200, "remount")
-    status, said = make(folder, ".venv/installed", sys.executable)
+    status, said = make(folder, ".venv/installed", python=sys.executable)
     assert status == 0, said
     subprocess.run([folder / ".venv/bin/python", "-m", "large"], check=True)
 
