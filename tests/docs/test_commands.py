@@ -82,7 +82,7 @@ NOT_RUN = {
     "pip install '.[torch,figures]'": "the internet",
     "pip install '.[torch,figures,maps]' jupyterlab": "the internet",
     "PYTHONPATH=/path/to/drillcore python script.py": "a file of the reader",
-    "jupyter lab notebooks/own_network.ipynb": "a person",
+    "jupyter lab notebooks/pytorch.ipynb": "a person",
     "squeue --me": "a cluster",
     "python -m pytest tests/similarity/test_streaming.py": "a person",
     ".venv/bin/pip install -r benchmarks/requirements.txt": "the internet",
