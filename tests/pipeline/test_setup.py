@@ -150,7 +150,7 @@ def test_an_environment_is_activated_as_documented():
         pytest.skip("the tests run outside of a virtual environment")
     script = f". {shlex.quote(str(activate))} && command -v dvc snakemake tensorboard python"
     found = subprocess.run(["sh", "-c", script], env={"PATH": os.defpath}, capture_output=True, text=True, check=True)
-    assert {Path(path).parent for path in found.stdout.split()} == {activate.parent}
+    assert {Path(path).parent.resolve() for path in found.stdout.split()} == {activate.parent.resolve()}
 
 
 @pytest.fixture
