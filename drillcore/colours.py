@@ -11,7 +11,7 @@ SHADES = {"": 0.0, "linear": -0.35, "batch_norm": 0.3, "relu": 0.5, "product": 0
 
 STUDIED = re.compile(r"(input|flatten|output|(layer|squeeze|conv|pool|dense)\d+)([./][a-z_]+)*")
 """The names that the studies' networks give to layers and tensors."""
-PLACES = ["#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962"]
+BY_DEPTH = ["#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962"]
 """From the first layer to the last of any other network: viridis without its ends, too dark or too light for a line."""
 
 CLASSES = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
@@ -64,13 +64,13 @@ def layers_of(tensors):
 def layer_colours(names):
     """The colours of a network's layers, of all of them in their order: red, green and blue from 0 to 1, by name.
 
-    Where all names are the studies', each name alone decides; else the place in the network does, apart from the input.
+    Where all names are the studies', each name alone decides; else the position in the network does, apart from the input.
     """
     if all(map(STUDIED.fullmatch, names)):
         return {name: layer_colour(name) for name in names}
     layers = [name for name in names if name != "input"]
-    placed = {name: between(PLACES, place / max(1, len(layers) - 1)) for place, name in enumerate(layers)}
-    return {name: placed.get(name, layer_colour(name)) for name in names}
+    by_depth = {name: between(BY_DEPTH, position / max(1, len(layers) - 1)) for position, name in enumerate(layers)}
+    return {name: by_depth.get(name, layer_colour(name)) for name in names}
 
 
 def between(stops, share):
@@ -83,7 +83,7 @@ def between(stops, share):
 
 def channels(colour):
     """Red, green and blue, from 0 to 1, of a colour like `#0072B2`."""
-    return [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    return [int(colour[position : position + 2], 16) / 255 for position in (1, 3, 5)]
 
 
 def class_colours(count):

@@ -23,8 +23,8 @@ def main(dataset):
     sources = read_sources(values.get("datasets"))
     if dataset not in sources:
         raise InputError(f"params.yaml: datasets holds no {dataset!r}; it holds {', '.join(sources)}.")
-    given = sources[dataset]
-    loaded = load_data(dataset, values.get("data")) if given.source == DATA else load_source(dataset, given)
+    settings = sources[dataset]
+    loaded = load_data(dataset, values.get("data")) if settings.source == DATA else load_source(dataset, settings)
     write_dataset(Path("data", f"{dataset}.h5"), dataset, loaded)
 
 
@@ -42,19 +42,19 @@ def load_data(dataset, data):
     return load_sample(dataset) if data == "sample" else load_full(dataset, RAW)
 
 
-def load_source(dataset, given):
+def load_source(dataset, settings):
     """Return the `Dataset` from a `Source` of its own: arrays, a folder or a zip, or the name of a class."""
-    path = Path(os.path.expanduser(given.source))
-    if given.source.isidentifier() and not os.path.isdir(path):
-        return load_torchvision(dataset, given.source, RAW, given.arguments, given.size)
-    if given.arguments:
+    path = Path(os.path.expanduser(settings.source))
+    if settings.source.isidentifier() and not os.path.isdir(path):
+        return load_torchvision(dataset, settings.source, RAW, settings.arguments, settings.size)
+    if settings.arguments:
         raise InputError(
-            f"params.yaml: datasets.{dataset} has arguments, but {given.source!r} is a path, and only a class of "
+            f"params.yaml: datasets.{dataset} has arguments, but {settings.source!r} is a path, and only a class of "
             "torchvision.datasets takes any: remove them."
         )
     if path.suffix.lower() == ".npz":
-        return load_arrays(dataset, path, given.size)
-    return load_images(dataset, path, given.size)
+        return load_arrays(dataset, path, settings.size)
+    return load_images(dataset, path, settings.size)
 
 
 if __name__ == "__main__":

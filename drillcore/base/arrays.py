@@ -6,21 +6,21 @@ import numpy as np
 from drillcore.base.errors import InputError
 
 
-def real_array(values, what="activations"):
+def real_array(values, name="activations"):
     """`values`, a NumPy array, a PyTorch or Keras tensor, or nested lists, as an array of real numbers.
 
     An HDF5 dataset stays one, which may be larger than memory. An `InputError` says of complex numbers, whose imaginary
-    part would be lost, and of what is no number, in one sentence, that `what` should hold others.
+    part would be lost, and of what is no number, in one sentence, that `name` should hold others.
     """
     if not isinstance(values, h5py.Dataset):
-        values = converted(values, what)
+        values = converted(values, name)
     if values.dtype.kind not in "buif":
         remedy = "take abs, or real and imaginary parts as two" if values.dtype.kind == "c" else "convert them to float"
-        raise InputError(f"{what} of type {values.dtype} are not real numbers: {remedy}.")
+        raise InputError(f"{name} of type {values.dtype} are not real numbers: {remedy}.")
     return values
 
 
-def converted(values, what):
+def converted(values, name):
     """`values` that are no HDF5 dataset as an array, of a type that NumPy's linear algebra knows where they are real."""
     if hasattr(values, "detach"):  # a PyTorch tensor, on any device and part of any graph
         values = values.detach().cpu()
@@ -28,7 +28,7 @@ def converted(values, what):
     try:
         array = np.asarray(values)
     except ValueError:
-        raise InputError(f"{what} of rows of different lengths are no array: give each row as many numbers.") from None
+        raise InputError(f"{name} of rows of different lengths are no array: give each row as many numbers.") from None
     if array.dtype.name == "bfloat16":
         return array.astype(np.float32)
     return array.astype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array

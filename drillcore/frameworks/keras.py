@@ -198,7 +198,7 @@ def kept(output, layer, units, most):
 def weight_matrices(model):
     """The kernels and embeddings of `model`, frozen ones too, as float32 (outputs, inputs): Keras keeps them transposed."""
     matrices = {}
-    owners = {id(weight): layer for layer in model._flatten_layers() for weight in own_weights(layer)}
+    owners = {id(weight): layer for layer in model._flatten_layers() for weight in direct_weights(layer)}
     for weight in model.weights:
         layer = owners[id(weight)]
         if is_kernel(weight, layer):
@@ -208,7 +208,7 @@ def weight_matrices(model):
     return matrices
 
 
-def own_weights(layer):
+def direct_weights(layer):
     """The weights of a layer that are not those of a layer in it."""
     return layer._trainable_variables + layer._non_trainable_variables
 

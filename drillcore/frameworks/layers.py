@@ -87,8 +87,8 @@ class Tree:
             inner = self.top(trained[0])
             if not any(self.sizes[block] for block in inner):
                 break
-            place = blocks.index(trained[0])
-            blocks[place : place + 1] = inner
+            position = blocks.index(trained[0])
+            blocks[position : position + 1] = inner
         return blocks
 
     def top(self, outer):

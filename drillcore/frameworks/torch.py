@@ -163,10 +163,10 @@ def capturing(model, layers, units):
     outputs, modules = {}, layers_of(model)
 
     def capture(layer, output):
-        own = kept(output.detach(), layer, units)
+        chosen = kept(output.detach(), layer, units)
         # An in-place ReLU further on would rewrite what is only referred to.
-        shared = own.data_ptr() == output.data_ptr()
-        outputs[layer] = own.to("cpu", torch.float32, copy=shared).numpy()
+        shared = chosen.data_ptr() == output.data_ptr()
+        outputs[layer] = chosen.to("cpu", torch.float32, copy=shared).numpy()
 
     with observing({layer: modules[layer] for layer in layers}, capture):
         yield outputs

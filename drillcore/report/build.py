@@ -39,9 +39,9 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
     require("report", "The report")
     packer = Packer({} if known is None else known)
     index = {"provenance": provenance, "networks": [], "pairs": {}, "layers": {}}
-    for place, name in enumerate(progress(names, "networks")):
+    for position, name in enumerate(progress(names, "networks")):
         about = overview.network(artifacts, name, live)
-        about["colour"] = overview.COLOURS[place % len(overview.COLOURS)]
+        about["colour"] = overview.COLOURS[position % len(overview.COLOURS)]
         about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
         if about.get("width"):
             index["layers"] |= dict(zip(about["ranks"], colours(about["ranks"]), strict=True))

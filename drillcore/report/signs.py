@@ -74,14 +74,14 @@ class Columns:
         size, layer = self.sizes[position], self.owner[position]
         before = sum(self.sizes[:position])
         within = sum(self.sizes[p] for p in range(position) if self.owner[p] == layer)
-        places = (before, sum(self.sizes), self.network), (within, self.totals[layer], self.layers[layer])
+        spans = (before, sum(self.sizes), self.network), (within, self.totals[layer], self.layers[layer])
         nonzero = np.zeros(max(1, -(-size // WINDOW)), np.int64)
         for part in row_blocks(size, 1, WINDOW << 9):
             parameters = np.arange(part.start, part.stop)
-            columns = [(begin + parameters) * counts.shape[1] // total for begin, total, counts in places]
+            columns = [(begin + parameters) * counts.shape[1] // total for begin, total, counts in spans]
             for epoch, row in enumerate(rows):
                 values = row[part]
-                for column, (_, _, counts) in zip(columns, places, strict=True):
+                for column, (_, _, counts) in zip(columns, spans, strict=True):
                     self.count(counts[epoch], column, values)
                 nonzero += np.bincount(parameters // WINDOW, values != 0, len(nonzero)).astype(np.int64)
         return int(nonzero.argmax()) * WINDOW

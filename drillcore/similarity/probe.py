@@ -44,11 +44,11 @@ class Probe:
 class Status:
     """Why cells are NaN, as the attribute `status` says it: a line for each layer, or pair of layers, and reason.
 
-    `where` names what the matrices are of, such as "epoch".
+    `axis` names what the matrices are of, such as "epoch".
     """
 
-    def __init__(self, where):
-        self.where, self.found = where, {}
+    def __init__(self, axis):
+        self.axis, self.found = axis, {}
 
     def note(self, which, values, a, names_a, undefined_pair, b=None, names_b=()):
         """Note the NaN of the matrix `values` of layers `a` and `b` (`a` by default), for the epoch or layer `which`.

@@ -200,8 +200,8 @@ def user_modules():
     for name, module in [*sys.modules.items()]:
         specification = getattr(module, "__spec__", None)
         folders = getattr(specification, "submodule_search_locations", None) or []
-        places = [getattr(module, "__file__", None) or "", *folders]
-        paths = [path for place in places if folder in (path := Path(place).absolute()).parents]
+        files = [getattr(module, "__file__", None) or "", *folders]
+        paths = [path for file in files if folder in (path := Path(file).absolute()).parents]
         if paths:
             found[name] = paths[0]
     return found

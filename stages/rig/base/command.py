@@ -50,22 +50,22 @@ def command(main):
         raise
 
 
-def progress(items, what, total=None):
-    """Yield `items` while showing how far the work named `what` has come.
+def progress(items, label, total=None):
+    """Yield `items` while showing how far the work named `label` has come.
 
     On a terminal a tqdm bar; elsewhere (a log, a pipe) a line every ten seconds, for a bar's carriage returns make a
     log unreadable.
     """
     total = len(items) if total is None and hasattr(items, "__len__") else total
     if sys.stderr.isatty():
-        yield from tqdm(items, desc=what, total=total, leave=False)
+        yield from tqdm(items, desc=label, total=total, leave=False)
         return
     begin = last = time.monotonic()
     for count, item in enumerate(items, 1):
         yield item
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            say(f"{what}: {count}{f' of {total}' if total else ''} after {last - begin:.0f} s")
+            say(f"{label}: {count}{f' of {total}' if total else ''} after {last - begin:.0f} s")
 
 
 def say(line):

@@ -60,18 +60,18 @@ def dump(values, width=80):
     return text.getvalue()
 
 
-def check(model, values, where):
-    """Return `values` as the pydantic `model`, or raise an `InputError` for the first mistake below `where`."""
+def check(model, values, context):
+    """Return `values` as the pydantic `model`, or raise an `InputError` for the first mistake below `context`."""
     try:
         return model.model_validate(values)
     except ValidationError as failure:
-        raise InputError(sentence(failure.errors(), model, values, where)) from None
+        raise InputError(sentence(failure.errors(), model, values, context)) from None
 
 
-def sentence(errors, model, values, where):
+def sentence(errors, model, values, context):
     """The most specific of pydantic's errors, as one sentence."""
     error = max(errors, key=lambda error: (len(error["loc"]), error["type"] == "extra_forbidden"))
-    name = ".".join([*filter(None, [where]), *place(error["loc"], values)])
+    name = ".".join([*filter(None, [context]), *keys_of(error["loc"], values)])
     if error["type"] == "extra_forbidden":
         return (
             f"params.yaml: {name} is not a parameter; allowed here: {', '.join(sorted(allowed(model, error['loc'])))}."
@@ -82,7 +82,7 @@ def sentence(errors, model, values, where):
     return f"params.yaml: {name} is {error['input']!r}, but {reason[0].lower() + reason[1:].rstrip('.')}."
 
 
-def place(location, values):
+def keys_of(location, values):
     """The keys and indices of pydantic's `location` in `values`, less the names of types that it tried on the way."""
     for part in location:
         if isinstance(values, dict):

@@ -29,8 +29,8 @@ def inspect(model, card, classes):
     Raises an `InputError` if the model is not functional or sequential, does not take images of the card's input to
     (samples, `classes`), or cannot be recorded or saved.
     """
-    where = f"params.yaml: networks.{card.name}"
-    check_scale(card, where)
+    context = f"params.yaml: networks.{card.name}"
+    check_scale(card, context)
     for count in (2, 3):
         images = np.zeros((count, *card.input), np.float32)
         try:
@@ -38,58 +38,58 @@ def inspect(model, card, classes):
                 output = complete(model, card)(images, training=False)
         except Exception as error:  # a user's code can raise anything
             raise InputError(
-                f"{where} cannot take images of {card.input}: {oneline(error)}. "
+                f"{context} cannot take images of {card.input}: {oneline(error)}. "
                 "Its input may be larger than the images and, where they are grey, have 3 channels."
             ) from None
         if not functional(model):
             raise InputError(
-                f"{where} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "
+                f"{context} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "
                 "build a functional or sequential model."
             )
         shape = list(getattr(output, "shape", []))
         if shape != [count, classes]:
             raise InputError(
-                f"{where} takes {count} images of {card.input} to an output of shape {shape}, but {card.dataset} has "
+                f"{context} takes {count} images of {card.input} to an output of shape {shape}, but {card.dataset} has "
                 f"{classes} classes: it should be [{count}, {classes}]."
             )
-    check_types(model, where)
+    check_types(model, context)
     check_names(model.weights, model)
-    check_saving(model, where)
+    check_saving(model, context)
     return observe(model, images)
 
 
-def check_scale(card, where):
+def check_scale(card, context):
     """Refuse those of keras.applications that divide by 255 themselves and cannot be told not to, for images in [0, 1]."""
     if re.fullmatch("keras:EfficientNetB[0-7]", getattr(card, "build", None) or "") and not card.normalize:
         raise InputError(
-            f"{where}.build is {card.build!r}, which divides images by 255 itself: "
+            f"{context}.build is {card.build!r}, which divides images by 255 itself: "
             "add normalize: {mean: [0], std: [0.00392157]}, so that they come to it from 0 to 255."
         )
 
 
-def check_types(model, where):
+def check_types(model, context):
     """Refuse an input that images in [0, 1] are cut off to, and weights of a precision that the recorder does not count."""
     dtype = keras.backend.standardize_dtype(model.inputs[0].dtype)
     if not keras.backend.is_float_dtype(dtype):
         raise InputError(
-            f"{where} takes images as {dtype}, of which 0 would remain, for they come as floats from 0 to 1 or as "
+            f"{context} takes images as {dtype}, of which 0 would remain, for they come as floats from 0 to 1 or as "
             "normalize makes them: leave dtype out of its keras.Input."
         )
     for weight in model.weights:
         if keras.backend.is_float_dtype(weight.dtype) and weight.dtype not in PRECISIONS:
             raise InputError(
-                f"{where} has a weight {weight.path} of {weight.dtype}, but weights should be {' or '.join(PRECISIONS)}: "
+                f"{context} has a weight {weight.path} of {weight.dtype}, but weights should be {' or '.join(PRECISIONS)}: "
                 "change the dtype of its layer."
             )
 
 
-def check_saving(model, where):
+def check_saving(model, context):
     """Refuse a model that Keras cannot write as JSON, as it does in every checkpoint."""
     try:
         model.to_json()
     except Exception as error:  # a user's code can raise anything
         reason = oneline(error).partition(". Example:")[0]
-        raise InputError(f"{where} cannot be saved{unsaved(model)}: {reason}.") from None
+        raise InputError(f"{context} cannot be saved{unsaved(model)}: {reason}.") from None
 
 
 def unsaved(model):

@@ -64,11 +64,11 @@ class Archives:
         """The sentence that says why the archive `wanted` could not be had, and what to do."""
         reasons = re.findall(r"got:\n(.*)", str(error)) or [str(error) or type(error).__name__]  # one for each mirror
         reasons = [reason.replace("File not found or corrupted", "incomplete or wrong checksum") for reason in reasons]
-        place = self.shown / self.wanted
-        damaged = f"; {place} is there, but has the wrong checksum" if place.exists() else ""
+        path = self.shown / self.wanted
+        damaged = f"; {path} is there, but has the wrong checksum" if path.exists() else ""
         return (
             f"cannot download {' or '.join(self.urls)} ({'; '.join(dict.fromkeys(reasons))}){damaged}: "
-            f"put {', '.join(self.missing(kind))} into {place.parent}, or choose another source in params.yaml, "
+            f"put {', '.join(self.missing(kind))} into {path.parent}, or choose another source in params.yaml, "
             f"data: sample or a folder for datasets.{name}."
         )
 

@@ -74,10 +74,10 @@ def read_arrays(name, path):
                 f"{' or '.join(map(', '.join, NAMES))}: save it again by numpy.savez_compressed with such names."
             )
         wanted = {**dict(zip(NAMES[0], names, strict=True)), **({"classes": "classes"} if "classes" in held else {})}
-        for own in wanted.values():
-            check_ratio(path, held[own])
+        for key in wanted.values():
+            check_ratio(path, held[key])
         with np.load(path, allow_pickle=False) as file:
-            return {role: (own, np.asarray(file[own])) for role, own in wanted.items()}
+            return {role: (key, np.asarray(file[key])) for role, key in wanted.items()}
     except FileNotFoundError:
         raise InputError(
             f"params.yaml: the source of datasets.{name} is {str(path)!r}, but there is no such file: "
@@ -99,49 +99,49 @@ def check_ratio(path, member):
         )
 
 
-def check_images(path, own, images):
-    """Return `images` as uint8 (n, height, width, channels), or refuse them; `own` is their name in the file."""
+def check_images(path, name, images):
+    """Return `images` as uint8 (n, height, width, channels), or refuse them; `name` is their name in the file."""
     channels = images.shape[3] if images.ndim == 4 else 1
     if len(images.shape) and len(images) == 0:
-        raise InputError(f"{path} has {own} without a single image, an array of shape {images.shape}: add some.")
+        raise InputError(f"{path} has {name} without a single image, an array of shape {images.shape}: add some.")
     if images.ndim not in (3, 4) or channels not in (1, 3) or 0 in images.shape:
         raise InputError(
-            f"{path} has {own} of shape {images.shape}, but images are (n, height, width), or (n, height, width, channels) "
+            f"{path} has {name} of shape {images.shape}, but images are (n, height, width), or (n, height, width, channels) "
             "with 1 or 3 channels: transpose or reshape them."
         )
     if images.dtype.kind == "f":
         lowest, highest = images.min(), images.max()
         if not (lowest >= -ROUNDING and highest <= 1 + ROUNDING):
             raise InputError(
-                f"{path} has {own} with values from {lowest:.9g} to {highest:.9g}, but images of {images.dtype} "
+                f"{path} has {name} with values from {lowest:.9g} to {highest:.9g}, but images of {images.dtype} "
                 f"should have them in [0, 1]: {SCALE}."
             )
         images = np.rint(images * 255).astype(np.uint8)
     elif images.dtype.kind not in "iu" or images.min() < 0 or images.max() > 255:
         held = f" with values from {images.min()} to {images.max()}" if images.dtype.kind in "iu" else ""
         raise InputError(
-            f"{path} has {own} of type {images.dtype}{held}, but images are integers from 0 to 255, or floats in [0, 1]: "
+            f"{path} has {name} of type {images.dtype}{held}, but images are integers from 0 to 255, or floats in [0, 1]: "
             f"{SCALE}."
         )
     elif images.max() == 1:
         raise InputError(
-            f"{path} has {own} of bytes up to 1, but white is 255: multiply them by 255, or save them as floats."
+            f"{path} has {name} of bytes up to 1, but white is 255: multiply them by 255, or save them as floats."
         )
     return images.astype(np.uint8, copy=False).reshape(*images.shape[:3], channels)
 
 
-def check_labels(path, own, labels, count):
+def check_labels(path, name, labels, count):
     """Return `labels` (count) as int64 or str, or refuse them; Keras has those of CIFAR as (count, 1), others one-hot."""
     if labels.ndim == 2 and len(labels) == count and labels.shape[1] > 1 and labels.dtype.kind in "biuf":
         if not (np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all()):
             raise InputError(
-                f"{path} has {own} of shape {labels.shape}, but one-hot labels have a single 1 in each row, the rest 0: "
+                f"{path} has {name} of shape {labels.shape}, but one-hot labels have a single 1 in each row, the rest 0: "
                 "correct them, or store the number of each image's class."
             )
         return labels.argmax(1)
     if labels.dtype.kind not in "iuUS" or labels.shape not in ((count,), (count, 1)):
         raise InputError(
-            f"{path} has {own} of type {labels.dtype} and shape {labels.shape}, but they should be one integer or one name "
+            f"{path} has {name} of type {labels.dtype} and shape {labels.shape}, but they should be one integer or one name "
             f"for each of the {count} images, or one-hot rows: correct them."
         )
     labels = labels.reshape(count)
@@ -182,16 +182,16 @@ def check_classes(path, stored, labels):
                 "number the classes from 0, or store their names as the array classes."
             )
         return [str(label) for label in used]
-    own, names = stored
+    name, names = stored
     if names.ndim != 1 or names.dtype.kind not in "USiu" or not (used[0] >= 0 and used[-1] < len(names)):
         raise InputError(
-            f"{path} has {own} of type {names.dtype} and shape {names.shape}, and labels {used[0]} to {used[-1]}, but it "
+            f"{path} has {name} of type {names.dtype} and shape {names.shape}, and labels {used[0]} to {used[-1]}, but it "
             "should be a list of names that the labels index from 0: correct one of them."
         )
     names = texts(names)
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
-        raise InputError(f"{path} has {own} with {twice[0]!r} more than once: give each class a name of its own.")
+        raise InputError(f"{path} has {name} with {twice[0]!r} more than once: give each class a name of its own.")
     return names
 
 

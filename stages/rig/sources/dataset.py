@@ -28,11 +28,11 @@ class Dataset(NamedTuple):
     source: str
 
 
-def hold_out(name, where, labels):
+def hold_out(name, source, labels):
     """Return the indices, ascending, of the samples to train on and of a fifth of every class to test on.
 
     The choice is random and always the same. An `InputError` says that no class of the data set `name`, which comes from
-    `where`, has enough samples.
+    `source`, has enough samples.
     """
     rng, test = np.random.default_rng(SEED), np.zeros(len(labels), bool)
     for label in np.unique(labels):
@@ -40,7 +40,7 @@ def hold_out(name, where, labels):
         test[members[: round(TEST_SHARE * len(members))]] = True
     if not test.any():
         raise InputError(
-            f"{where} has no split and {len(labels)} images, too few of each class to hold out a fifth for testing: "
+            f"{source} has no split and {len(labels)} images, too few of each class to hold out a fifth for testing: "
             f"add images, or give datasets.{name} in params.yaml another source."
         )
     return np.flatnonzero(~test), np.flatnonzero(test)

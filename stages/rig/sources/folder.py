@@ -133,17 +133,17 @@ def check_members(archive, file):
         parts = member.orig_filename.replace("\\", "/").split("/")
         link = stat.S_ISLNK(member.external_attr >> 16)
         if link or parts[0] == "" or ".." in parts:
-            what = "a link" if link else "outside of it"
-            raise InputError(f"{archive} has {member.orig_filename!r}, {what}: remove it, or use another archive.")
+            kind = "a link" if link else "outside of it"
+            raise InputError(f"{archive} has {member.orig_filename!r}, {kind}: remove it, or use another archive.")
 
 
-def decode(where, names, open_member, stack):
+def decode(path, names, open_member, stack):
     """Return the images of the files `names` as uint8 (files, height, width, channels), gathered in `stack`."""
     bad = []
     with warnings.catch_warnings(
         action="ignore"
     ):  # Pillow's, of a size that is refused and of damage in what is not used
-        for name in progress(names, f"reading {where}"):
+        for name in progress(names, f"reading {path}"):
             try:
                 with open_member(name) as stream:
                     stack.add(open_bounded(stream), repr(name))
@@ -153,7 +153,7 @@ def decode(where, names, open_member, stack):
                 bad.append(f"{name!r} ({' '.join(str(error).split()) or type(error).__name__})")
     if bad:
         raise InputError(
-            f"{where} has {len(bad)} unusable of {len(names)} images, {listed(bad)}: replace or remove them."
+            f"{path} has {len(bad)} unusable of {len(names)} images, {listed(bad)}: replace or remove them."
         )
     return stack.images
 

@@ -29,21 +29,21 @@ def idx_files(names):
     return {role: list(files.values()) for role, files in found.items()}
 
 
-def read_idx(where, files, open_member):
-    """Return {role: (the file's name, array)} of the `files` that `idx_files` found in the folder or zip `where`."""
-    roles = [f"{split}_{what}" for split in ("train", "test") for what in ("images", "labels")]
+def read_idx(path, files, open_member):
+    """Return {role: (the file's name, array)} of the `files` that `idx_files` found in the folder or zip `path`."""
+    roles = [f"{split}_{part}" for split in ("train", "test") for part in ("images", "labels")]
     for role in roles:
         if len(files.get(role, [])) != 1:
             held = ", ".join(name for names in files.values() for name in names)
             raise InputError(
-                f"{where} has the idx files {held}, but should have one of {role.replace('_', ' ')}, named as in "
+                f"{path} has the idx files {held}, but should have one of {role.replace('_', ' ')}, named as in "
                 "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte: "
                 "add what is missing, or remove what is too much."
             )
-    return {role: (files[role][0], read_array(where, files[role][0], open_member)) for role in roles}
+    return {role: (files[role][0], read_array(path, files[role][0], open_member)) for role in roles}
 
 
-def read_array(where, name, open_member):
+def read_array(path, name, open_member):
     """Return the uint8 array of one idx file: two zeros, the type (8), the number of axes, their lengths, the values.
 
     Lengths are big-endian (http://yann.lecun.com/exdb/mnist).
@@ -63,4 +63,4 @@ def read_array(where, name, open_member):
             raise ValueError(f"{len(values)} values instead of {' x '.join(map(str, shape))}")
         return np.frombuffer(values, np.uint8).reshape(shape)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"{where} has {name!r}, which cannot be read ({error}): replace it by a whole file.") from None
+        raise InputError(f"{path} has {name!r}, which cannot be read ({error}): replace it by a whole file.") from None

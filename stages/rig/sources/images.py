@@ -26,8 +26,8 @@ class Stack:
         self.images = np.empty((count, *shape), np.uint8) if shape else None
         self.filled, self.first = 0, None
 
-    def add(self, image, what):
-        """Put the Pillow `image`, which an error calls `what`, behind those that are there, the way up that it was taken.
+    def add(self, image, name):
+        """Put the Pillow `image`, which an error calls `name`, behind those that are there, the way up that it was taken.
 
         What is transparent becomes white. Where a size was asked for, it is scaled to cover that, and cropped around its
         centre.
@@ -44,25 +44,25 @@ class Stack:
         if image.mode not in EIGHT_BITS:
             raise ValueError(f"more than 8 bits a channel, Pillow's mode {image.mode}")
         grey = self.shape[2] == 1 if self.shape else image.mode in GREY
-        self.check_size(image, what, turned=True)  # while it costs nothing
+        self.check_size(image, name, turned=True)  # while it costs nothing
         ImageOps.exif_transpose(image, in_place=True)
-        self.check_size(image, what)
+        self.check_size(image, name)
         image = on_white(image).convert("L" if grey else "RGB")
         if self.size:
             # Pillow's bilinear resize averages over all source pixels when it shrinks, so nothing aliases.
             image = ImageOps.fit(image, self.size[::-1], Image.Resampling.BILINEAR)
-        self.put(np.asarray(image).reshape(image.height, image.width, -1), what)
+        self.put(np.asarray(image).reshape(image.height, image.width, -1), name)
 
-    def put(self, pixels, what):
+    def put(self, pixels, name):
         """Put `pixels` (height, width, channels) into the array, which gets three channels with the first colours."""
         if self.images is None:
-            self.images, self.first = np.empty((self.count, *pixels.shape), np.uint8), what
+            self.images, self.first = np.empty((self.count, *pixels.shape), np.uint8), name
         if pixels.shape[2] > self.images.shape[3]:
             self.images = np.repeat(self.images, 3, axis=3)
         self.images[self.filled] = pixels
         self.filled += 1
 
-    def check_size(self, image, what, turned=False):
+    def check_size(self, image, name, turned=False):
         """Refuse an image of another size than the array's, if nothing scales it; it may lie on its side if `turned`."""
         if self.images is None or self.size:
             return
@@ -73,7 +73,7 @@ class Stack:
             raise ValueError(f"{image.width}x{image.height} pixels instead of {width}x{height}")
         raise InputError(
             f"params.yaml: datasets.{self.name} has images of different sizes, {self.first} of {[height, width]} and "
-            f"{what} of {[image.height, image.width]} (height, width): give it a size that all are scaled to, "
+            f"{name} of {[image.height, image.width]} (height, width): give it a size that all are scaled to, "
             "{source: ..., size: [height, width]}."
         )
 

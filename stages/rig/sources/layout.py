@@ -50,7 +50,7 @@ def is_image(file):
     return file.lower().endswith(SUFFIXES)
 
 
-def sort_classes(where, names):
+def sort_classes(path, names):
     """Return the images of each class as {class: [name, ...]}, for train and for test, or one dict where nothing parts them.
 
     Images are in natural order, but classes in that of plain text, for ImageFolder and Keras number them so: a network
@@ -74,7 +74,7 @@ def sort_classes(where, names):
                 splits[folders.get(top, "all")].setdefault(key, []).extend([name] if file else [])
             case _:
                 strays.append(name)
-    check_classes(where, splits, strays)
+    check_classes(path, splits, strays)
     return [dict(sorted(classes.items(), key=lambda item: written[item[0]])) for classes in splits.values()]
 
 
@@ -83,34 +83,34 @@ def natural(name):
     return re.sub(r"\d+", lambda digits: digits[0].zfill(20), name).split("/"), name
 
 
-def check_classes(where, splits, strays):
+def check_classes(path, splits, strays):
     """Refuse files that belong to no class, a split or a class without images, and classes of one split alone."""
     unseparated = splits.get("all")
     if unseparated is not None and not any(unseparated.values()):
         raise InputError(
-            f"{where} has no folders train/<class>/ and test/<class>/, nor folders <class>/ with images "
+            f"{path} has no folders train/<class>/ and test/<class>/, nor folders <class>/ with images "
             f"({', '.join(SUFFIXES)}): add them, or name the folder that holds them."
         )
     if strays:
         below = "" if unseparated else " below train/ or test/"
         raise InputError(
-            f"{where} has {listed(map(repr, strays))}, which should be <class>/<file>{below}, the file "
+            f"{path} has {listed(map(repr, strays))}, which should be <class>/<file>{below}, the file "
             f"ending in {', '.join(SUFFIXES)}: move or remove them."
         )
     for split, classes in splits.items():
         if not classes:
             raise InputError(
-                f"{where} has no folders {split}/<class>/: add them, with images ({', '.join(SUFFIXES)}), or put the folders "
+                f"{path} has no folders {split}/<class>/: add them, with images ({', '.join(SUFFIXES)}), or put the folders "
                 "<class>/ where train/ and test/ are looked for: a fifth of each class then serves for testing."
             )
         for label, files in classes.items():
             if not files:
                 below = "" if unseparated else f" in {split}/"
-                raise InputError(f"{where} has a class {label!r} without images{below}: add some, or remove it.")
+                raise InputError(f"{path} has a class {label!r} without images{below}: add some, or remove it.")
     alone = sorted(set.union(*map(set, splits.values())) - set.intersection(*map(set, splits.values())))
     if alone:
         raise InputError(
-            f"{where} has {listed(map(repr, alone))} in only one of train/ and test/: both need the same classes."
+            f"{path} has {listed(map(repr, alone))} in only one of train/ and test/: both need the same classes."
         )
 
 

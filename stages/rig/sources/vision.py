@@ -13,7 +13,7 @@ from stages.rig.sources.archives import archives
 from stages.rig.sources.dataset import HELD_OUT, Dataset, hold_out
 from stages.rig.sources.images import Stack, scaled
 
-OWN = ("self", "root", "train", "download", "transform", "target_transform", "transforms", "loader")
+RESERVED = ("self", "root", "train", "download", "transform", "target_transform", "transforms", "loader")
 """Arguments of torchvision's constructors that are not the user's to set."""
 
 OTHER_TASKS = (
@@ -86,9 +86,9 @@ def parameters(kind):
     """The parameters of the constructor of `kind`, those that it hands on to the classes it derives from included."""
     found = {}
     for base in kind.__mro__:
-        own = inspect.signature(base.__init__).parameters
-        found = {**own, **found}
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values()):
+        inherited = inspect.signature(base.__init__).parameters
+        found = {**inherited, **found}
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in inherited.values()):
             break
     return {key: value for key, value in found.items() if value.kind is not value.VAR_KEYWORD}
 
@@ -96,18 +96,18 @@ def parameters(kind):
 def check_arguments(name, kind, arguments):
     """Refuse arguments that the constructor of `kind` does not have, or that are chosen here; name one that it needs."""
     every = parameters(kind)
-    own = (*OWN, *(() if "train" in every else ("split",)))
-    where, allowed = f"datasets.{name}.arguments", [key for key in every if key not in own]
+    reserved = (*RESERVED, *(() if "train" in every else ("split",)))
+    context, allowed = f"datasets.{name}.arguments", [key for key in every if key not in reserved]
     for key in arguments:
         if key not in allowed:
             raise InputError(
-                f"params.yaml: {where} has {key!r}, which torchvision's {kind.__name__} does not take from here; "
+                f"params.yaml: {context} has {key!r}, which torchvision's {kind.__name__} does not take from here; "
                 f"allowed {'are ' + ', '.join(allowed) if allowed else 'is nothing'}: correct it."
             )
     for key in allowed:
         if every[key].default is inspect.Parameter.empty and key not in arguments:
             raise InputError(
-                f"params.yaml: {where} lacks {key!r}, which torchvision's {kind.__name__} needs: "
+                f"params.yaml: {context} lacks {key!r}, which torchvision's {kind.__name__} needs: "
                 f"add it, {{source: {kind.__name__}, arguments: {{{key}: ...}}}}."
             )
 
@@ -141,9 +141,9 @@ class UnknownSplit(Exception):
 def make(name, kind, arguments, found):
     """Construct `kind`, downloading what is missing; where that cannot be, it finds its files in data/raw itself."""
     every = parameters(kind)
-    places = {"root": str(found.root if "download" in every else found.raw), "download": True}
+    folders = {"root": str(found.root if "download" in every else found.raw), "download": True}
     try:
-        part = kind(**arguments, **{key: value for key, value in places.items() if key in every})
+        part = kind(**arguments, **{key: value for key, value in folders.items() if key in every})
         if not len(part):
             raise ValueError("it holds no images")
         return part

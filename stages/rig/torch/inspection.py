@@ -28,8 +28,8 @@ def inspect(model, card, classes):
     Raises an `InputError` if the model does not take images of the card's input to (samples, `classes`), in training too,
     if what it takes them to are probabilities, or if its weights are none that a stage could train or store.
     """
-    where = f"params.yaml: networks.{card.name}"
-    check_weights(model, card, where)
+    context = f"params.yaml: networks.{card.name}"
+    check_weights(model, card, context)
     images = as_input(to_input(np.random.default_rng(0).random((3, *card.input), np.float32)), model)
     for training, count in ((True, 2), (False, 2), (False, 3)):
         model.train(training)
@@ -38,51 +38,52 @@ def inspect(model, card, classes):
                 output = model(images[:count])
         except Exception as error:  # a user's code can raise anything
             raise InputError(
-                f"{where} cannot take images of {card.input}, as the tensor {[count, *images.shape[1:]]}: {oneline(error)}. "
+                f"{context} cannot take images of {card.input}, as the tensor {[count, *images.shape[1:]]}: "
+                f"{oneline(error)}. "
                 "`input: [height, width, channels]` can be set to pad smaller images and to repeat grey ones; "
                 "otherwise the network must take images of that shape."
             ) from None
-        check_output(output, count, classes, where, card)
-    check_logits(output, card, where)
-    check_single_images(model, images[:1], card, where)
+        check_output(output, count, classes, context, card)
+    check_logits(output, card, context)
+    check_single_images(model, images[:1], card, context)
     return observe(model, images)
 
 
-def check_weights(model, card, where):
+def check_weights(model, card, context):
     """Refuse weights that cannot be stored or, in a network that is to be trained, recorded."""
     for name, value in model.state_dict().items():
         if not isinstance(value, torch.Tensor):
             raise InputError(
-                f"{where} keeps a {type(value).__name__} as {name}, but only tensors can be stored: "
+                f"{context} keeps a {type(value).__name__} as {name}, but only tensors can be stored: "
                 "have get_extra_state return a tensor, or remove it."
             )
     for name, parameter in model.named_parameters():
         number = parameter.dtype
         if number.is_complex or (number.is_floating_point and number not in RECORDED and not card.pretrained()):
             remedy = "keep their real and imaginary parts" if number.is_complex else "return model.float()"
-            raise InputError(f"{where} has weights of {number}, {name}, which cannot be recorded: {remedy}.")
+            raise InputError(f"{context} has weights of {number}, {name}, which cannot be recorded: {remedy}.")
     if not card.pretrained() and not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(
-            f"{where} has no parameter that requires a gradient, so there is nothing to train: "
+            f"{context} has no parameter that requires a gradient, so there is nothing to train: "
             "leave some trainable, or name the `checkpoint` that it comes trained in."
         )
 
 
-def check_output(output, count, classes, where, card):
+def check_output(output, count, classes, context, card):
     """Refuse what is not one row of numbers for each sample, a number for each class."""
     if not isinstance(output, torch.Tensor):
         raise InputError(
-            f"{where} returns {type(output).__name__} and not one tensor, in training or evaluation: "
+            f"{context} returns {type(output).__name__} and not one tensor, in training or evaluation: "
             "change its function or its arguments (aux_logits: false, for some of torchvision's)."
         )
     if list(output.shape) != [count, classes]:
         raise InputError(
-            f"{where} takes {count} images of {card.input} to an output of shape {list(output.shape)}, but {card.dataset} "
+            f"{context} takes {count} images of {card.input} to an output of shape {list(output.shape)}, but {card.dataset} "
             f"has {classes} classes: it should be [{count}, {classes}]."
         )
 
 
-def check_logits(output, card, where):
+def check_logits(output, card, context):
     """Refuse probabilities where the loss is a cross entropy, which takes logits."""
     rows = output.double()
     if (
@@ -91,11 +92,11 @@ def check_logits(output, card, where):
         and ((rows.sum(1) - 1).abs() < 1e-4).all()
     ):
         raise InputError(
-            f"{where} returns probabilities, of which cross_entropy would take the softmax once more: return the logits."
+            f"{context} returns probabilities, of which cross_entropy would take the softmax once more: return the logits."
         )
 
 
-def check_single_images(model, image, card, where):
+def check_single_images(model, image, card, context):
     """Refuse batches of one image for a network that cannot be trained on them, as most with batch norm cannot."""
     if card.pretrained() or (card.training or Training()).batch_size > 1:
         return
@@ -105,6 +106,6 @@ def check_single_images(model, image, card, where):
             model(image)
     except Exception as error:  # a user's code can raise anything
         raise InputError(
-            f"{where}.training.batch_size is 1, but the network cannot be trained on single images: {oneline(error)}; "
+            f"{context}.training.batch_size is 1, but the network cannot be trained on single images: {oneline(error)}; "
             "set it to 2 or more."
         ) from None

@@ -30,17 +30,17 @@ def take_weights(model, card, classes, path):
     That is a state_dict by `torch.save` (.pth, .pt, .ckpt, ...) or a .safetensors file. An `InputError` says what does
     not fit.
     """
-    where = f"params.yaml: networks.{card.name} cannot take its weights from {path}"
+    context = f"params.yaml: networks.{card.name} cannot take its weights from {path}"
     try:
         load_weights(unwrapped(model), path)
     except pickle.UnpicklingError:  # PyTorch's own words advise to run what is in it
         raise InputError(
-            f"{where}: it holds more than tensors, or is damaged. Save the `model.state_dict()` of what {card.build} "
+            f"{context}: it holds more than tensors, or is damaged. Save the `model.state_dict()` of what {card.build} "
             "builds alone."
         ) from None
     except Exception as error:  # a damaged or hostile file can raise anything
         raise InputError(
-            f"{where}: {oneline(error)}. It should hold the state_dict of what {card.build} builds for {classes} classes."
+            f"{context}: {oneline(error)}. It should hold the state_dict of what {card.build} builds for {classes} classes."
         ) from None
 
 
@@ -53,9 +53,9 @@ def unwrapped(model):
 
 def load_weights(model, path):
     """Give `model` its weights from the file at `path`; any exception says why that cannot be."""
-    own = model.state_dict()
-    part = best(parts(read(path), own), path)
-    model.load_state_dict(with_tied(part.weights, own))
+    state = model.state_dict()
+    part = best(parts(read(path), state), path)
+    model.load_state_dict(with_tied(part.weights, state))
     if part.beside:
         say(f"{path}: the weights are those of {part.label}; {', '.join(part.beside[:3])} beside them is left out")
 
@@ -104,9 +104,9 @@ class Part(NamedTuple):
     beside: list[str]
 
 
-def parts(content, own):
-    """Every `Part` of `content` that has names of the state_dict `own`: in any dict within it, below any prefix."""
-    names, found = {INNER.sub("", name): name for name in own}, []
+def parts(content, state):
+    """Every `Part` of `content` that has names of the state_dict `state`: in any dict within it, below any prefix."""
+    names, found = {INNER.sub("", name): name for name in state}, []
     for label, held in dicts(content):
         tensors = {INNER.sub("", name): item for name, item in held.items() if isinstance(item, torch.Tensor)}
         prefixes = {start for name in tensors for start, rest in splits(name) if rest in names}
@@ -114,7 +114,7 @@ def parts(content, own):
         found += [part_below(prefix, label, tensors, versions, names) for prefix in sorted(prefixes)]
     if not found:
         keys = ", ".join(map(repr, [*content][:5])) if isinstance(content, dict) else f"one {type(content).__name__}"
-        raise ValueError(f"it holds {keys or 'nothing'}, and no tensor by a name such as {next(iter(own), None)!r}")
+        raise ValueError(f"it holds {keys or 'nothing'}, and no tensor by a name such as {next(iter(state), None)!r}")
     return found
 
 
@@ -131,8 +131,8 @@ def dicts(content):
 
 def splits(name):
     """A dotted name cut in two at its beginning and behind each dot: ("", "a.b"), ("a.", "b")."""
-    places = [0, *(match.end() for match in re.finditer(r"\.", name))]
-    return [(name[:place], name[place:]) for place in places]
+    begins = [0, *(match.end() for match in re.finditer(r"\.", name))]
+    return [(name[:begin], name[begin:]) for begin in begins]
 
 
 def part_below(prefix, label, tensors, versions, names):
@@ -171,10 +171,10 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def with_tied(weights, own):
-    """`weights` with those that a file leaves out because in the network, of state_dict `own`, they are one with others."""
+def with_tied(weights, state):
+    """`weights` with those that a file leaves out because in the network, of state_dict `state`, they are one with others."""
     groups = defaultdict(list)
-    for name, tensor in own.items():
+    for name, tensor in state.items():
         if isinstance(tensor, torch.Tensor) and tensor.numel():
             groups[tensor.data_ptr(), tensor.shape, tensor.stride()].append(name)
     for tied in groups.values():

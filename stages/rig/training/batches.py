@@ -7,7 +7,7 @@ import numpy as np
 from stages.rig.images import batch_of, prepare, standardise
 
 VALIDATION_BATCH = 1000
-ROOM = 8
+MARGIN = 8
 """A crop may move by the image's size divided by this: 4 pixels of 32, as He et al. 2016, section 4.2."""
 
 
@@ -58,7 +58,7 @@ def flip(images, random):
 def crop(images, random):
     """Move each of `images` (n, h, w, c) at random by up to an eighth of its size; what comes in from outside is 0."""
     count, height, width, _ = images.shape
-    down, right = height // ROOM, width // ROOM
+    down, right = height // MARGIN, width // MARGIN
     padded = np.pad(images, ((0, 0), (down, down), (right, right), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
     tops, lefts = random.integers(2 * down + 1, size=count), random.integers(2 * right + 1, size=count)
