@@ -66,5 +66,5 @@ class Status:
                 self.found.setdefault((pair, undefined_pair), []).append(which)
 
     def __str__(self):
-        lines = [f"{name}: {reason} ({self.where} {', '.join(at)})" for (name, reason), at in self.found.items()]
+        lines = [f"{name}: {reason} ({self.axis} {', '.join(at)})" for (name, reason), at in self.found.items()]
         return "\n".join(lines) or "complete"
