@@ -22,7 +22,7 @@ from dvc.utils.serialize import load_yaml, modify_yaml
 from ruamel.yaml.representer import RepresenterError
 from snakemake.persistence.file import FilePersistence
 
-from stages.rig.graph import card
+from stages.rig.graph import stamp
 from tests.small_project import ROOT, Project, ran
 
 COMMANDS = Path(sys.executable).parent
@@ -262,7 +262,7 @@ def test_snakemake_goes_on_after_a_kill(toy):
 def test_what_a_killed_job_did_not_record_has_another_checksum_for_snakemake(changed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     stage = SimpleNamespace(addressing="svd@mine", cmd="python", changed_stage=lambda: changed, outs=[])
-    first, second = (Path(card(stage, "{}", False)).read_bytes() for _ in range(2))
+    first, second = (Path(stamp(stage, "{}", False)).read_bytes() for _ in range(2))
     assert (first != second) == changed
 
 
