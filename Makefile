@@ -62,7 +62,7 @@ setup: .venv/installed
 	@[ ! -e $@ ] || $(INSTALL) --dry-run $(PINS)
 	@mkdir -p .venv && rm -f $@ && echo $(EXTRAS) > .venv/unfinished
 	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv || { echo ".venv cannot be made; its disk has $$(df -Pk . | awk 'END {print $$4}') kB left."; false; }
-	@echo "Installing the pipeline and $(EXTRAS) into .venv (torch: 6 GB, keras: 3 GB, both: 8 GB; a few minutes the first time) ..."
+	@echo "Installing the pipeline and $(EXTRAS) into .venv (torch: 6.5 GB, keras: 3 GB, both: 8 GB; a few minutes the first time) ..."
 	@$(INSTALL) $(PINS)
 	@mv .venv/unfinished $@
 
