@@ -163,8 +163,8 @@ def model_tsne_layers(
         upper.text(0, 1 + 0.39 / SIDE, caption(map_), fontsize=6.5, linespacing=1.15, va="top", **style)
     axes = box(figure, 0.06, 0, width - 0.2, 0.2)
     axes.axis("off")
-    place = {"loc": "lower left", "borderaxespad": 0, "columnspacing": 1.0, "handletextpad": 0.1}
-    axes.legend(handles=handles, ncols=columns, **place)
+    layout = {"loc": "lower left", "borderaxespad": 0, "columnspacing": 1.0, "handletextpad": 0.1}
+    axes.legend(handles=handles, ncols=columns, **layout)
     return figure
 
 
@@ -211,11 +211,11 @@ def draw_map(axes, points, labels, classes, name):
     axes.set_ylabel(f"{name} 2", fontsize=6.5, labelpad=2)
 
 
-def fitting_columns(names, room):
-    """In how many columns, at most 10, the legend of `names` is no wider than `room` inches."""
+def fitting_columns(names, space):
+    """In how many columns, at most 10, the legend of `names` is no wider than `space` inches."""
     for rows in range(-(-len(names) // 10), len(names)):
         columns = [names[first : first + rows] for first in range(0, len(names), rows)]
-        if sum(0.066 * max(map(letters, column)) + 0.4 for column in columns) <= room:
+        if sum(0.066 * max(map(letters, column)) + 0.4 for column in columns) <= space:
             return len(columns)
     return 1
 

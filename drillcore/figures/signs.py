@@ -189,15 +189,15 @@ def mark_layers(figure, axes, layers, total, width, height, upright):
     bottom = 1 + 0.04 / height
     band = 0.07 / height
     transform = axes.get_xaxis_transform()
-    room = [0.2 if upright else 0.065 * letters(layer) + 0.12 for layer in layers]
+    widths = [0.2 if upright else 0.065 * letters(layer) + 0.12 for layer in layers]
     centres = [(first + last) / 2 / total * width for first, last in layers.values()]
-    places, colours = spread(centres, room, width), layer_colours(list(layers))
-    for (layer, (first, last)), centre, place in zip(layers.items(), centres, places, strict=True):
+    positions, colours = spread(centres, widths, width), layer_colours(list(layers))
+    for (layer, (first, last)), centre, position in zip(layers.items(), centres, positions, strict=True):
         colour = colours[layer]
         axes.axvspan(first, last, bottom, bottom + band, color=colour, clip_on=False, lw=0.3)
         if first:
             axes.axvline(first, color="black", lw=0.5)
-        ends = [centre / width * total, place / width * total], [bottom + band, bottom + band + 0.16 / height]
+        ends = [centre / width * total, position / width * total], [bottom + band, bottom + band + 0.16 / height]
         axes.plot(*ends, color=colour, lw=0.7, transform=transform, clip_on=False, scalex=False, scaley=False)
         axes.text(
             ends[0][1],
@@ -211,18 +211,18 @@ def mark_layers(figure, axes, layers, total, width, height, upright):
         )
 
 
-def spread(centres, room, width):
-    """Ascending places (inches) near `centres` that give each label its `room` within 0 and `width` if all fit."""
-    places, gaps = list(centres), [(a + b) / 2 for a, b in pairwise(room)]
-    if places:
-        places[0] = max(places[0], room[0] / 2)
+def spread(centres, widths, width):
+    """Ascending positions (inches) near `centres`, between 0 and `width`, of labels so wide that none overlap if all fit."""
+    positions, gaps = list(centres), [(a + b) / 2 for a, b in pairwise(widths)]
+    if positions:
+        positions[0] = max(positions[0], widths[0] / 2)
     for index, gap in enumerate(gaps):
-        places[index + 1] = max(places[index + 1], places[index] + gap)
-    if places:
-        places[-1] = min(places[-1], width - room[-1] / 2)
+        positions[index + 1] = max(positions[index + 1], positions[index] + gap)
+    if positions:
+        positions[-1] = min(positions[-1], width - widths[-1] / 2)
     for index in range(len(gaps) - 1, -1, -1):
-        places[index] = min(places[index], places[index + 1] - gaps[index])
-    return places
+        positions[index] = min(positions[index], positions[index + 1] - gaps[index])
+    return positions
 
 
 def colours(palette):

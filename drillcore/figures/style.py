@@ -139,15 +139,15 @@ def canvas(
     width: float, height: float, title: str, subtitle: str = "", layout: str | None = "constrained"
 ) -> "Drawing":
     """A new figure with `width` x `height` inches to draw in, below the headline `title` and the line `subtitle`."""
-    room = width - 2 * EDGE
-    headline, line = wrap(title, room, 10.5, bold=True), wrap(subtitle, room, 8.5) if subtitle else []
+    space = width - 2 * EDGE
+    headline, line = wrap(title, space, 10.5, bold=True), wrap(subtitle, space, 8.5) if subtitle else []
     head = EDGE + HEADLINE * len(headline) + LINE * len(line) + 0.08
     dpi = matplotlib.rcParams["figure.dpi"]
     total = round((height + head + FOOT) * dpi) / dpi
     figure = Drawing((round(width * dpi) / dpi, total), layout=layout)
     if layout == "constrained":
         figure.get_layout_engine().set(
-            rect=(EDGE / width, FOOT / total, room / width, (total - head - FOOT) / total), w_pad=0.06, h_pad=0.06
+            rect=(EDGE / width, FOOT / total, space / width, (total - head - FOOT) / total), w_pad=0.06, h_pad=0.06
         )
     for text, above, size, weight in ((headline, 0, 10.5, "bold"), (line, HEADLINE * len(headline), 8.5, "normal")):
         y = 1 - (EDGE + above) / total
@@ -155,10 +155,10 @@ def canvas(
     return figure
 
 
-def wrap(text, room, size, bold=False, **limits):
-    """`text` in lines of at most about `room` inches at a font size of `size` points; `limits` are those of textwrap."""
+def wrap(text, space, size, bold=False, **limits):
+    """`text` in lines of at most about `space` inches at a font size of `size` points; `limits` are those of textwrap."""
     narrow = len(text) / max(1, letters(text))
-    return textwrap.wrap(text, max(10, int(narrow * room / (size * (0.0112 if bold else 0.0088)))), **limits) or [""]
+    return textwrap.wrap(text, max(10, int(narrow * space / (size * (0.0112 if bold else 0.0088)))), **limits) or [""]
 
 
 def box(figure, left, bottom, width, height):
@@ -204,10 +204,10 @@ def pairs_of(layers):
     return list(combinations(chosen, 2)), said
 
 
-def name_ticks(axis, names, room):
-    """Name the places 0, 1, 2 ... of `axis`, which has `room` inches: smaller, then fewer names where not all fit."""
-    size = float(np.clip(65 * room / max(1, len(names)), 5, 8))
-    shown = range(0, len(names), max(1, int(np.ceil(len(names) * size / (72 * room)))))
+def name_ticks(axis, names, space):
+    """Name the positions 0, 1, 2 ... of `axis`, which has `space` inches: smaller, then fewer names where not all fit."""
+    size = float(np.clip(65 * space / max(1, len(names)), 5, 8))
+    shown = range(0, len(names), max(1, int(np.ceil(len(names) * size / (72 * space)))))
     axis.set_ticks(shown, [plain(names[position]) for position in shown], fontsize=size)
 
 
