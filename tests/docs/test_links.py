@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stages.rig.base.parameters import load
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -42,3 +44,12 @@ def test_the_readme_leads_to_every_page():
     page = {target.partition("#")[0] for document, target in links() if document.name == "README.md"}
     pages = {str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")} - {"docs/index.md"}
     assert pages <= page
+
+
+def test_the_site_leads_to_every_page():
+    nav, pages = [load(ROOT / "mkdocs.yml")["nav"]], []
+    while nav:
+        entry = nav.pop()
+        nav += entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else []
+        pages += [entry] if isinstance(entry, str) else []
+    assert sorted(pages) == sorted(path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md"))
