@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 import drillcore
 from drillcore.base.arrays import evenly
+from drillcore.base.errors import InputError
 from drillcore.base.names import readable
 from drillcore.base.store import read
 from drillcore.colours import class_colours, layer_colours
@@ -114,7 +115,7 @@ def model_tsne_layers(
     Raises
     ------
     InputError
-        If the activations of a layer are not (samples, units).
+        If the activations of a layer are not (samples, units), or the labels not one whole number for each sample.
 
     Examples
     --------
@@ -127,8 +128,8 @@ def model_tsne_layers(
     'PC 1'
     """
     if not all(isinstance(map_, Map) for map_ in maps.values()):
-        subtitle, maps = subtitle or samples_text(maps), maps_of(maps)
-    labels = np.asarray(labels)
+        subtitle, maps = subtitle or samples_text(maps) + chosen_text(maps), maps_of(maps)
+    labels = checked_labels(labels, maps)
     classes = list(map(str, range(labels.max() + 1))) if classes is None else classes
     colours = colours or layer_colours(list(maps))
     across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
@@ -169,12 +170,29 @@ def model_tsne_layers(
 
 
 def maps_of(outputs):
-    """The `Map` of every layer of `outputs`, by name activations (samples, units)."""
+    """The `Map` of every layer of `outputs`, by name activations (samples, units), or of MOST_LAYERS, evenly chosen."""
     maps = {}
-    for layer, activations in outputs.items():
+    for layer, activations in evenly(list(outputs.items()), MOST_LAYERS):
         embedding = drillcore.embed(activations)
         maps[layer] = Map(embedding.points, drillcore.principal_components(activations), *embedding[2:])
     return maps
+
+
+def chosen_text(layers):
+    """What to say of the choice of so many `layers`."""
+    return f"; {MOST_LAYERS} of {len(layers)} layers, evenly chosen" if len(layers) > MOST_LAYERS else ""
+
+
+def checked_labels(labels, maps):
+    """`labels` as an array, or an `InputError` where they are not one whole number from 0 for each sample of `maps`."""
+    labels = np.asarray(labels)
+    samples = {len(map_.points) for map_ in maps.values()}
+    if labels.dtype.kind not in "iu" or labels.ndim != 1 or samples != {len(labels)} or labels.min(initial=0) < 0:
+        raise InputError(
+            f"labels of type {labels.dtype} and shape {labels.shape} are not one whole number from 0 for each of the "
+            f"{' or '.join(map(str, samples)) or 'no'} samples: give the class of each, and the classes' names as classes."
+        )
+    return labels
 
 
 def caption(map_):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 import drillcore
 from drillcore.artifacts.network import read_network
 from drillcore.base.arrays import evenly
+from drillcore.base.errors import InputError
 from drillcore.base.names import readable
 from drillcore.base.store import read
 from drillcore.figures.similarity_maps import (
@@ -121,8 +122,8 @@ def layer_similarity(
     Raises
     ------
     InputError
-        If a measure is not in the catalogue, the activations of a layer are not (samples, units), or the layers differ in
-        their number of samples.
+        If a measure is not in the catalogue, measures come without `rows`, the activations of a layer are not (samples,
+        units), or the layers differ in their number of samples.
 
     Examples
     --------
@@ -137,6 +138,11 @@ def layer_similarity(
     if isinstance(values, SimilarityMatrix):
         rows, others, values = values.rows, values.columns, {values.measure: values}
     elif rows is None:
+        if values.keys() <= MEASURES.keys():
+            raise InputError(
+                f"values holds the measures {', '.join(values)}, but rows names no layers: name them, or give a dict of "
+                "layer to activations."
+            )
         subtitle, rows = subtitle or samples_text(values), list(values)
         values, q_values, floor = similarities_of(values)
     columns, order = others or rows, catalogued(values)
@@ -166,9 +172,8 @@ def layer_similarity(
 
 def similarities_of(outputs):
     """All measures of `outputs`, by layer activations (samples, units), with the q-values and the floor of every pair."""
-    units = np.array([np.shape(activations)[1] for activations in outputs.values()])
-    values = {name: drillcore.similarity_matrix(outputs, name) for name in MEASURES}
-    layers = list(outputs.values())
+    values, layers = {name: drillcore.similarity_matrix(outputs, name) for name in MEASURES}, list(outputs.values())
+    units = np.array([np.shape(activations)[1] for activations in layers])
     q_values = drillcore.q_values_of_pairs(drillcore.permutation_null(layers))
     return values, q_values, drillcore.noise_floor(len(layers[0]), units[:, None], units)
 

@@ -9,6 +9,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 import drillcore
+from drillcore.base.errors import InputError
 from drillcore.base.names import readable
 from drillcore.base.store import read
 from drillcore.colours import STUDIED, layer_of
@@ -163,7 +164,8 @@ def layer_spectra(
     Raises
     ------
     InputError
-        If the activations of a layer are not (samples, units), or singular values are negative.
+        If there is no layer, the activations of one are not (samples, units), or singular values are not one axis of
+        numbers that are not negative.
 
     Examples
     --------
@@ -176,11 +178,11 @@ def layer_spectra(
     ('index of the singular value', 'directions')
     """
     if all(np.ndim(values) > 1 for values in layers.values()):
-        subtitle, layers = (
-            subtitle or samples_text(layers),
-            {name: drillcore.feature_singular_values(values) for name, values in layers.items()},
-        )
+        subtitle = subtitle or samples_text(layers)
+        layers = {name: drillcore.feature_singular_values(values) for name, values in layers.items()}
     layers = {name: np.asarray(values) for name, values in layers.items()}
+    if not layers:
+        raise InputError("no layers to draw: give the activations of at least one.")
     lines = layer_lines(list(layers))
     ranks = {rank: np.array([getattr(drillcore, rank)(values) for values in layers.values()]) for rank in RANKS}
     longest = max(map(letters, layers))

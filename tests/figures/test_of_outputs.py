@@ -91,3 +91,31 @@ def test_style_is_the_library_s_and_ends_with_the_figure(outputs):
 
 def test_notebook_shows_it_without_pyplot(outputs):
     assert figures.layer_spectra(outputs)._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("draw", "sentence"),
+    [
+        (lambda outputs: figures.layer_similarity({"rsa": np.eye(2)}), "measures rsa, but rows names no layers"),
+        (lambda outputs: figures.layer_similarity({"a": np.ones(3)}), r"are not \(samples, units\)"),
+        (lambda outputs: figures.layer_spectra({}), "no layers to draw"),
+        (lambda outputs: figures.layer_spectra({"a": np.ones(3), "b": np.ones((4, 2))}), "should be one axis"),
+        (
+            lambda outputs: figures.model_tsne_layers(outputs, [0, 1]),
+            r"shape \(2,\) are not one whole .* the 60 samples",
+        ),
+        (lambda outputs: figures.model_tsne_layers(outputs, ["cat"] * 60), "are not one whole number"),
+        (lambda outputs: figures.layer_feature_correlation({"a": np.ones((4, 2, 2))}), r"are not \(samples, units\)"),
+    ],
+)
+def test_mistake_is_a_sentence(draw, sentence, outputs):
+    with pytest.raises(drillcore.InputError, match=sentence):
+        draw({"fc2": outputs["fc2"][:, :2]})  # whose map is its coordinates
+
+
+def test_of_many_layers_some_are_mapped():
+    labels = np.arange(8) % 2
+    outputs = {f"layer{number}": np.random.default_rng(number).normal(size=(8, 2)) for number in range(30)}
+    figure = figures.model_tsne_layers(outputs, labels)
+    assert figure.texts[1].get_text() == "8 samples; 24 of 30 layers, evenly chosen"
+    assert len(figure.axes) == 2 * 24 + 1
