@@ -270,15 +270,15 @@ def correlation_evolution(
     grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
     undefined = [layer for position, layer in enumerate(layers) if np.isnan(mean[:, position, position]).all()]
     legend_beside(figure.add_subplot(grid[0, 4]), layer_handles(lines, undefined), "within a layer")
-    for column, values, mean_of in ((0, mean, "mean r"), (2, mean_abs, "mean |r|")):
-        axes = figure.add_subplot(grid[0, column], title="between the units of one layer", ylabel=mean_of)
+    for column, values, name in ((0, mean, "mean r"), (2, mean_abs, "mean |r|")):
+        axes = figure.add_subplot(grid[0, column], title="between the units of one layer", ylabel=name)
         for position, layer in enumerate(layers):
             axes.plot(numbers, values[:, position, position], marker="o", **lines[layer])
         epoch_axis(axes, numbers)
         if pairs:
             by_pair = np.array([values[:, i, j] for i, j in pairs])
             axes = figure.add_subplot(grid[1, column], title=f"between the units of two layers{some}")
-            evolution_map(axes, figure.add_subplot(grid[1, column + 1]), numbers, by_pair, mean_of)
+            evolution_map(axes, figure.add_subplot(grid[1, column + 1]), numbers, by_pair, name)
             if column == 0 and np.isnan(by_pair).any():
                 legend_beside(figure.add_subplot(grid[1, 4]), [Patch(color=DEAD, label="undefined:\na dead layer")])
             names = [plain(f"{layers[i]}, {layers[j]}") for i, j in pairs] if column == 0 else []
@@ -286,10 +286,10 @@ def correlation_evolution(
     return figure
 
 
-def evolution_map(axes, beside, numbers, by_pair, mean_of):
+def evolution_map(axes, beside, numbers, by_pair, name):
     """Draw `by_pair` (pairs, epochs) as a map, and its own colour bar in the axes `beside`."""
     largest = np.nanmax(np.abs(by_pair), initial=1e-9, where=np.isfinite(by_pair))
-    colours, scale = (CORRELATION, (-largest, largest)) if mean_of == "mean r" else ("viridis", (0, largest))
+    colours, scale = (CORRELATION, (-largest, largest)) if name == "mean r" else ("viridis", (0, largest))
     axes.set_facecolor(DEAD)
     image = axes.imshow(by_pair, aspect="auto", interpolation="nearest", cmap=colours, vmin=scale[0], vmax=scale[1])
     shown = range(0, len(numbers), -(-len(numbers) // 8))
@@ -298,18 +298,18 @@ def evolution_map(axes, beside, numbers, by_pair, mean_of):
     axes.spines[:].set_visible(False)
     bar = axes.figure.colorbar(image, cax=beside)
     bar.outline.set_linewidth(0.4)
-    bar.set_label(mean_of)
+    bar.set_label(name)
 
 
 @styled
-def intra(matrix: ArrayLike, of: str = "unit", subtitle: str = "", title: str | None = None) -> Figure:
+def intra(matrix: ArrayLike, kind: str = "unit", subtitle: str = "", title: str | None = None) -> Figure:
     """Draw Pearson's r between every two units of a layer, or every two samples, over the augmentations of one image.
 
     Parameters
     ----------
     matrix : array_like or h5py.Dataset (n, n)
         Correlations; NaN for units without variance.
-    of : str
+    kind : str
         What is correlated: "unit" or "augmentation".
     subtitle : str
         The line below the headline, such as the network and its epochs.
@@ -331,8 +331,8 @@ def intra(matrix: ArrayLike, of: str = "unit", subtitle: str = "", title: str | 
     """
     matrix = np.asarray(matrix)
     count, dead = len(matrix), np.isnan(np.diag(matrix))
-    over = "augmentations" if of == "unit" else "units"
-    title = title or f"Correlation between {of}s, over {over}"
+    over = "augmentations" if kind == "unit" else "units"
+    title = title or f"Correlation between {kind}s, over {over}"
     figure = canvas(6.2, 4.35, title, subtitle, layout=None)
     pixels = round(3.7 * figure.dpi)
     axes = box(figure, 0.62, 0.5, pixels / figure.dpi, pixels / figure.dpi)
@@ -342,7 +342,7 @@ def intra(matrix: ArrayLike, of: str = "unit", subtitle: str = "", title: str | 
     axes.spines[:].set_visible(False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
-        axis.set_label_text(of)
+        axis.set_label_text(kind)
     if dead[shown].any():
         axes.legend(
             handles=[Patch(color=DEAD, label=f"{dead.sum()} of {count} without variance")],

@@ -38,10 +38,10 @@ def reproduce(repo, name):
     """Let DVC reproduce the stage `name` of `repo`: locked while it reads and writes dvc.lock, not while the stage runs."""
     folder = repo.tmp_dir
     repo.lock = SharedLock(repo.lock, Path(folder, "job.lock"))
-    with TemporaryDirectory() as own, lock_repo(repo):
+    with TemporaryDirectory() as temporary, lock_repo(repo):
         (stage,) = repo.stage.collect(name)
         with in_use(repo, folder, stage):
-            repo.tmp_dir = own  # for a list of its own, which no other machine can strike the job off
+            repo.tmp_dir = temporary  # for a list of its own, which no other machine can strike the job off
             repo.reproduce(name, single_item=True)
 
 
