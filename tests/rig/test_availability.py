@@ -59,6 +59,18 @@ def test_a_network_goes_through_its_stages_without_the_other_framework(framework
     assert (folder / "augmented.h5").exists()
 
 
+def test_a_dataset_of_torchvision_says_what_to_install(project):
+    parameters = load(project / "params.yaml")
+    (project / "params.yaml").write_text(dump({**parameters, "datasets": {"fashion": "FashionMNIST"}}))
+    result = run("tests.rig.child_without", "torch", "download fashion", folder=project)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "stages.download: params.yaml: the source of datasets.fashion is 'FashionMNIST', which is neither a folder here nor, "
+        "while torchvision is not installed, a class of torchvision.datasets: correct it, or run `pip install -r "
+        "requirements/torch.txt`.\n"
+    )
+
+
 def test_a_run_leaves_out_the_networks_of_a_framework_that_is_not_installed(project):
     result = run("tests.rig.child_without", "torch", "rig.targets", folder=project)
     assert result.returncode == 0, result.stderr

@@ -4,6 +4,7 @@ import difflib
 import inspect
 import numbers
 from http.client import HTTPException
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -39,8 +40,8 @@ def load_torchvision(name, kind, raw, arguments=None, size=None):
     Raises
     ------
     InputError
-        If there is no such class, its `arguments` are wrong, an archive is neither in `raw` nor to be had from its URLs,
-        or it holds anything but images with a class each.
+        If there is no such class, or no torchvision, its `arguments` are wrong, an archive is neither in `raw` nor to be
+        had from its URLs, or it holds anything but images with a class each.
     """
     kind, arguments = find_class(name, kind), arguments or {}
     check_arguments(name, kind, arguments)
@@ -59,6 +60,11 @@ def load_torchvision(name, kind, raw, arguments=None, size=None):
 
 def find_class(name, kind):
     """Torchvision's data set class of the name `kind`."""
+    if find_spec("torchvision") is None:  # networks of Keras do not need it
+        raise InputError(
+            f"params.yaml: the source of datasets.{name} is {kind!r}, which is neither a folder here nor, while torchvision "
+            "is not installed, a class of torchvision.datasets: correct it, or run `pip install -r requirements/torch.txt`."
+        )
     from torchvision import datasets
 
     known = {label for label in datasets.__all__ if inspect.isclass(getattr(datasets, label))}
