@@ -82,14 +82,15 @@ class SimilarityMatrix:
             f"<tr><th>{escape(self.rows[row])}</th>{''.join(self.cell(row, column) for column in columns)}</tr>"
             for row in rows
         )
-        return f"<table><caption>{escape(self.heading())}</caption><tr><th></th>{head}</tr>{body}</table>"
+        caption = f'<caption style="white-space: nowrap; text-align: left">{escape(self.heading())}</caption>'
+        return f"<table>{caption}<tr><th></th>{head}</tr>{body}</table>"
 
     def cell(self, row: int, column: int) -> str:
         """A cell of the HTML table, darker where the two layers are more alike."""
         value, measure = self.values[row, column], MEASURES[self.measure]
         share = np.nan_to_num((value - measure.unlike) / (measure.alike - measure.unlike))
         opacity = 0.6 * float(np.clip(share, 0, 1))
-        return f'<td style="background: rgba(0, 114, 178, {opacity:.2f})">{value:.3f}</td>'
+        return f'<td style="background: rgba(0, 114, 178, {opacity:.2f}); text-align: right">{value:.3f}</td>'
 
     def plot(self, title: str | None = None, subtitle: str | None = None) -> Any:
         """Draw the matrix as a map.
