@@ -48,5 +48,5 @@ def side_by_side():
 
 
 def ignore_nan():
-    """Turn off this thread's warnings of what is no number: activations that give none have a status instead."""
+    """Turn off this thread's warnings of NaN and overflow: the status of a result says why it is NaN."""
     np.seterr(invalid="ignore", over="ignore")

@@ -86,7 +86,7 @@ def label_cells(axes, matrix, name, rows, columns):
 
 
 def explain(axes, drawn):
-    """In a free panel: the scales of colours, and what grey, crosses and the floor are, of what was `drawn`."""
+    """Explain in a free panel what was `drawn`: the scales of colours, grey cells, crosses and the floor."""
     kinds = {MEASURES[name].label: name for name in MEASURES if name in drawn.measures}
     for position, (label, name) in enumerate(kinds.items()):
         below = any(MEASURES[other].label == label for other in drawn.beyond)

@@ -238,7 +238,7 @@ def tensor_lines(names):
 
 
 def short(name):
-    """A tensor's name for the legend, without what is the same for all; a product says of what."""
+    """A tensor's name for the legend, without the endings that all share; a product names its two factors."""
     if name.endswith(".product"):
         layer = layer_of(name)
         return f"{layer} × {layer.replace('layer', 'squeeze')}"

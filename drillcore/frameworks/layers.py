@@ -103,10 +103,10 @@ class Tree:
 
 
 def pick(kinds, layers):
-    """Names of the layers that `layers` picks, in the order of `kinds`, a dict of every layer's name to what it is.
+    """Names of the layers that `layers` picks, in the order of `kinds`, a dict of every layer's name to its kind.
 
-    `layers` is "blocks", "all", or a list of names and patterns. What is exactly a layer's name picks that layer alone and
-    is no pattern: brackets may be part of it.
+    `layers` is "blocks", "all", or a list of names and patterns. An exact name of a layer picks that layer alone and is no
+    pattern: brackets may be part of it.
     """
     if isinstance(layers, str):
         if layers not in KINDS:

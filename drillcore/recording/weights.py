@@ -44,8 +44,8 @@ def is_trained(weight):
 
 
 def to_array(values):
-    """The values of a PyTorch tensor as a dense float32 array, in the tensor's memory if they are there; of what Keras knows
-    as a tensor or variable, a copy."""
+    """The values of a tensor as a dense float32 array: of PyTorch's in the tensor's memory where it is float32 on the
+    processor, of Keras' tensors and variables in a copy."""
     if hasattr(values, "detach"):
         return values.detach().cpu().to_dense().float().numpy()
     values = values.value if hasattr(values, "path") else values

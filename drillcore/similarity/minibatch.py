@@ -171,7 +171,7 @@ def sum_over_batches(layers, tasks, scales, dtype):
 def groups(samples, batch):
     """Batches to be taken together, as lists of the first sample, the number of batches and their size.
 
-    All but the last are of `batch` samples; the rest of `samples` are one of their own, if they are enough.
+    All batches have `batch` samples; the samples that are left over form a smaller last one, if they are enough.
     """
     whole, together = samples // batch, max(1, TOGETHER // batch)
     tasks = [(first * batch, min(together, whole - first), batch) for first in range(0, whole, together)]

@@ -83,9 +83,10 @@ def shifted_products(grams):
 
 
 def exceedances(products, shifts):
-    """P-values (matrices, matrices) from `shifted_products`: the share of `shifts`, and none, at least as high as none.
+    """P-values (matrices, matrices) from `shifted_products`.
 
-    The upper triangle stands for both, whose shifts are each other's inverses.
+    The fraction of `shifts`, the identity included, that score at least as high as the unshifted layers. The upper triangle
+    serves for the lower one too: a shift of one side is the inverse shift of the other.
     """
     counts = 1 + np.sum(products[shifts] >= products[0] - TIE, axis=0)
     upper = np.triu(counts) / (1 + len(shifts))

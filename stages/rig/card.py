@@ -1,4 +1,4 @@
-"""The network card: everything that makes a network what it is, checked and fully resolved.
+"""The network card: everything that defines a network, checked and fully resolved.
 
 `define` writes it to artifacts/<network>/network.yaml; every later stage reads it there and nowhere else.
 """

@@ -1,4 +1,4 @@
-"""A network of the user's own, built once to see what it is: its framework, its layers, and whether it fits its images."""
+"""A user-defined network, built once to inspect it: its framework, its layers, and whether it fits its images."""
 
 import hashlib
 
@@ -69,8 +69,8 @@ def check_untrained(card):
 
 
 def digests(card, opened):
-    """SHA-256 of each file below models/ that makes the network what it is, by its path: what it comes trained in, what
-    was imported, and what was `opened` while it was built."""
+    """SHA-256 by path of each file below models/ that the network depends on: its pretrained weights, the modules that were
+    imported, and the files that were `opened` while it was built."""
     files = dict.fromkeys([*pretrained_files(card).values(), *imported(), *sorted(opened)])
     for file in files:
         check_no_linked_folder(file, f"params.yaml: networks.{card.name}")

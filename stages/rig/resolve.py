@@ -60,7 +60,7 @@ def resolve(values, name, shape_of):
 
 
 def resolve_network(name, values, common, datasets):
-    """One network, with `bottleneck` and `seed` put in; where it does not say its `input`, a pixel stands for it."""
+    """Return one network, completed by `bottleneck` and `seed`; a missing `input` becomes the placeholder [1, 1, 1]."""
     context = f"networks.{name}"
     user_defined = any(key in values for key in ("build", "checkpoint", "checkpoints"))
     if not user_defined and values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable

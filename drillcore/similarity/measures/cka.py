@@ -202,7 +202,7 @@ def u_centred(products, diagonals, traces, n):
 
 
 def relative_zero(samples, units):
-    """The share of a sum of squares that may be left by rounding alone, in float64, of what is zero.
+    """The fraction of a sum of squares that rounding in float64 alone may leave where the exact value is zero.
 
     Every entry of a Gram matrix is a sum over units and every inner product of two of them one over samples, and each
     addition may round: so the bound grows with both.
