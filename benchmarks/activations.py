@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from drillcore.artifacts.layers import store_outputs
 from drillcore.base.store import create, new_group
-from drillcore.extraction.stored import store_outputs
 from drillcore.extraction.units import Units
 from stages.activations import BATCH, outputs
 from stages.rig.card import Network

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["figures"],
     submod_attrs={
+        "artifacts.opening": ["open"],
         "correlation": ["compute_layerwise_cross_correlation", "correlation_matrix", "layer_means"],
         "embedding": ["Embedding", "embed", "neighbor_recall", "principal_components"],
         "base.errors": ["InputError"],
@@ -24,7 +25,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "recording.keras_callback": ["OptimizationInsightCallback"],
         "recording.recorder": ["GradientRecorder", "transitions"],
         "recording.summary": ["summarise"],
-        "base.store": ["read"],
         "similarity.measures.cca": ["pwcca", "svcca"],
         "similarity.measures.cka": ["debiased_cka", "linear_cka", "rbf_cka"],
         "similarity.measures.geometry": ["procrustes", "rsa"],

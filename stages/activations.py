@@ -1,17 +1,20 @@
 """python -m stages.activations NETWORK : checkpoints, data -> activations.h5, augmented.h5, weights.h5
 
-In artifacts/NETWORK: the outputs of every layer for the probe set at every stored epoch, those for the augmented
-images at the last epoch, and the weight matrices (outputs, inputs) at every stored epoch.
+The outputs of every layer for the probe set at every stored epoch, those for the augmented images at the last epoch,
+and the weight matrices at every stored epoch; see drillcore/artifacts/ for each file.
 """
 
 from pathlib import Path
 
 from drillcore import frameworks
+from drillcore.artifacts.activations import Activations, write_activations
+from drillcore.artifacts.augmentations import AugmentedImage, augmentations_path
+from drillcore.artifacts.augmented import Augmented, write_augmented
+from drillcore.artifacts.layers import store_outputs
+from drillcore.artifacts.weights import Weights, write_weights
 from drillcore.base.errors import InputError
-from drillcore.base.names import escaped
-from drillcore.base.store import create, new_group, read, write
 from drillcore.extraction.outputs import stream_outputs
-from drillcore.extraction.stored import choose_probe, store_outputs
+from drillcore.extraction.probe import choose_probe
 from drillcore.extraction.units import Units
 from stages.rig.base.command import command, progress
 from stages.rig.card import read_card, select_layers
@@ -38,27 +41,25 @@ def main(network):
 
     layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
 
-    def store(group, model, images):
-        return store_outputs(group, outputs(model, networks.to_input, images, card, layers, units), len(images), units)
+    def streamed(model, images):
+        return outputs(model, networks.to_input, images, card, layers, units), len(images), units
 
-    with create(folder / "activations.h5") as activations, create(folder / "weights.h5") as weights:
-        write(activations, "sample", probe)
-        write(activations, "labels", test.labels[probe])
-        write(activations, "images", images)
-        activations.attrs.update(classes=test.classes, source=test.source)
+    of_samples = probe, test.labels[probe], images, test.classes, test.source
+    with (
+        write_activations(folder / Activations.FILE, *of_samples) as activations,
+        write_weights(folder / Weights.FILE) as weights,
+    ):
         for checkpoint in progress(checkpoints, "checkpoints"):
-            epoch = checkpoint.stem.removeprefix("epoch_")
+            epoch = int(checkpoint.stem.removeprefix("epoch_"))
             model = networks.load(card, len(test.classes), checkpoint)
-            activations.attrs["layers"] = store(new_group(activations, f"epochs/{epoch}"), model, images)
-            matrices = framework.weight_matrices(model)
-            weights.attrs["tensors"] = [escaped(tensor) for tensor in matrices]
-            for tensor, matrix in matrices.items():
-                write(weights, f"epochs/{epoch}/{escaped(tensor)}", matrix)
+            activations.store(epoch, *streamed(model, images))
+            weights.store(epoch, framework.weight_matrices(model))
 
-    with create(folder / "augmented.h5") as file, read(Path("data", f"{card.dataset}_augmented.h5")) as augmented:
-        write(file, "images", augmented["images"][:])
-        file.attrs.update(augmented.attrs)
-        file.attrs["layers"] = store(new_group(file, "layers"), model, augmented["images"][:])
+    with AugmentedImage(augmentations_path("data", card.dataset)) as augmented:
+        images, about = augmented.images[:], (augmented.sample, augmented.label)
+    write_augmented(
+        folder / Augmented.FILE, images, *about, lambda group: store_outputs(group, *streamed(model, images))
+    )
 
 
 def outputs(model, to_input, images, card, layers, units):

@@ -5,7 +5,8 @@ With --layers nothing is written: the network's layers are printed, with their s
 
 from pathlib import Path
 
-from drillcore.base.store import read, whole
+from drillcore.artifacts.dataset import DatasetFile, dataset_path
+from drillcore.base.store import whole
 from stages.rig.availability import check_available
 from stages.rig.base.command import command, say
 from stages.rig.base.parameters import dump, load
@@ -41,8 +42,8 @@ def main(network, *, layers=False):
 
 def images_of(dataset):
     """The shape (height, width, channels) of a dataset's images, and its number of classes."""
-    with read(Path("data", f"{dataset}.h5")) as file:
-        return file["train/images"].shape[1:], len(file.attrs["classes"])
+    with DatasetFile(dataset_path("data", dataset)) as file:
+        return file.shape, len(file.classes)
 
 
 if __name__ == "__main__":

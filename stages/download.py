@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from drillcore.artifacts.dataset import dataset_path
 from drillcore.base.errors import InputError
 from stages.rig.base.command import command
 from stages.rig.base.parameters import load
@@ -25,7 +26,7 @@ def main(dataset):
         raise InputError(f"params.yaml: datasets holds no {dataset!r}; it holds {', '.join(sources)}.")
     settings = sources[dataset]
     loaded = load_data(dataset, values.get("data")) if settings.source == DATA else load_source(dataset, settings)
-    write_dataset(Path("data", f"{dataset}.h5"), dataset, loaded)
+    write_dataset(dataset_path("data", dataset), dataset, loaded)
 
 
 def load_data(dataset, data):

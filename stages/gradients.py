@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from drillcore.base.store import read, write_json
+from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_stats
+from drillcore.artifacts.gradients import Gradients
 from drillcore.recording.summary import summarise
 from stages.rig.base.command import command, progress
 from stages.rig.sections import section
@@ -11,8 +12,9 @@ from stages.rig.sections import section
 def main(network):
     """Tell at each threshold how the network's gradients vanished, came back and changed sign."""
     folder = Path("artifacts", network)
-    with read(folder / "gradients.h5") as file:
-        write_json(folder / "gradient_stats.json", summarise(file, section("gradients").thresholds, progress))
+    with Gradients(folder / Gradients.FILE) as file:
+        statistics = summarise(file, section("gradients").thresholds, progress)
+    write_gradient_stats(folder / GradientStats.FILE, statistics)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ Every figure as PNG, where params.yaml says so as PDF too, and the augmented ima
 
 from pathlib import Path
 
-from drillcore.base.store import read
+from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.augmented import Augmented
+from drillcore.artifacts.gradients import Gradients
 from drillcore.figures.augmentations import write_images
 from drillcore.figures.catalogue import figures
 from drillcore.threads import omp_threads
@@ -18,15 +20,15 @@ def main(network):
     """Draw the network's figures."""
     folder, settings = Path("artifacts", network), section("plots")
     workers = omp_threads(default=1)
-    with read(folder / "activations.h5") as file:
-        source = file.attrs["source"]
-    with read(folder / "gradients.h5") as file:
-        if not len(file["raw/step"]):
+    with Activations(folder / Activations.FILE) as file:
+        source = file.source
+    with Gradients(folder / Gradients.FILE) as file:
+        if not len(file.step()):
             say(f"{network}: no figure of gradients or their signs, for no step was recorded")
     with whole_folder(Path("reports", network)) as report:
         draw(figures, (folder, settings.palette), report, source, settings, workers)
-        with read(folder / "augmented.h5") as file:
-            write_images(report / "augs", file["images"][:])
+        with Augmented(folder / Augmented.FILE) as file:
+            write_images(report / "augs", file.images[:])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ The layers of one network against those of another that saw the same images.
 
 from pathlib import Path
 
-from drillcore.base.store import read
+from drillcore.artifacts.pairs import Pair, pair_path
 from drillcore.figures.pairs import figures
 from stages.rig.base.command import command
 from stages.rig.drawing import draw, whole_folder
@@ -14,9 +14,9 @@ from stages.rig.sections import section
 
 def main(a, b):
     """Draw how alike the layers of the networks `a` and `b` are."""
-    path = Path("artifacts", "similarity", f"{a}--{b}.h5")
-    with read(path) as file:
-        source = file.attrs["source"]
+    path = pair_path("artifacts", a, b)
+    with Pair(path) as file:
+        source = file.source
     with whole_folder(Path("reports", f"{a}--{b}")) as report:
         draw(figures, (path,), report, source, section("plots"))
 

@@ -1,16 +1,17 @@
 """python -m stages.svd NETWORK : activations.h5, weights.h5 -> svd.h5
 
-In artifacts/NETWORK/svd.h5, for every stored epoch: `features/NNN/<layer>/singular_values` of the centred features of
-the probe set, `weights/NNN/<tensor>/singular_values`, and those of the product of each squeeze-expand pair as
-`weights/NNN/<layer>.product`. The ranks of each spectrum are attributes of its group.
+For every stored epoch the spectra of the centred features of the probe set, of the weights, and of the product of each
+squeeze-expand pair, each with its ranks; see drillcore/artifacts/svd.py.
 """
 
 from pathlib import Path
 
 import numpy as np
 
+from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.network import read_network
-from drillcore.base.store import create, epochs, new_group, read, write
+from drillcore.artifacts.svd import Spectra, product_of, write_spectra
+from drillcore.artifacts.weights import Weights
 from drillcore.spectra import (
     components_explaining,
     effective_rank,
@@ -31,39 +32,36 @@ def main(network):
     folder, fraction = Path("artifacts", network), section("svd").explained_variance
     squeezes = [squeeze for squeeze in read_network(folder / "network.yaml").squeezes if squeeze.linear]
     with (
-        read(folder / "activations.h5") as activations,
-        read(folder / "weights.h5") as weights,
-        create(folder / "svd.h5") as file,
+        Activations(folder / Activations.FILE) as activations,
+        Weights(folder / Weights.FILE) as weights,
+        write_spectra(folder / Spectra.FILE, activations.layers, weights.tensors, fraction) as writer,
     ):
-        file.attrs.update(layers=activations.attrs["layers"], tensors=weights.attrs["tensors"], fraction=fraction)
-        for epoch in progress(epochs(activations), "epochs"):
-            for layer in activations.attrs["layers"]:
-                features = activations[f"epochs/{epoch}/{layer}"]
+        for epoch in progress(activations.epochs, "epochs"):
+            for layer in activations.layers:
+                features = activations.at(layer, epoch)
                 values = feature_singular_values(features)
-                store(file, f"features/{epoch}/{layer}", values, features.shape, fraction)
-            for tensor in weights.attrs["tensors"]:
-                weight = weights[f"epochs/{epoch}/{tensor}"]
-                store(file, f"weights/{epoch}/{tensor}", weight_singular_values(weight[:]), weight.shape, fraction)
+                writer.store_features(epoch, layer, values, ranks(values, features.shape, fraction))
+            for tensor in weights.tensors:
+                weight = weights.at(tensor, epoch)
+                values = weight_singular_values(weight[:])
+                writer.store_weight(epoch, tensor, values, ranks(values, weight.shape, fraction))
             for squeeze in squeezes:
-                factors = [weights[f"epochs/{epoch}/{tensor}"][:] for tensor in squeeze.weights()]
-                shape = len(factors[0]), factors[1].shape[1]
-                name = f"weights/{epoch}/{squeeze.expand}.product"
-                store(file, name, product_singular_values(*factors), shape, fraction)
+                factors = [weights.at(tensor, epoch)[:] for tensor in squeeze.weights()]
+                values, shape = product_singular_values(*factors), (len(factors[0]), factors[1].shape[1])
+                writer.store_weight(epoch, product_of(squeeze.expand), values, ranks(values, shape, fraction))
 
 
-def store(file, name, singular_values, shape, fraction):
-    """Write one spectrum, and as attributes the ranks of the matrix of `shape` that it is of."""
-    group = new_group(file, name)
-    write(group, "singular_values", singular_values)
+def ranks(singular_values, shape, fraction):
+    """The ranks of the matrix of `shape` with these singular values, by name."""
     tolerance = max(shape) * np.finfo(np.float32).eps * singular_values.max(initial=0.0)
-    group.attrs.update(
-        participation_ratio=participation_ratio(singular_values),
-        effective_rank=effective_rank(singular_values),
-        effective_rank_of_variances=effective_rank_of_variances(singular_values),
-        stable_rank=stable_rank(singular_values),
-        numerical_rank=numerical_rank(singular_values, tolerance),
-        components=components_explaining(singular_values, fraction),
-    )
+    return {
+        "participation_ratio": participation_ratio(singular_values),
+        "effective_rank": effective_rank(singular_values),
+        "effective_rank_of_variances": effective_rank_of_variances(singular_values),
+        "stable_rank": stable_rank(singular_values),
+        "numerical_rank": numerical_rank(singular_values, tolerance),
+        "components": components_explaining(singular_values, fraction),
+    }
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from drillcore.base.names import readable
-from drillcore.base.store import create, epochs, new_group, read, write
+from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.tsne import Maps, write_maps
+from drillcore.base.names import printable
 from drillcore.embedding import embed, principal_components
 from stages.rig.base.command import command, progress, say
 from stages.rig.sections import section
@@ -14,23 +13,17 @@ from stages.rig.sections import section
 def main(network):
     """Map every layer of the network's last epoch to two dimensions."""
     folder, settings = Path("artifacts", network), section("tsne")
-    with read(folder / "activations.h5") as activations, create(folder / "tsne.h5") as file:
-        epoch, layers = epochs(activations)[-1], list(activations.attrs["layers"])
-        rows = slice(settings.samples)  # the probe is a random sample in random order, so its first rows are one too
-        file.attrs.update(layers=layers, epoch=epoch, classes=activations.attrs["classes"])
-        write(file, "labels", activations["labels"][rows])
-        write(file, "sample", activations["sample"][rows])
-        for layer in progress(layers, "layers"):
-            features = activations[f"epochs/{epoch}/{layer}"][rows]
-            embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors)
-            if embedding.status != "t-SNE":
-                say(f"{readable(layer)}: {embedding.status}")
-            group = new_group(file, layer)
-            write(group, "embedding", embedding.points)
-            write(group, "pca", principal_components(features))
-            group.attrs.update(
-                {name: value for name, value in embedding._asdict().items() if not isinstance(value, np.ndarray)}
-            )
+    rows = slice(settings.samples)  # the probe is a random sample in random order, so its first rows are one too
+    with Activations(folder / Activations.FILE) as activations:
+        epoch, labels, sample = activations.epochs[-1], activations.labels[rows], activations.sample[rows]
+        of_samples = activations.layers, epoch, activations.classes, labels, sample
+        with write_maps(folder / Maps.FILE, *of_samples) as writer:
+            for layer in progress(activations.layers, "layers"):
+                features = activations[layer][rows]
+                embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors)
+                if embedding.status != "t-SNE":
+                    say(f"{printable(layer)}: {embedding.status}")
+                writer.store(layer, embedding, principal_components(features))
 
 
 if __name__ == "__main__":

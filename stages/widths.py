@@ -6,8 +6,8 @@ differ in nothing else.
 
 from pathlib import Path
 
+from drillcore.artifacts.activations import Activations
 from drillcore.base.errors import InputError
-from drillcore.base.store import read
 from drillcore.figures.widths import figures, read_point, write_table
 from stages.rig.base.command import command
 from stages.rig.drawing import draw, whole_folder
@@ -22,8 +22,8 @@ def main(name):
             f"params.yaml: plots.widths holds no {name!r}; it holds {', '.join(settings.widths) or 'none'}."
         )
     points = {network: read_point(artifacts / network) for network in settings.widths[name]}
-    with read(artifacts / list(points)[-1] / "activations.h5") as file:
-        source = file.attrs["source"]
+    with Activations(artifacts / list(points)[-1] / Activations.FILE) as file:
+        source = file.source
     with whole_folder(Path("reports", name)) as report:
         draw(figures, (points,), report, source, settings)
         write_table(report / "bottleneck.csv", points)

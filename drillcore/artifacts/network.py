@@ -35,6 +35,8 @@ class Network:
         In the network's order; empty for a network without a bottleneck.
     """
 
+    FILE = "network.yaml"
+
     def __init__(self, values: dict[str, Any]):
         self.values = dict(values)
         self.squeezes = [Squeeze(**squeeze) for squeeze in self.values.pop("squeezes", [])]

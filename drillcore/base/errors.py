@@ -32,6 +32,12 @@ class InputError(ValueError):
         super().__init__(printable(sentence))
 
 
+class UnknownName(InputError, KeyError):
+    """A name that a mapping does not hold."""
+
+    __str__ = ValueError.__str__  # a KeyError's would be the sentence's repr
+
+
 class FileError(InputError):
     """A file that is missing or damaged; `path` names it."""
 

@@ -125,10 +125,10 @@ def read(path: str | os.PathLike) -> h5py.File:
     Examples
     --------
     >>> import h5py
-    >>> import drillcore
+    >>> from drillcore.base.store import read
     >>> with h5py.File("outputs.h5", "w") as file:
     ...     file["layer"] = [[1.0, 2.0]]
-    >>> with drillcore.read("outputs.h5") as file:
+    >>> with read("outputs.h5") as file:
     ...     file["layer"][:]
     array([[1., 2.]])
     """
@@ -214,8 +214,3 @@ def finite(value):
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))) else value
-
-
-def epochs(file):
-    """Names of the stored epochs of an activations or weights file, in order: ['000', '001', ...]."""
-    return sorted(file["epochs"], key=int)

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from numpy.typing import ArrayLike
 
-from drillcore.base.store import read
+from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.augmented import Augmented
 from drillcore.figures.style import EDGE, box, canvas, styled
 
 PIXELS = 112
@@ -23,12 +24,20 @@ def figures(folder):
 
 def draw_sheet(folder):
     """`contact_sheet` of the files in `folder`, with the original where it is among the probe's images."""
-    with read(folder / "augmented.h5") as augmented, read(folder / "activations.h5") as probe:
-        images, number = augmented["images"][:], int(augmented.attrs["sample"])
-        name = list(probe.attrs["classes"])[int(augmented.attrs["label"])]
-        found = np.flatnonzero(probe["sample"][:] == number)
-        original = probe["images"][found[0]] if len(found) else None
-    return contact_sheet(images, original, f"{folder.name}, test image {number} of class {name}")
+    with Augmented(folder / Augmented.FILE) as augmented, Activations(folder / Activations.FILE) as probe:
+        found = np.flatnonzero(probe.sample == augmented.sample)
+        original = probe.images[found[0]] if len(found) else None
+        where = f"{augmented.title}, test image {augmented.sample} of class {probe.classes[augmented.label]}"
+        return contact_sheet(augmented.images[:], original, where)
+
+
+def drawings(augmented):
+    """Names and functions of the figures of an `Augmented` or an `AugmentedImage`, with what lies beside it."""
+    if augmented.path.with_name(Activations.FILE).exists():
+        yield "contact_sheet", partial(draw_sheet, augmented.path.parent)
+    else:
+        where = f"{augmented.title}, test image {augmented.sample} of class {augmented.label}"
+        yield "contact_sheet", partial(contact_sheet, augmented.images[:], None, where)
 
 
 def write_images(folder, images):

@@ -13,9 +13,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 import drillcore
+from drillcore.artifacts.correlations import Correlations
+from drillcore.artifacts.layers import epoch_name
 from drillcore.base.arrays import evenly
-from drillcore.base.names import readable
-from drillcore.base.store import epochs, read
+from drillcore.base.names import printable
 from drillcore.figures.style import (
     CORRELATION,
     DEAD,
@@ -44,34 +45,28 @@ LARGEST, LEGIBLE = 9.0, 0.3
 
 def figures(folder):
     """Names and functions of the figures of correlations.h5 in `folder`, a network's artifacts."""
-    network = folder.name
-    with read(folder / "correlations.h5") as file:
-        layers, layer_of_unit, stored = (
-            list(map(readable, file.attrs["layers"])),
-            file["layer_of_unit"][:],
-            epochs(file),
-        )
-        for epoch in stored:
-            group, where = file[f"epochs/{epoch}"], f"{network}, epoch {int(epoch)}"
-            if "matrix" not in group:
-                continue
-            draw = partial(layer_feature_correlation, group["matrix"], layer_of_unit, layers, group["mean_abs"], where)
-            yield f"layer_feature_correlation/epoch_{epoch}", draw
-            if epoch == stored[-1]:
-                yield "layer_feature_correlation", draw
-        numbers = [int(epoch) for epoch in stored]
-        mean, mean_abs = (
-            np.array([file[f"epochs/{epoch}/{name}"][:] for epoch in stored]) for name in ("mean", "mean_abs")
-        )
-        where = f"{network}, {epochs_text(numbers)}"
-        yield "correlation_evolution", partial(correlation_evolution, numbers, mean, mean_abs, layers, where)
-        for number, layer in evenly(list(enumerate(file.attrs["layers"], 1)), MOST_LAYERS):
-            group = file[f"augmented/{layer}"]
-            where = (
-                f"{network}, {readable(layer)}, epoch {numbers[-1]}, one image augmented {len(group['samples'])} times"
-            )
-            yield f"intra/l{number}_ff", partial(intra, group["features"], "unit", where)
-            yield f"intra/l{number}_bb", partial(intra, group["samples"], "augmentation", where)
+    with Correlations(folder / Correlations.FILE) as file:
+        yield from drawings(file)
+
+
+def drawings(file):
+    """Names and functions of the figures of `Correlations`."""
+    layers, epochs, last = list(map(printable, file.layers)), file.epochs, file.epochs[-1]
+    for epoch in file.with_matrix:
+        matrix, mean_abs = (file.of_epoch(name, epoch) for name in ("matrix", "mean_abs"))
+        where = f"{file.title}, epoch {epoch}"
+        draw = partial(layer_feature_correlation, matrix, file.layer_of_unit, layers, mean_abs, where)
+        yield f"layer_feature_correlation/epoch_{epoch_name(epoch)}", draw
+        if epoch == last:
+            yield "layer_feature_correlation", draw
+    mean, mean_abs = (file.over_epochs(name) for name in ("mean", "mean_abs"))
+    where = f"{file.title}, {epochs_text(epochs)}"
+    yield "correlation_evolution", partial(correlation_evolution, epochs, mean, mean_abs, layers, where)
+    for number, layer in evenly(list(enumerate(file.layers, 1)), MOST_LAYERS):
+        features, samples = (file.augmented(layer, of) for of in ("features", "samples"))
+        where = f"{file.title}, {printable(layer)}, epoch {last}, one image augmented {len(samples)} times"
+        yield f"intra/l{number}_ff", partial(intra, features, "unit", where)
+        yield f"intra/l{number}_bb", partial(intra, samples, "augmentation", where)
 
 
 @styled

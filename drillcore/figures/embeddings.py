@@ -12,10 +12,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 import drillcore
+from drillcore.artifacts.tsne import Maps
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.base.names import printable
 from drillcore.colours import class_colours, layer_colours
 from drillcore.figures.style import box, canvas, letters, plain, samples_text, styled
 
@@ -59,27 +59,31 @@ class Map(NamedTuple):
 
 def figures(folder):
     """Names and functions of the figures of tsne.h5 in `folder`, a network's artifacts."""
-    with read(folder / "tsne.h5") as file:
-        yield "model_tsne_layers", partial(draw_maps, file, folder.name)
+    with Maps(folder / Maps.FILE) as file:
+        yield from drawings(file)
 
 
-def draw_maps(file, network):
-    """`model_tsne_layers` of an open tsne.h5."""
-    layers = list(file.attrs["layers"])
+def drawings(file):
+    """Names and functions of the figures of `Maps`."""
+    yield "model_tsne_layers", partial(draw_maps, file)
+
+
+def draw_maps(file):
+    """`model_tsne_layers` of `Maps`."""
+    layers = file.layers
     maps = {
-        readable(layer): Map(
-            file[f"{layer}/embedding"][:],
-            file[f"{layer}/pca"][:],
-            *(file[layer].attrs[name] for name in ("trustworthiness", "neighbor_recall", "status")),
+        printable(layer): Map(
+            file[layer][:],
+            file.pca(layer)[:],
+            *(file.quality(layer, name) for name in ("trustworthiness", "neighbor_recall")),
+            file.status(layer),
         )
         for layer in evenly(layers, MOST_LAYERS)
     }
-    where = f"{network}, epoch {int(file.attrs['epoch'])}, {len(file['labels'])} test images"
+    where = f"{file.title}, epoch {file.epoch}, {len(file.labels)} test images"
     if len(maps) < len(layers):
         where += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
-    return model_tsne_layers(
-        maps, file["labels"][:], list(file.attrs["classes"]), where, layer_colours(list(map(readable, layers)))
-    )
+    return model_tsne_layers(maps, file.labels, file.classes, where, layer_colours(list(map(printable, layers))))
 
 
 @styled

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import h5py
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
@@ -16,11 +15,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from drillcore.artifacts.gradient_stats import GradientStats, arrays
+from drillcore.artifacts.gradients import Gradients, bins_of
 from drillcore.base.arrays import row_blocks
 from drillcore.base.names import printable
-from drillcore.base.store import read
 from drillcore.colours import SERIES, layers_of
-from drillcore.figures.artifacts import arrays, read_json
 from drillcore.figures.style import (
     THRESHOLDS,
     canvas,
@@ -38,26 +37,33 @@ TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}
 
 
 def figures(folder):
-    """Names and functions of the figures of gradient_stats.json and gradients.h5 in `folder`, a network's artifacts.
+    """Names and functions of the figures of gradient_stats.json and gradients.h5 in `folder`, a network's artifacts."""
+    stats = GradientStats(folder / GradientStats.FILE)
+    with Gradients(folder / Gradients.FILE) as file:
+        yield from drawings(file, stats)
+
+
+def drawings(file, stats):
+    """Names and functions of the figures of `Gradients`, with the `stats` that `summarise` makes of them.
 
     There are none where no step was recorded.
     """
-    stats = read_json(folder / "gradient_stats.json")["thresholds"]
-    by_step = {float(t): {kind: arrays(stats[t][kind]["step"]) for kind in KINDS} for t in sorted(stats, key=float)}
-    by_layer = {float(t): {kind: released_by_layer(stats[t][kind]) for kind in KINDS} for t in sorted(stats, key=float)}
-    with read(folder / "gradients.h5") as file:
-        step, epoch, parameters = file["raw/step"][:], file["raw/epoch"][:], int(file.attrs["sizes"].sum())
-        if not len(step):
-            return
-        where = f"{folder.name}, {epochs_text(epoch)}"
-        starts = step[np.flatnonzero(np.diff(epoch)) + 1]
-        for threshold, series in by_step.items():
-            name = f"zero_{exponent(threshold)}_grads"
-            yield name, partial(near_zero_counts, threshold, series, starts, parameters, where)
-        yield "frac_zero_grads_released", partial(fraction_released, by_step, by_layer, starts, where)
-        yield "frac_flip", partial(fraction_flipped, by_step, starts, where)
-        yield "wdiff", partial(draw_weight_change, file, by_step, starts, where)
-        yield "gradient_histogram", partial(draw_histogram, file, where)
+    step, epoch, parameters = file.step(), file.epoch(), int(file.sizes.sum())
+    if not len(step):
+        return
+    by_step = {threshold: {kind: stats.by_step(threshold, kind) for kind in KINDS} for threshold in stats.thresholds}
+    by_layer = {
+        threshold: {kind: released_by_layer(stats[threshold][kind]) for kind in KINDS} for threshold in stats.thresholds
+    }
+    where = f"{file.title}, {epochs_text(epoch)}"
+    starts = step[np.flatnonzero(np.diff(epoch)) + 1]
+    for threshold, series in by_step.items():
+        name = f"zero_{exponent(threshold)}_grads"
+        yield name, partial(near_zero_counts, threshold, series, starts, parameters, where)
+    yield "frac_zero_grads_released", partial(fraction_released, by_step, by_layer, starts, where)
+    yield "frac_flip", partial(fraction_flipped, by_step, starts, where)
+    yield "wdiff", partial(draw_weight_change, file, by_step, starts, where)
+    yield "gradient_histogram", partial(draw_histogram, file, where)
 
 
 def exponent(threshold):
@@ -271,8 +277,8 @@ def fraction_flipped(
 
 
 def draw_weight_change(file, by_step, starts, where):
-    """`weight_change` of an open gradients.h5."""
-    overall = {kind: (file[f"{kind}/step"][:], change_norm(file[f"{kind}/weight_change"])) for kind in KINDS}
+    """`weight_change` of `Gradients`."""
+    overall = {kind: (file.step(kind), change_norm(file.weight_change(kind))) for kind in KINDS}
     return weight_change(overall, by_step, starts, where)
 
 
@@ -339,13 +345,13 @@ def weight_change(
     return figure
 
 
-def draw_histogram(file: h5py.File, subtitle: str = "", title: str | None = None) -> Figure:
-    """Draw how large the gradients of an open gradients.h5 are; see `gradient_histogram`.
+def draw_histogram(file: Gradients, subtitle: str = "", title: str | None = None) -> Figure:
+    """Draw how large the gradients of a gradients.h5 are; see `gradient_histogram`.
 
     Parameters
     ----------
-    file : h5py.File
-        An open gradients.h5.
+    file : Gradients
+        What `drillcore.open` returns for a gradients.h5.
     subtitle : str
         The line below the headline, such as the network and its epochs.
     title : str, optional
@@ -362,13 +368,13 @@ def draw_histogram(file: h5py.File, subtitle: str = "", title: str | None = None
     >>> with drillcore.GradientRecorder({"weight": 2}, "gradients.h5") as recorder:
     ...     for step, gradient in enumerate(np.float32([[0.0, 1e-4], [1e-6, -1e-4]]), 1):
     ...         recorder.record(step, 1, 0.5, [gradient], [np.zeros(2, np.float32)])
-    >>> with drillcore.read("gradients.h5") as file:
+    >>> with drillcore.open("gradients.h5") as file:
     ...     figure = drillcore.figures.draw_histogram(file)
     >>> figure.axes[0].get_ylabel()
     '|gradient|'
     """
-    shares = {kind: bin_shares(file[f"{kind}/counts"], file[f"{kind}/epoch"][:]) for kind in KINDS}
-    return gradient_histogram(np.unique(file["raw/epoch"][:]), shares, file.attrs["bin_edges"], subtitle, title)
+    shares = {kind: bin_shares(file.counts(kind), file.epoch(kind)) for kind in KINDS}
+    return gradient_histogram(np.unique(file.epoch()), shares, file.edges, subtitle, title)
 
 
 def bin_shares(counts, epoch):
@@ -420,7 +426,7 @@ def gradient_histogram(
     >>> figure.axes[0].get_ylabel()
     '|gradient|'
     """
-    bins = len(edges) + 2
+    bins = bins_of(edges)
     figure = canvas(8.4, 0.9 + 0.24 * bins, title or "Sizes of the gradients, by epoch", subtitle)
     first, second, bar = figure.subplots(1, 3, width_ratios=[1, 1, 0.03])
     scale, written = LogNorm(1e-6, 1), len(epochs) <= 12

@@ -12,13 +12,12 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from drillcore.artifacts.gradients import NOT_A_NUMBER, Gradients
 from drillcore.base.arrays import row_blocks
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.base.names import printable
 from drillcore.colours import PALETTES, SIGNS, layer_colours, layers_of
 from drillcore.figures.style import box, canvas, epochs_text, letters, number, plain, styled
 
-NOT_A_NUMBER = -128
 NEAR_ZERO = 1e-5
 ZOOM = 240
 
@@ -55,21 +54,24 @@ class Snapshots(NamedTuple):
 
 def figures(folder, palette):
     """Names and functions of the sign maps of gradients.h5 in `folder`, a network's artifacts; none without snapshots."""
-    with read(folder / "gradients.h5") as file:
-        stored = sorted(file.get("snapshots", ()), key=int)
-        if not stored:
-            return
-        groups = [file[f"snapshots/{epoch}"] for epoch in stored]
-        snapshots = Snapshots(
-            [int(epoch) for epoch in stored],
-            list(map(readable, file.attrs["tensors"])),
-            file.attrs["sizes"],
-            [{readable(name): group[name] for name in file.attrs["tensors"]} for group in groups],
-        )
-        edges = [float(edge) for edge in file.attrs["bin_edges"]]
-        arguments = snapshots, edges, palette, f"{folder.name}, at the last step of {epochs_text(snapshots.epochs)}"
-        yield "layer_wise_grad_signs", partial(layer_wise_grad_signs, *arguments)
-        yield "zoomed_layer_wise_grad_signs", partial(zoomed_layer_wise_grad_signs, *arguments)
+    with Gradients(folder / Gradients.FILE) as file:
+        yield from drawings(file, palette)
+
+
+def drawings(file, palette="study"):
+    """Names and functions of the sign maps of `Gradients`; none without snapshots."""
+    if not file.snapshots:
+        return
+    snapshots = Snapshots(
+        file.snapshots,
+        list(map(printable, file.tensors)),
+        file.sizes,
+        [{printable(name): file.snapshot(name, epoch) for name in file.tensors} for epoch in file.snapshots],
+    )
+    where = f"{file.title}, at the last step of {epochs_text(snapshots.epochs)}"
+    arguments = snapshots, file.edges, palette, where
+    yield "layer_wise_grad_signs", partial(layer_wise_grad_signs, *arguments)
+    yield "zoomed_layer_wise_grad_signs", partial(zoomed_layer_wise_grad_signs, *arguments)
 
 
 def near_zero(edges):

@@ -9,11 +9,11 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 import drillcore
-from drillcore.artifacts.network import read_network
+from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.similarity import Similarity
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.base.names import printable
 from drillcore.figures.similarity_maps import (
     SIDE,
     Drawn,
@@ -48,24 +48,25 @@ ACROSS = 4
 
 
 def figures(folder):
-    """Names and functions of the figures of similarity.h5 in `folder`, a network's artifacts.
+    """Names and functions of the figures of similarity.h5 in `folder`, a network's artifacts."""
+    untrained = read_network(folder / Network.FILE).untrained_epoch
+    with Similarity(folder / Similarity.FILE) as file:
+        yield from drawings(file, untrained)
 
-    One before training is drawn where the card knows of an epoch from then and it is stored, and how layers settle where
-    there is more than one epoch.
+
+def drawings(file, untrained=0):
+    """Names and functions of the figures of a `Similarity`.
+
+    One before training is drawn where `untrained`, an epoch from then, is stored, and how layers settle where there is
+    more than one epoch.
     """
-    untrained = read_network(folder / "network.yaml").untrained_epoch
-    with read(folder / "similarity.h5") as file:
-        layers, numbers = list(map(readable, file.attrs["layers"])), [int(epoch) for epoch in file.attrs["epochs"]]
-        samples = int(file.attrs["samples"])
-        between = {name: file[f"between_layers/{name}"][:] for name in catalogued(file["between_layers"])}
-        across = {name: file[f"across_epochs/{name}"][:] for name in between}
-        outlier = {name: file[f"outlier/{name}"][:] for name in between}
-        compared = [int(epoch) for epoch in file["across_epochs"].attrs["epochs"]]
-        q_values, floor = file["null/debiased_cka/q_value"][:], file["floor/linear_cka"][:]
-        permuted, shifts = file["floor/permuted_linear_cka"][-1], file["outlier/shift"][:]
-        sizes, *by_size = (file[f"by_samples/{name}"][:] for name in ("samples", "linear_cka", "debiased_cka"))
-        planted = f"{readable(file['outlier'].attrs['layer'])}, epoch {int(file['outlier'].attrs['epoch'])}"
-    network, images = folder.name, f"{samples} test images"
+    layers, numbers = list(map(printable, file.layers)), file.epochs
+    between, across, outlier = (
+        {name: values(name)[:] for name in file.measures} for values in (file.__getitem__, file.across, file.outlier)
+    )
+    q_values, sizes, by_size = file.q_values[:], file.sizes, [file.by_samples(name) for name in (BIASED, TESTED)]
+    layer, planted = file.outlier_at
+    network, images = file.title, f"{file.samples} test images"
     maps = [("layer_similarity", numbers[-1], "")]
     if untrained in numbers:
         maps.append(("layer_similarity_untrained", untrained, ", before training"))
@@ -73,14 +74,15 @@ def figures(folder):
         position = numbers.index(epoch)
         values = {measure: by_epoch[position] for measure, by_epoch in between.items()}
         where = f"{network}, epoch {epoch}{when}, {images}"
-        yield name, partial(layer_similarity, values, layers, None, q_values[position], floor, where)
+        yield name, partial(layer_similarity, values, layers, None, q_values[position], file.floor, where)
     where = f"{network}, {epochs_text(numbers)}, {images}"
     yield "similarity_evolution", partial(similarity_evolution, numbers, between, q_values, layers, where)
-    if len(compared) > 1:
-        yield "similarity_settling", partial(similarity_settling, compared, across, layers, where)
+    if len(file.compared) > 1:
+        yield "similarity_settling", partial(similarity_settling, file.compared, across, layers, where)
     where = f"{network}, epoch {numbers[-1]}, {images}"
-    yield "cka_bias", partial(cka_bias, sizes, *by_size, permuted, layers, where)
-    yield "cka_outlier", partial(cka_outlier, shifts, outlier, f"{network}, {planted}, {images}")
+    yield "cka_bias", partial(cka_bias, sizes, *by_size, file.permuted[-1], layers, where)
+    where = f"{network}, {printable(layer)}, epoch {planted}, {images}"
+    yield "cka_outlier", partial(cka_outlier, file.shifts, outlier, where)
 
 
 @styled

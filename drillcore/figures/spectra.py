@@ -9,9 +9,9 @@ from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 import drillcore
+from drillcore.artifacts.svd import Spectra
 from drillcore.base.errors import InputError
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.base.names import printable
 from drillcore.colours import STUDIED, layer_of
 from drillcore.figures.style import (
     canvas,
@@ -37,29 +37,25 @@ RANKS = {
 
 def figures(folder):
     """Names and functions of the figures of svd.h5 in `folder`, a network's artifacts."""
-    with read(folder / "svd.h5") as file:
-        for name, part, what in (
-            ("f_svd_analysis", "features", "Spectra of the layers' features"),
-            ("w_svd_analysis", "weights", "Spectra of the weights"),
-        ):
-            stored = sorted(file[part], key=int)
-            where = f"{folder.name}, {epochs_text([int(epoch) for epoch in stored])}"
-            order = list(file.attrs["layers" if part == "features" else "tensors"])
-            yield name, partial(draw_spectra, file[part], stored, order, what, where)
+    with Spectra(folder / Spectra.FILE) as file:
+        yield from drawings(file)
 
 
-def draw_spectra(group, stored, order, what, where):
-    """`svd_analysis` of one group of an open svd.h5; products of squeeze-expand pairs follow the tensors of `order`."""
-    names = order + sorted(set(group[stored[-1]]) - set(order))
-    spectra = {
-        readable(name): [group[f"{epoch}/{name}/singular_values"][:] for epoch in (stored[0], stored[-1])]
-        for name in names
-    }
+def drawings(file):
+    """Names and functions of the figures of `Spectra`."""
+    yield "f_svd_analysis", partial(draw_spectra, file, "features", "Spectra of the layers' features")
+    yield "w_svd_analysis", partial(draw_spectra, file, "weights", "Spectra of the weights")
+
+
+def draw_spectra(file, part, what):
+    """`svd_analysis` of the "features" or the "weights" of `Spectra`."""
+    names, epochs = file.named(part), file.epochs_of(part)
+    spectra = {printable(name): [file[name, epoch][:] for epoch in (epochs[0], epochs[-1])] for name in names}
     ranks = {
-        rank: {readable(name): np.array([group[f"{epoch}/{name}"].attrs[rank] for epoch in stored]) for name in names}
+        rank: {printable(name): np.array([file.rank(name, rank, epoch) for epoch in epochs]) for name in names}
         for rank in RANKS
     }
-    return svd_analysis([int(epoch) for epoch in stored], spectra, ranks, what, where)
+    return svd_analysis(epochs, spectra, ranks, what, f"{file.title}, {epochs_text(epochs)}")
 
 
 @styled

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from drillcore.artifacts.network import LOSSES, read_network
-from drillcore.base.store import read
-from drillcore.figures.artifacts import read_history
+from drillcore.artifacts.gradients import Gradients
+from drillcore.artifacts.history import History
+from drillcore.artifacts.network import LOSSES, Network, read_network
+from drillcore.base.errors import InputError
 from drillcore.figures.style import canvas, epoch_axis, epochs_text, legend_beside, styled
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
@@ -23,11 +24,21 @@ def figures(folder):
 
 def draw_curves(folder):
     """`training_curves` of the files in `folder`."""
-    history, network = read_history(folder / "history.csv"), read_network(folder / "network.yaml")
-    with read(folder / "gradients.h5") as file:
-        losses = file["loss"][:]
-    where = f"{folder.name}, {epochs_text(history['epoch'])}: {recipe(network)}"
+    network = read_network(folder / Network.FILE)
+    with Gradients(folder / Gradients.FILE) as file:
+        losses = file.loss
+    history = History(folder / History.FILE)
+    where = f"{history.title}, {epochs_text(history['epoch'])}: {recipe(network)}"
     return training_curves(history, losses, where, network.loss)
+
+
+def drawings(history):
+    """Names and functions of the figures of a `History`, with what lies beside it."""
+    if (history.path.parent / Network.FILE).exists() and (history.path.parent / Gradients.FILE).exists():
+        yield from figures(history.path.parent)
+    else:
+        where = f"{history.title}, {epochs_text(history['epoch'])}"
+        yield "training_curves", partial(training_curves, history, np.zeros(0), where)
 
 
 def recipe(network):
@@ -77,6 +88,8 @@ def training_curves(
     'accuracy, F1'
     """
     losses, epochs = np.asarray(losses, np.float64), history["epoch"]
+    if not len(epochs):
+        raise InputError(f"{subtitle or 'history'} holds no epoch: train for at least one.")
     handles = [
         Line2D([], [], marker="o", color=VALIDATION, label="test"),
         Line2D([], [], marker="s", linestyle="--", color=VALIDATION, markerfacecolor="white", label="test, macro F1"),

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.lines import Line2D
 
-from drillcore.artifacts.network import read_network
+from drillcore.artifacts.metrics import Metrics
+from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.svd import Spectra
+from drillcore.artifacts.tsne import Maps
 from drillcore.base.errors import InputError
-from drillcore.base.store import read
-from drillcore.figures.artifacts import read_json
 from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_beside, wrap
 
 
@@ -41,23 +42,22 @@ def write_table(path, points):
 
 def read_point(folder):
     """The `Point` of the network whose artifacts are in `folder`, at its last epoch."""
-    network = read_network(folder / "network.yaml")
+    network = read_network(folder / Network.FILE)
     width = network.squeeze_width()
     if not width:
         raise InputError(
             f"{network.name} has no squeeze-expand layer, but stands for a width: name a network that has one."
         )
-    with read(folder / "svd.h5") as svd, read(folder / "tsne.h5") as tsne:
-        features = svd[f"features/{max(svd['features'], key=int)}"]
-        layers = [layer for layer in svd.attrs["layers"] if layer.startswith("squeeze")]
-        layers += [layer for layer in svd.attrs["layers"] if layer.startswith("layer")][-1:]
+    with Spectra(folder / Spectra.FILE) as svd, Maps(folder / Maps.FILE) as tsne:
+        layers = [layer for layer in svd.layers if layer.startswith("squeeze")]
+        layers += [layer for layer in svd.layers if layer.startswith("layer")][-1:]
         ranks, of_variances = (
-            {layer: float(features[layer].attrs[rank]) for layer in layers}
+            {layer: svd.rank(layer, rank) for layer in layers}
             for rank in ("effective_rank", "effective_rank_of_variances")
         )
-        trust = {layer: float(tsne[layer].attrs["trustworthiness"]) for layer in layers}
-        status = {layer: str(tsne[layer].attrs["status"]) for layer in layers}
-    return Point(width, read_json(folder / "metrics.json")["val_accuracy"], ranks, of_variances, trust, status)
+        trust = {layer: tsne.quality(layer, "trustworthiness") for layer in layers}
+        status = {layer: tsne.status(layer) for layer in layers}
+    return Point(width, Metrics(folder / Metrics.FILE)["val_accuracy"], ranks, of_variances, trust, status)
 
 
 def bottleneck(ablations, chosen):

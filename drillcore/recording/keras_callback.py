@@ -55,8 +55,8 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     >>> images, targets = np.ones((8, 5), np.float32), np.zeros((8, 3), np.float32)
     >>> callback = drillcore.OptimizationInsightCallback("gradients.h5")
     >>> history = model.fit(images, targets, batch_size=4, epochs=2, verbose=0, callbacks=[callback])
-    >>> with drillcore.read("gradients.h5") as file:  # steps, tensors, bins before, bins now, crossings
-    ...     file["raw/counts"].shape
+    >>> with drillcore.open("gradients.h5") as file:  # steps, tensors, bins before, bins now, crossings
+    ...     file.counts().shape
     (3, 2, 13, 13, 4)
     """
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from drillcore.artifacts.gradients import MAXIMUM, MINIMUM, NOT_A_NUMBER, STAYED, UNMOVED, bins_of
+
 DECAY = 0.9
-NOT_A_NUMBER = -128
 BLOCK = 1024
 TABLE_BITS = 15
 SHIFT = np.uint64(64 - TABLE_BITS)
@@ -43,7 +44,7 @@ def make_binning(edges):
     limits = np.concatenate([positive, positive | np.uint64(2**63)])
     smallest = np.arange(2**TABLE_BITS, dtype=np.uint64) << SHIFT
     table = np.searchsorted(limits, smallest, side="left").astype(np.uint8)
-    bins = len(edges) + 2
+    bins = bins_of(edges)
     signed = np.append(np.arange(bins), NOT_A_NUMBER)
     negative = np.append(-np.arange(bins), NOT_A_NUMBER)
     return Binning(bins, table, limits, np.concatenate([signed, negative]).astype(np.int8))
@@ -217,7 +218,7 @@ def empty_into(cells, counts, weight_change):
                     row, column = before % half, now % half
                     if row < half - 1 and column < half - 1 and direction < 3:
                         flipped = row > 0 and column > 0 and (before < half) != (now < half)
-                        crossing = which_crossing(now < half, direction) if flipped else 0
+                        crossing = which_crossing(now < half, direction) if flipped else STAYED
                         counts[row, column, crossing] += cells[0][cell]
                         weight_change[row, column, 0] += cells[1][cell, 0]
                         weight_change[row, column, 1] += cells[1][cell, 1]
@@ -229,8 +230,8 @@ def empty_into(cells, counts, weight_change):
 def which_crossing(rose, direction):
     """1 if the gradient changed in the direction of the weight (a minimum), 2 if against it, 3 if the weight stayed."""
     if direction == 0:
-        return 3
-    return 1 if rose == (direction == 1) else 2
+        return UNMOVED
+    return MINIMUM if rose == (direction == 1) else MAXIMUM
 
 
 @njit(nogil=True, cache=True)

@@ -29,11 +29,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drillcore.artifacts.gradients import KINDS, GradientsWriter, join
 from drillcore.base.errors import InputError
-from drillcore.base.names import escaped
-from drillcore.base.store import create, new_group, write
+from drillcore.base.store import create
 from drillcore.recording.kernel import count_pair, count_step, make_binning, new_cells, new_state
-from drillcore.recording.rows import Rows, join
+from drillcore.recording.rows import Rows
 from drillcore.recording.threshold import DECADES, bins_near_zero, statistics
 from drillcore.recording.weights import to_array, trainable
 from drillcore.threads import omp_threads
@@ -153,8 +153,8 @@ class GradientRecorder:
     ...             recorder.step(loss.item())
     ...             optimizer.step()
     ...         recorder.end_epoch(epoch)
-    >>> with drillcore.read("gradients.h5") as file:  # steps, tensors, bins before, bins now, crossings
-    ...     file["raw/counts"].shape
+    >>> with drillcore.open("gradients.h5") as file:  # steps, tensors, bins before, bins now, crossings
+    ...     file.counts().shape
     (7, 2, 13, 13, 4)
     """
 
@@ -218,7 +218,7 @@ class GradientRecorder:
         self.stack.push(self.abandon)  # called last, when nothing writes any more
         pieces = divide(self.tensors.values())
         self.tensor_of_piece = [tensor for tensor, _ in pieces]
-        self.raw, self.ema = (Rows(self.tensor_of_piece, self.binning.bins) for _ in range(2))
+        self.raw, self.ema = (Rows(kind, self.tensor_of_piece, self.binning.bins) for kind in KINDS)
         self.pieces = [
             (*piece, self.states[piece[0]].part(piece[1]), self.raw.piece(number), self.ema.piece(number))
             for number, piece in enumerate(pieces)
@@ -436,9 +436,7 @@ class GradientRecorder:
 
     def begin_part(self):
         """From now on write to the next part's file, which gets its name in `end_part`."""
-        self.file = self.closing.enter_context(create(self.part(self.parts)))
-        self.raw.begin(new_group(self.file, "raw"))
-        self.ema.begin(new_group(self.file, "ema"))
+        self.file = GradientsWriter(self.closing.enter_context(create(self.part(self.parts))), self.tensors, self.edges)
         self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
 
     def end_part(self, epoch=None):
@@ -448,26 +446,18 @@ class GradientRecorder:
         self.flush()
         ended = self.epoch if epoch is None else epoch
         epochs = [ended if own is None else own for own in self.epochs]
-        for rows in (self.raw, self.ema):
-            write(rows.group, "step", np.array(self.steps, np.int64))
-            write(rows.group, "epoch", np.array(epochs, np.int64))
-        write(self.raw.group, "nonfinite", np.array(self.nonfinite, np.uint32).reshape(-1, len(self.tensors)))
-        write(self.file, "loss", np.array(self.losses))
+        self.file.finish(self.steps, epochs, self.nonfinite, self.losses)
         if epoch is not None:
             for name, state in zip(self.tensors, self.states, strict=True):
-                write(
-                    self.file, f"snapshots/{epoch:03d}/{escaped(name)}", self.binning.signed_bins[state.gradient_class]
-                )
-        self.file.attrs["bin_edges"] = self.edges
-        self.file.attrs["tensors"] = [escaped(name) for name in self.tensors]
-        self.file.attrs["sizes"] = list(self.tensors.values())
+                self.file.store_snapshot(epoch, name, self.binning.signed_bins[state.gradient_class])
+        self.file.store_names()
         self.closing.close()
         self.file, self.parts = None, self.parts + 1
 
     def flush(self):
         """Write the counted rows to the file."""
-        self.raw.flush()
-        self.ema.flush()
+        self.raw.flush(self.file)
+        self.ema.flush(self.file)
 
 
 def divide(sizes):

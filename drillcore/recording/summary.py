@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-import h5py
 import numpy as np
 
+from drillcore.artifacts.gradients import KINDS, Gradients
 from drillcore.base.arrays import row_blocks
-from drillcore.base.names import unescaped
 from drillcore.progress import Progress, silent
 from drillcore.recording.threshold import bins_near_zero, statistics
 
 
-def summarise(file: h5py.File, thresholds: Sequence[float], progress: Progress = silent) -> dict[str, Any]:
+def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress = silent) -> dict[str, Any]:
     """Return the statistics of recorded gradients, the content of gradient_stats.json.
 
     Parameters
     ----------
-    file : h5py.File
-        An open gradients.h5.
+    file : Gradients
+        What `drillcore.open` returns for a gradients.h5.
     thresholds : sequence of float
         Edges at which the gradients were counted: a gradient is near zero if abs(g) is at most the threshold.
     progress : callable, optional
@@ -46,19 +45,17 @@ def summarise(file: h5py.File, thresholds: Sequence[float], progress: Progress =
     >>> with drillcore.GradientRecorder({"weight": 2}, "gradients.h5") as recorder:
     ...     for step, gradient in enumerate(np.float32([[0.0, 1e-4], [1e-6, -1e-4]]), 1):
     ...         recorder.record(step, 1, 0.5, [gradient], [np.zeros(2, np.float32)])
-    >>> with drillcore.read("gradients.h5") as file:
+    >>> with drillcore.open("gradients.h5") as file:
     ...     statistics = drillcore.summarise(file, [1e-3])
     >>> statistics["thresholds"]["0.001"]["raw"]["epoch"]["retained"]
     [2]
     """
-    edges = file.attrs["bin_edges"].tolist()
     for threshold in thresholds:
-        bins_near_zero(edges, threshold)
-    tensors = [unescaped(tensor) for tensor in file.attrs["tensors"]]
-    by_kind = {kind: summarise_group(file[kind], edges, tensors, thresholds, progress) for kind in ("raw", "ema")}
+        bins_near_zero(file.edges, threshold)
+    by_kind = {kind: summarise_kind(file, kind, thresholds, progress) for kind in KINDS}
     return {
-        "tensors": tensors,
-        "sizes": file.attrs["sizes"].tolist(),
+        "tensors": file.tensors,
+        "sizes": file.sizes.tolist(),
         "thresholds": {
             f"{threshold:g}": {kind: by_kind[kind][index] for kind in by_kind}
             for index, threshold in enumerate(thresholds)
@@ -66,16 +63,16 @@ def summarise(file: h5py.File, thresholds: Sequence[float], progress: Progress =
     }
 
 
-def summarise_group(group, edges, tensors, thresholds, progress):
-    """For each of `thresholds`, the statistics of `group` by step, epoch and tensor; memory grows with epochs alone."""
-    counts, weight_change = group["counts"], group["weight_change"]
-    epochs, epoch_of_row = np.unique(group["epoch"][:], return_inverse=True)
+def summarise_kind(file, kind, thresholds, progress):
+    """For each of `thresholds`, the statistics of a kind by step, epoch and tensor; memory grows with epochs alone."""
+    edges, counts, weight_change = file.edges, file.counts(kind), file.weight_change(kind)
+    epochs, epoch_of_row = np.unique(file.epoch(kind), return_inverse=True)
     epoch_counts = np.zeros((len(epochs), *counts.shape[1:]), np.int64)
     epoch_change = np.zeros((len(epochs), *weight_change.shape[1:]))
     steps = [[] for _ in thresholds]
     row_bytes = sum(data.dtype.itemsize * int(np.prod(data.shape[1:])) for data in (counts, weight_change))
     blocks = row_blocks(len(counts), row_bytes) or [slice(0, 0)]
-    for block in progress(blocks, f"gradients {group.name[1:]}"):
+    for block in progress(blocks, f"gradients {kind}"):
         block_counts, block_change = counts[block], weight_change[block]
         for row, epoch in enumerate(epoch_of_row[block]):
             epoch_counts[epoch] += block_counts[row]
@@ -85,12 +82,12 @@ def summarise_group(group, edges, tensors, thresholds, progress):
             found.append(statistics(*over_tensors, edges, threshold))
     return [
         {
-            "step": {"step": group["step"][:].tolist(), "epoch": group["epoch"][:].tolist(), **lists(join(found))},
+            "step": {"step": file.step(kind).tolist(), "epoch": file.epoch(kind).tolist(), **lists(join(found))},
             "epoch": {
                 "epoch": epochs.tolist(),
                 **lists(statistics(epoch_counts.sum(1), epoch_change.sum(1), edges, threshold)),
             },
-            "tensor": by_tensor(statistics(epoch_counts, epoch_change, edges, threshold), tensors),
+            "tensor": by_tensor(statistics(epoch_counts, epoch_change, edges, threshold), file.tensors),
         }
         for found, threshold in zip(steps, thresholds, strict=True)
     ]

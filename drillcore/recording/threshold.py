@@ -1,12 +1,12 @@
 """What the counts of the gradients' transitions say at a threshold of "near zero".
 
 Counts have the axes (..., bin of abs(g) before, bin now, crossing), weight changes (..., bin before, bin now, 2) with
-the sums of abs(dw) and dw^2 over the same parameters. Bin 0 is exactly zero, bin k is (edge[k-2], edge[k-1]] of the
-ascending `edges` (the first begins at 0), the last is above the last edge: with K edges there are K + 2 bins.
+the sums of abs(dw) and dw^2 over the same parameters; `drillcore.artifacts.gradients` says what the bins are.
 """
 
 import numpy as np
 
+from drillcore.artifacts.gradients import MAXIMUM, MINIMUM
 from drillcore.base.errors import InputError
 
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
@@ -72,8 +72,8 @@ def statistics(counts, weight_change, edges, threshold):
         "fraction_released": fraction(released, kept + released),
         "flips": flips,
         "fraction_flipped": fraction(flips, kept),
-        "minima": retained[..., 1],
-        "maxima": retained[..., 2],
+        "minima": retained[..., MINIMUM],
+        "maxima": retained[..., MAXIMUM],
         "weight_change": np.sqrt(moved[..., 1]),
         "mean_abs_change": fraction(moved[..., 0], kept),
     }

@@ -8,6 +8,7 @@ from gzip import compress
 from html import escape
 from pathlib import Path
 
+from drillcore.artifacts.pairs import pair_files
 from drillcore.extras import require
 from drillcore.progress import silent
 from drillcore.report import correlations, embeddings, gradients, overview, signs, similarity, spectra
@@ -46,7 +47,7 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
         if about.get("width"):
             index["layers"] |= dict(zip(about["ranks"], colours(about["ranks"]), strict=True))
         index["networks"].append(about)
-    for name, path in similarity.pair_files(artifacts, names).items():
+    for name, path in pair_files(artifacts, names).items():
         index["pairs"][name] = packer.add(similarity.between, path, [path])
     packer.forget()
     return assemble({"index": block(index, {}), "plotly": library(), **packer.used})

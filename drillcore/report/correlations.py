@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.augmented import Augmented
+from drillcore.artifacts.correlations import Correlations
 from drillcore.base.arrays import evenly
-from drillcore.base.names import readable
-from drillcore.base.store import epochs, read
+from drillcore.base.names import printable
 from drillcore.report.pack import colours, quantised, thumbnails
 
 MOST_EPOCHS, MOST_UNITS, MOST_AUGMENTATIONS = 12, 256, 300
@@ -20,9 +22,9 @@ def units(folder):
     `matrix` int8 (epochs, cells) holds for each epoch the blocks (units, units) of the layers i <= j, one after the
     other.
     """
-    with read(folder / "correlations.h5") as file:
-        layers, owner, stored = list(map(readable, file.attrs["layers"])), file["layer_of_unit"][:], epochs(file)
-        kept = evenly([epoch for epoch in stored if "matrix" in file[f"epochs/{epoch}"]], MOST_EPOCHS)
+    with Correlations(folder / Correlations.FILE) as file:
+        layers, owner = list(map(printable, file.layers)), file.layer_of_unit
+        kept = evenly(file.with_matrix, MOST_EPOCHS)
         members = [np.flatnonzero(owner == layer) for layer in range(len(layers))]
         most = MOST_UNITS
         if cells(members, most) * len(kept) > MOST_CELLS:
@@ -33,15 +35,13 @@ def units(folder):
         meta = {
             "layers": layers,
             "colours": colours(layers),
-            "epochs": [int(epoch) for epoch in stored],
-            "kept": [int(epoch) for epoch in kept],
+            "epochs": file.epochs,
+            "kept": kept,
             "units": list(map(len, members)),
             "shown": list(map(len, shown)),
         }
-        means = {
-            name: np.array([file[f"epochs/{epoch}/{name}"][:] for epoch in stored]) for name in ("mean", "mean_abs")
-        }
-        matrix = [pairs(file[f"epochs/{epoch}/matrix"], members, shown) for epoch in kept]
+        means = {name: file.over_epochs(name) for name in ("mean", "mean_abs")}
+        matrix = [pairs(file.of_epoch("matrix", epoch), members, shown) for epoch in kept]
     return meta, {**means, "matrix": np.array(matrix)}
 
 
@@ -65,19 +65,19 @@ def augmentations(folder):
 
     `samples` int8 (layers, n (n + 1) / 2) holds the rows of the upper triangles.
     """
-    with read(folder / "correlations.h5") as file:
-        layers = evenly(list(file.attrs["layers"]), MOST_LAYERS)
-        count = min(len(file[f"augmented/{layers[0]}/samples"]), MOST_AUGMENTATIONS)
+    with Correlations(folder / Correlations.FILE) as file:
+        layers = evenly(file.layers, MOST_LAYERS)
+        count = min(len(file.augmented(layers[0], "samples")), MOST_AUGMENTATIONS)
         triangle = np.triu_indices(count)
-        samples = [quantised(file[f"augmented/{layer}/samples"][:count, :count][triangle]) for layer in layers]
-        epoch = int(epochs(file)[-1])
-        meta = {"layers": list(map(readable, layers)), "all": len(file.attrs["layers"]), "count": count, "epoch": epoch}
+        samples = [quantised(file.augmented(layer, "samples")[:count, :count][triangle]) for layer in layers]
+        shown = {"layers": list(map(printable, layers)), "all": len(file.layers)}
+        meta = {**shown, "count": count, "epoch": file.epochs[-1]}
     return meta, {"samples": np.array(samples)}
 
 
 def augmented_images(folder):
     """The augmented images themselves."""
-    with read(folder / "augmented.h5") as file, read(folder / "activations.h5") as probe:
-        images, name = file["images"][:MOST_AUGMENTATIONS], str(probe.attrs["classes"][int(file.attrs["label"])])
-        meta = {"sample": int(file.attrs["sample"]), "name": name, "all": len(file["images"])}
+    with Augmented(folder / Augmented.FILE) as file, Activations(folder / Activations.FILE) as probe:
+        images, name = file.images[:MOST_AUGMENTATIONS], probe.classes[file.label]
+        meta = {"sample": file.sample, "name": name, "all": len(file.images)}
     return meta, {"images": thumbnails(images)}

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.tsne import Maps
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.base.names import printable
 from drillcore.colours import class_colours
 from drillcore.report.pack import colours, single, thumbnails
 
@@ -17,34 +18,37 @@ UNKNOWN = -1
 
 def maps(folder):
     """`embedding` and `pca` float32 (layers, samples, 2), and `predictions` int16 (samples): the last layer's largest."""
-    with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
-        named, epoch = list(file.attrs["layers"]), file.attrs["epoch"]
-        colour = dict(zip(named, colours(list(map(readable, named))), strict=True))
+    with Maps(folder / Maps.FILE) as file, Activations(folder / Activations.FILE) as activations:
+        named, epoch = file.layers, file.epoch
+        colour = dict(zip(named, colours(list(map(printable, named))), strict=True))
         layers = evenly(named, MOST_LAYERS)
         count = kept_points(file)
-        if not np.array_equal(file["sample"][:], activations["sample"][: len(file["sample"])]):
+        if not np.array_equal(file.sample, activations.sample[: len(file.sample)]):
             raise InputError(f"{folder} holds maps of other samples than its activations: run `dvc repro`.")
         meta = {
-            "layers": list(map(readable, layers)),
+            "layers": list(map(printable, layers)),
             "all_layers": len(named),
             "colours": [colour[layer] for layer in layers],
-            "epoch": int(epoch),
-            "all": len(file["labels"]),
-            "status": [str(file[layer].attrs["status"]) for layer in layers],
-            "trustworthiness": [float(file[layer].attrs["trustworthiness"]) for layer in layers],
+            "epoch": epoch,
+            "all": len(file.labels),
+            "status": [file.status(layer) for layer in layers],
+            "trustworthiness": [file.quality(layer, "trustworthiness") for layer in layers],
         }
-        arrays = {name: single([file[f"{layer}/{name}"][:count] for layer in layers]) for name in ("embedding", "pca")}
-        outputs = activations.get(f"epochs/{epoch}/{named[-1]}")
-        classes = len(activations.attrs["classes"])
-        found = outputs is not None and outputs.shape[1] == classes
+        arrays = {
+            "embedding": single([file[layer][:count] for layer in layers]),
+            "pca": single([file.pca(layer)[:count] for layer in layers]),
+        }
+        stored = named[-1] in activations and epoch in activations.epochs
+        outputs = activations.at(named[-1], epoch) if stored else None
+        found = stored and outputs.shape[1] == len(activations.classes)
         arrays["predictions"] = predicted(outputs[:count]) if found else np.full(count, UNKNOWN, np.int16)
     return meta, arrays
 
 
 def kept_points(file):
-    """Of how many of the samples of an open tsne.h5 the page has points."""
-    layers = min(len(file.attrs["layers"]), MOST_LAYERS)
-    return min(len(file["labels"]), MOST_POINTS, MOST_MARKS // layers)
+    """Of how many of the samples of `Maps` the page has points."""
+    layers = min(len(file.layers), MOST_LAYERS)
+    return min(len(file.labels), MOST_POINTS, MOST_MARKS // layers)
 
 
 def predicted(outputs):
@@ -54,9 +58,11 @@ def predicted(outputs):
 
 def probe(folder):
     """The images and labels of the maps' points."""
-    with read(folder / "tsne.h5") as file, read(folder / "activations.h5") as activations:
-        rows = slice(kept_points(file))
-        classes = [str(name) for name in activations.attrs["classes"]]
-        arrays = {name: activations[name][rows].astype(np.int32) for name in ("labels", "sample")}
-        arrays["images"] = thumbnails(activations["images"][rows])
+    with Maps(folder / Maps.FILE) as file, Activations(folder / Activations.FILE) as activations:
+        rows, classes = slice(kept_points(file)), activations.classes
+        arrays = {
+            "labels": activations.labels[rows].astype(np.int32),
+            "sample": activations.sample[rows].astype(np.int32),
+            "images": thumbnails(activations.images[rows]),
+        }
     return {"classes": classes, "colours": class_colours(len(classes))}, arrays

@@ -7,9 +7,9 @@ pairs of bins, and lose nothing.
 
 import numpy as np
 
+from drillcore.artifacts.gradients import KINDS, SUMS, Gradients
 from drillcore.base.arrays import evenly, row_blocks
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.base.names import printable
 from drillcore.colours import SERIES, layers_of
 from drillcore.report.pack import colours
 
@@ -24,22 +24,22 @@ def steps(folder):
     `crossed` uint32 (layers, bins, 4, steps) by the larger bin and by crossing, `before` and `now` uint32 (layers, bins,
     steps), and `moved` float64 (layers, bins, steps), the sums of dw^2 by the larger bin.
     """
-    with read(folder / "gradients.h5") as file:
-        tensors, sizes = list(map(readable, file.attrs["tensors"])), file.attrs["sizes"]
+    with Gradients(folder / Gradients.FILE) as file:
+        tensors, sizes = list(map(printable, file.tensors)), file.sizes
         layers = list(dict.fromkeys(layers_of(tensors)))
         owner = np.array([layers.index(layer) for layer in layers_of(tensors)])
-        kept = np.array(evenly(range(len(file["raw/step"])), min(MOST_STEPS, MOST_ROWS // len(layers))), int)
+        kept = np.array(evenly(range(len(file.step())), min(MOST_STEPS, MOST_ROWS // len(layers))), int)
         meta = {
             "layers": layers,
             "colours": colours(layers),
             "parameters": np.bincount(owner, sizes).astype(int).tolist(),
-            "edges": [float(edge) for edge in file.attrs["bin_edges"]],
+            "edges": file.edges,
             "series": SERIES,
-            "recorded": len(file["raw/step"]),
+            "recorded": len(file.step()),
         }
-        arrays = {name: file[f"raw/{name}"][:][kept].astype(np.int32) for name in ("step", "epoch")}
-        for kind in ("raw", "ema"):
-            found = sums(file[f"{kind}/counts"], file[f"{kind}/weight_change"], owner, kept)
+        arrays = {"step": file.step()[kept].astype(np.int32), "epoch": file.epoch()[kept].astype(np.int32)}
+        for kind in KINDS:
+            found = sums(file.counts(kind), file.weight_change(kind), owner, kept)
             arrays |= {f"{kind}/{name}": values for name, values in found.items()}
     return meta, arrays
 
@@ -57,7 +57,7 @@ def sums(counts, weight_change, owner, kept):
         parts["crossed"].append(by_larger_bin(block))
         parts["before"].append(block.sum((3, 4)))
         parts["now"].append(block.sum((2, 4)))
-        parts["moved"].append(by_larger_bin(by_layer(weight_change[rows][wanted][..., 1], owner)))
+        parts["moved"].append(by_larger_bin(by_layer(weight_change[rows][wanted][..., SUMS.index("squared")], owner)))
     types = {name: np.float64 if name == "moved" else np.uint32 for name in parts}
     return {name: np.moveaxis(np.concatenate(found), 0, -1).astype(types[name]) for name, found in parts.items()}
 

@@ -1,12 +1,14 @@
 """What each network is and how it did."""
 
-import csv
-
 import numpy as np
 
-from drillcore.artifacts.network import LOSSES, read_network
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.gradients import Gradients
+from drillcore.artifacts.history import History
+from drillcore.artifacts.network import LOSSES, Network, read_network
+from drillcore.artifacts.svd import Spectra
+from drillcore.base.names import printable
+from drillcore.base.store import finite
 from drillcore.colours import DENSE_HUES, HUES
 
 COLOURS = [*HUES, *DENSE_HUES]
@@ -19,23 +21,23 @@ def network(artifacts, name, live=False):
     """
     folder = artifacts / name
     about = {"name": name, "card": None, "history": {}, "unfinished": False, "source": None, "ranks": {}}
-    if (folder / "network.yaml").exists():
-        card = read_network(folder / "network.yaml")
+    if (folder / Network.FILE).exists():
+        card = read_network(folder / Network.FILE)
         about |= {"card": card.values, "width": card.squeeze_width(), "family": family(card)}
         about["loss"] = LOSSES[card.loss]
-    history = folder / "history.csv"
-    if live and (folder / "training" / "history.csv").exists():
-        history, about["unfinished"] = folder / "training" / "history.csv", True
+    history = folder / History.FILE
+    if live and (folder / "training" / History.FILE).exists():
+        history, about["unfinished"] = folder / "training" / History.FILE, True
     if history.exists():
-        about["history"] = read_history(history)
-    if (folder / "activations.h5").exists():
-        with read(folder / "activations.h5") as file:
-            about["source"] = str(file.attrs["source"])
-    if (folder / "svd.h5").exists():
-        about["ranks"] = last_ranks(folder / "svd.h5")
-    if (folder / "gradients.h5").exists():
-        with read(folder / "gradients.h5") as file:
-            about["parameters"] = int(np.sum(file.attrs["sizes"]))
+        about["history"] = finite({name: values.tolist() for name, values in History(history).items()})
+    if (folder / Activations.FILE).exists():
+        with Activations(folder / Activations.FILE) as file:
+            about["source"] = file.source
+    if (folder / Spectra.FILE).exists():
+        about["ranks"] = last_ranks(folder / Spectra.FILE)
+    if (folder / Gradients.FILE).exists():
+        with Gradients(folder / Gradients.FILE) as file:
+            about["parameters"] = int(np.sum(file.sizes))
     return about
 
 
@@ -48,20 +50,12 @@ def family(network):
     return str([card["framework"], card["dataset"], card["input"], card["normalize"], layers, card["training"]])
 
 
-def read_history(path):
-    """The columns of a history.csv, None for an empty cell."""
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) if row[name] else None for row in rows] for name in rows[0]} if rows else {}
-
-
 def last_ranks(path):
     """The effective rank, of the singular values and of the variances, of every layer's features at the last epoch."""
-    with read(path) as file:
-        group = file[f"features/{max(file['features'], key=int)}"]
+    with Spectra(path) as file:
         return {
-            readable(layer): {
-                rank: float(group[layer].attrs[rank]) for rank in ("effective_rank", "effective_rank_of_variances")
+            printable(layer): {
+                rank: file.rank(layer, rank) for rank in ("effective_rank", "effective_rank_of_variances")
             }
-            for layer in file.attrs["layers"]
+            for layer in file.layers
         }

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from drillcore.artifacts.gradients import NOT_A_NUMBER, Gradients, bins_of
 from drillcore.base.arrays import evenly, row_blocks
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.base.names import printable
 from drillcore.colours import PALETTES, SIGNS, layers_of
 from drillcore.report.pack import colours
 
@@ -13,7 +13,6 @@ MOST_EPOCHS, LEAST_EPOCHS, MOST_WINDOWS = 30, 3, 600
 NETWORK_COLUMNS, LAYER_COLUMNS, WINDOW = 1024, 512, 4096
 """The whole network and each layer are kept as the shares of so many columns; of each tensor, so many neighbouring
 parameters are kept one by one: those with the fewest gradients of exactly zero."""
-NOT_A_NUMBER = -128
 
 
 def snapshots(folder):
@@ -23,14 +22,13 @@ def snapshots(folder):
     classes) and `layer/<position>` hold shares in steps of 1/255; `window/<position>` int8 (epochs, parameters) the sign
     times the bin of every parameter.
     """
-    with read(folder / "gradients.h5") as file:
-        tensors, sizes = list(map(readable, file.attrs["tensors"])), file.attrs["sizes"].tolist()
-        stored = sorted(file.get("snapshots", ()), key=int)
-        kept, bins = evenly(stored, most_epochs(len(tensors))), len(file.attrs["bin_edges"]) + 1
+    with Gradients(folder / Gradients.FILE) as file:
+        tensors, sizes, stored = list(map(printable, file.tensors)), file.sizes.tolist(), file.snapshots
+        kept, bins = evenly(stored, most_epochs(len(tensors))), bins_of(file.edges) - 1
         layers = list(dict.fromkeys(layers_of(tensors)))
         sums, windows, begins = Columns(layers, tensors, sizes, len(kept), bins), [], []
-        for position, tensor in enumerate(file.attrs["tensors"]):
-            rows = [file[f"snapshots/{epoch}/{tensor}"] for epoch in kept]
+        for position, tensor in enumerate(file.tensors):
+            rows = [file.snapshot(tensor, epoch) for epoch in kept]
             begins.append(sums.add(position, rows))
             window = slice(begins[-1], min(begins[-1] + WINDOW, sizes[position]))
             windows.append(
@@ -43,10 +41,10 @@ def snapshots(folder):
             "colours": colours(layers),
             "layer_of": [layers.index(layer) for layer in layers_of(tensors)],
             "window": begins,
-            "epochs": [int(epoch) for epoch in kept],
+            "epochs": kept,
             "stored": len(stored),
             "bins": bins,
-            "edges": [float(edge) for edge in file.attrs["bin_edges"]],
+            "edges": file.edges,
             "kinds": SIGNS,
             "palettes": PALETTES,
         }

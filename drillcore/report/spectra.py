@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from drillcore.artifacts.svd import PARTS, Spectra
 from drillcore.base.arrays import evenly
-from drillcore.base.names import readable
-from drillcore.base.store import read
+from drillcore.base.names import printable
 from drillcore.report.pack import colours, single
 
 MOST_EPOCHS, LEAST_EPOCHS, MOST_SPECTRA = 20, 2, 400
@@ -15,19 +15,16 @@ RANKS = "effective_rank", "effective_rank_of_variances", "participation_ratio"
 def spectra(folder):
     """Every spectrum, `features/<position>` and `weights/<position>` float32 (epochs, values), and ranks (epochs, names)."""
     meta, arrays = {}, {}
-    with read(folder / "svd.h5") as file:
-        for part, order in (("features", "layers"), ("weights", "tensors")):
-            group, stored = file[part], sorted(file[part], key=int)
-            names = list(file.attrs[order])
-            names += sorted(set(group[stored[-1]]) - set(names))  # the products of squeeze-expand pairs
-            kept = evenly(stored, min(MOST_EPOCHS, max(LEAST_EPOCHS, MOST_SPECTRA // len(names))))
-            shown = list(map(readable, names))
-            meta[part] = {"names": shown, "colours": colours(shown), "epochs": [int(epoch) for epoch in kept]}
+    with Spectra(folder / Spectra.FILE) as file:
+        for part in PARTS:
+            names = file.named(part)
+            kept = evenly(file.epochs_of(part), min(MOST_EPOCHS, max(LEAST_EPOCHS, MOST_SPECTRA // len(names))))
+            shown = list(map(printable, names))
+            meta[part] = {"names": shown, "colours": colours(shown), "epochs": kept}
             for position, name in enumerate(names):
-                values = [group[f"{epoch}/{name}/singular_values"][:] for epoch in kept]
-                arrays[f"{part}/{position}"] = single(values)
+                arrays[f"{part}/{position}"] = single([file[name, epoch][:] for epoch in kept])
             for rank in RANKS:
                 arrays[f"{part}/{rank}"] = np.array(
-                    [[group[f"{epoch}/{name}"].attrs[rank] for name in names] for epoch in kept]
+                    [[file.rank(name, rank, epoch) for name in names] for epoch in kept]
                 )
     return meta, arrays

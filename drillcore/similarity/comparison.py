@@ -4,12 +4,12 @@ from functools import partial
 
 import numpy as np
 
-from drillcore.base.store import write
+from drillcore.artifacts.layers import epoch_name
 from drillcore.progress import silent
-from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED
+from drillcore.similarity.catalogue import BIASED, TESTED
 from drillcore.similarity.measures import choose_measures, families
 from drillcore.similarity.null import noise_floor, permutation_null, permuted_linear_cka, q_values_of_pairs
-from drillcore.similarity.probe import Status
+from drillcore.similarity.probe import INPUT, Status
 from drillcore.similarity.representation import Undefined, matrix, prepare
 from drillcore.threads import side_by_side
 
@@ -19,8 +19,8 @@ SHIFTS = np.array([0.0, 1.0, 3.0, 10.0, 30.0, 100.0])
 """How far the planted outlier is moved, in root mean square distances of samples from their mean."""
 
 
-def store_measures(file, probe, measures, most_epochs, progress=silent):
-    """Write `between_layers/<measure>` (epochs, layers, layers) and `across_epochs/<measure>` (layers, epochs, epochs).
+def store_measures(writer, probe, measures, most_epochs, progress=silent):
+    """Store every measure between layers (epochs, layers, layers) and across epochs (layers, epochs, epochs).
 
     At most `most_epochs` epochs, evenly spread, the first and the last among them, are compared with each other.
     """
@@ -32,9 +32,9 @@ def store_measures(file, probe, measures, most_epochs, progress=silent):
             results = compare_layers(probe, work, group, chosen, each)
             history = [layers for epoch, (_, layers) in zip(probe.epochs, results, strict=True) if epoch in chosen]
             for name, measure in group.items():
-                store_between_layers(file, name, measure, probe, results)
-                store_across_epochs(file, name, measure, probe, chosen, history, each)
-    file["across_epochs"].attrs["epochs"] = chosen
+                store_between_layers(writer, name, measure, probe, results)
+                store_across_epochs(writer, name, measure, probe, chosen, history, each)
+    writer.store_compared(chosen)
 
 
 def compare_layers(probe, work, group, chosen, each):
@@ -42,7 +42,7 @@ def compare_layers(probe, work, group, chosen, each):
 
     Of epochs that are not `chosen` only what is `Undefined` is kept, for the rest may be large.
     """
-    unchanging = {name: prepare(work, probe.layer(name, None)) for name in probe.layers if name == "input"}
+    unchanging = {name: prepare(work, probe.layer(name, None)) for name in probe.layers if name == INPUT}
 
     def compare_epoch(epoch):
         layers = probe.prepared(work, epoch, unchanging)
@@ -52,16 +52,16 @@ def compare_layers(probe, work, group, chosen, each):
     return list(each(compare_epoch, probe.epochs))
 
 
-def store_between_layers(file, name, measure, probe, results):
-    """Write `between_layers/<measure>` from the results of `compare_layers`."""
+def store_between_layers(writer, name, measure, probe, results):
+    """Store a measure between layers from the results of `compare_layers`."""
     status = Status("epoch")
     for epoch, (values, layers) in zip(probe.epochs, results, strict=True):
-        status.note(epoch, values[name], layers, probe.layers, measure.undefined_pair)
-    store(file, f"between_layers/{name}", np.array([values[name] for values, _ in results]), status)
+        status.note(epoch_name(epoch), values[name], layers, probe.stored, measure.undefined_pair)
+    writer.store_between(name, np.array([values[name] for values, _ in results]), status)
 
 
-def store_across_epochs(file, name, measure, probe, epochs, history, each):
-    """Write `across_epochs/<measure>` of the layers prepared in `history`, a list of all layers for each of `epochs`."""
+def store_across_epochs(writer, name, measure, probe, epochs, history, each):
+    """Store a measure across epochs of the layers prepared in `history`, a list of all layers for each of `epochs`."""
 
     def compare_epochs(versions):
         if versions[0] is versions[-1]:  # the input, which no epoch changes
@@ -70,18 +70,14 @@ def store_across_epochs(file, name, measure, probe, epochs, history, each):
 
     versions, status = list(zip(*history, strict=True)), Status("layer")
     values = list(each(compare_epochs, versions))
-    for layer, matrix_of_layer, of_layer in zip(probe.layers, values, versions, strict=True):
-        status.note(layer, matrix_of_layer, of_layer, [f"epoch {epoch}" for epoch in epochs], measure.undefined_pair)
-    store(file, f"across_epochs/{name}", np.array(values), status)
+    names = [f"epoch {epoch_name(epoch)}" for epoch in epochs]
+    for layer, matrix_of_layer, of_layer in zip(probe.stored, values, versions, strict=True):
+        status.note(layer, matrix_of_layer, of_layer, names, measure.undefined_pair)
+    writer.store_across(name, np.array(values), status)
 
 
-def store(file, name, values, status):
-    """Write a measure's values, with their range and, where some are NaN, why; the last part of `name` is the measure."""
-    write(file, name, values).attrs.update(range=MEASURES[name.rpartition("/")[2]].range, status=str(status))
-
-
-def store_controls(file, probe, settings):
-    """Write what chance would score, for every epoch: p- and q-values of debiased CKA, and linear CKA's floors."""
+def store_controls(writer, probe, settings):
+    """Store what chance would score, for every epoch: p- and q-values of debiased CKA, and linear CKA's floors."""
 
     def controls(epoch):
         layers = [probe.layer(name, epoch) for name in probe.layers]
@@ -90,21 +86,13 @@ def store_controls(file, probe, settings):
 
     with side_by_side() as each:
         p_values, q_values, permuted = map(np.array, zip(*each(controls, probe.epochs), strict=True))
-    store_null(file, p_values, q_values, min(settings.permutations, len(probe.rows) - 1))
+    writer.store_null(p_values, q_values, min(settings.permutations, len(probe.rows) - 1))
     units = np.array([probe.layer(name, probe.epochs[0]).shape[1] for name in probe.layers])
-    write(file, "floor/linear_cka", noise_floor(len(probe.rows), units[:, None], units))
-    write(file, "floor/permuted_linear_cka", permuted)
+    writer.store_floor(noise_floor(len(probe.rows), units[:, None], units), permuted)
 
 
-def store_null(file, p_values, q_values, permutations):
-    """Write the p- and q-values of debiased CKA."""
-    write(file, "null/debiased_cka/p_value", p_values)
-    write(file, "null/debiased_cka/q_value", q_values)
-    file["null/debiased_cka"].attrs["permutations"] = permutations
-
-
-def store_sizes(file, probe, seed):
-    """Write `by_samples/linear_cka` and `debiased_cka` (sizes, layers, layers) of the last epoch, of fewer samples.
+def store_sizes(writer, probe, seed):
+    """Store biased and debiased CKA (sizes, layers, layers) of the last epoch, of fewer samples.
 
     Of fewer samples than units the one rises towards 1 whatever the layers (Murphy et al. 2024, arXiv 2405.01012).
     """
@@ -114,7 +102,7 @@ def store_sizes(file, probe, seed):
     while sizes[-1] < count:
         sizes.append(min(count, 2 * sizes[-1]))
     order = np.random.default_rng(seed).permutation(count)
-    write(file, "by_samples/samples", np.array(sizes))
+    writer.store_sizes(np.array(sizes))
     for name in (BIASED, TESTED):
 
         def compare(size, name=name):
@@ -122,27 +110,27 @@ def store_sizes(file, probe, seed):
             return matrix(measure.compare, [prepare(measure.work, layer[order[:size]]) for layer in layers])
 
         with side_by_side() as each:
-            write(file, f"by_samples/{name}", np.array(list(each(compare, sizes))))
+            writer.store_by_samples(name, np.array(list(each(compare, sizes))))
 
 
-def store_outlier(file, probe, measures, seed):
-    """Write `outlier/<measure>` (shifts): the last hidden layer against itself with one sample moved far away.
+def store_outlier(writer, probe, measures, seed):
+    """Store every measure (shifts) of the last hidden layer against itself with one sample moved far away.
 
     CKA follows single samples where other measures do not (Davari et al. 2022, arXiv 2210.16156).
     """
     name, epoch = probe.layers[-2:][0], probe.epochs[-1]
     layer = probe.layer(name, epoch)
     moved = [with_outlier(layer, shift, seed) for shift in SHIFTS]
-    shifts = [f"{name} with an outlier at {shift:g}" for shift in SHIFTS]
-    write(file, "outlier/shift", SHIFTS)
-    file["outlier"].attrs.update(layer=name, epoch=epoch)
+    stored = probe.stored[-2:][0]
+    shifts = [f"{stored} with an outlier at {shift:g}" for shift in SHIFTS]
+    writer.store_shifts(SHIFTS, name, epoch)
     with side_by_side() as each:
         for work, group in families(measures).items():
             original, *versions = each(partial(prepare, work), [layer, *moved])
             for key, measure in group.items():
                 values, status = matrix(measure.compare, [original], versions), Status("layer")
-                status.note(name, values, [original], [name], measure.undefined_pair, versions, shifts)
-                store(file, f"outlier/{key}", values[0], status)
+                status.note(stored, values, [original], [stored], measure.undefined_pair, versions, shifts)
+                writer.store_outlier(key, values[0], status)
 
 
 def with_outlier(layer, shift, seed):

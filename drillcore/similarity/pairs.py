@@ -4,10 +4,9 @@ from functools import partial
 
 import numpy as np
 
+from drillcore.artifacts.layers import epoch_name
 from drillcore.base.arrays import row_blocks
 from drillcore.base.errors import InputError
-from drillcore.base.store import write
-from drillcore.similarity.comparison import store, store_null
 from drillcore.similarity.measures import choose_measures, families
 from drillcore.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
 from drillcore.similarity.probe import Status
@@ -16,11 +15,12 @@ from drillcore.threads import side_by_side
 
 
 def check_same_samples(a, b):
-    """Refuse two activations files whose rows are not the same images in the same order."""
-    for name in ("sample", "labels", "images"):
-        if name in a and name in b and not same(a[name], b[name]):
+    """Refuse two `Activations` whose rows are not the same images in the same order."""
+    first, second = a.of_samples(), b.of_samples()
+    for name in first:
+        if name in second and not same(first[name], second[name]):
             raise InputError(
-                f"{a.filename} and {b.filename} differ in their `{name}`, so their rows are not the same images: pair "
+                f"{a.path} and {b.path} differ in their `{name}`, so their rows are not the same images: pair "
                 "networks of one dataset and seed in similarity.pairs."
             )
 
@@ -32,32 +32,29 @@ def same(a, b):
     )
 
 
-def compare_networks(file, networks, probes, settings):
-    """Write the comparison of two `networks`, by name, at the last epochs of their `probes`."""
+def compare_networks(writer, networks, probes, settings):
+    """Store the comparison of two `networks`, by name, at the last epochs of their `probes`."""
     samples, epochs = len(probes[0].rows), [probe.epochs[-1] for probe in probes]
-    file.attrs["samples"] = samples
-    for side, network, probe in zip("ab", networks, probes, strict=True):
-        file.attrs.update(
-            {f"network_{side}": network, f"layers_{side}": probe.layers, f"epoch_{side}": probe.epochs[-1]}
-        )
+    writer.store_networks(samples, networks, [probe.layers for probe in probes], epochs)
     layers = [[probe.layer(name, probe.epochs[-1]) for name in probe.layers] for probe in probes]
-    names = [[f"{network}/{name}" for name in probe.layers] for network, probe in zip(networks, probes, strict=True)]
+    names = [[f"{network}/{name}" for name in probe.stored] for network, probe in zip(networks, probes, strict=True)]
     measures = choose_measures(settings.measures, samples, settings.explained_variance, settings.bandwidth)
     with side_by_side() as each:
         for work, group in families(measures).items():
             a, b = (list(each(partial(prepare, work), side)) for side in layers)
             for name, measure in group.items():
                 values, status = matrix(measure.compare, a, b), Status("epochs")
-                status.note(" and ".join(epochs), values, a, names[0], measure.undefined_pair, b, names[1])
-                store(file, name, values, status)
-    store_pair_controls(file, *layers, settings)
+                status.note(
+                    " and ".join(map(epoch_name, epochs)), values, a, names[0], measure.undefined_pair, b, names[1]
+                )
+                writer.store(name, values, status)
+    store_pair_controls(writer, *layers, settings)
 
 
-def store_pair_controls(file, a, b, settings):
-    """Write what chance would score between the layers `a` of one network and `b` of the other."""
+def store_pair_controls(writer, a, b, settings):
+    """Store what chance would score between the layers `a` of one network and `b` of the other."""
     samples, between = len(a[0]), np.s_[: len(a), len(a) :]
     p_values = permutation_null(a + b, settings.permutations, settings.seed)[between]
-    store_null(file, p_values, benjamini_hochberg(p_values), min(settings.permutations, samples - 1))
+    writer.store_null(p_values, benjamini_hochberg(p_values), min(settings.permutations, samples - 1))
     units_a, units_b = (np.array([layer.shape[1] for layer in layers]) for layers in (a, b))
-    write(file, "floor/linear_cka", noise_floor(samples, units_a[:, None], units_b))
-    write(file, "floor/permuted_linear_cka", permuted_linear_cka(a + b)[between])
+    writer.store_floor(noise_floor(samples, units_a[:, None], units_b), permuted_linear_cka(a + b)[between])

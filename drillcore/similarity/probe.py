@@ -3,32 +3,37 @@
 import numpy as np
 
 from drillcore.base.arrays import row_blocks
-from drillcore.base.store import CHUNK_BYTES, epochs
+from drillcore.base.names import escaped
+from drillcore.base.store import CHUNK_BYTES
 from drillcore.similarity.representation import Undefined, prepare
+
+INPUT = "input"
+"""What the images' pixels are called among the layers."""
 
 
 class Probe:
-    """What a network's activations.h5 holds: `layers`, the images' pixels first as "input", at `epochs`.
+    """What a network's `Activations` hold: `layers`, the images' pixels first as "input", at `epochs`.
 
     At most `samples` of its samples are read, a random part that is the same at every epoch and for networks that saw
     the same images.
     """
 
     def __init__(self, file, samples, seed):
-        self.file, self.epochs = file, epochs(file)
-        self.layers = [*(["input"] if "images" in file else []), *file.attrs["layers"]]
-        self.rows = np.sort(np.random.default_rng(seed).permutation(len(file["sample"]))[:samples])
+        self.file, self.epochs = file, file.epochs
+        self.layers = [*([INPUT] if file.images is not None else []), *file.layers]
+        self.stored = list(map(escaped, self.layers))
+        self.rows = np.sort(np.random.default_rng(seed).permutation(len(file.sample))[:samples])
 
     def layer(self, name, epoch):
         """The activations (samples, units) of the layer `name`."""
-        if name == "input":
-            images = self.read("images")
+        if name == INPUT:
+            images = self.read(self.file.images)
             return images.reshape(len(images), -1) / np.float32(255)
-        return self.read(f"epochs/{epoch}/{name}")
+        return self.read(self.file.at(name, epoch))
 
-    def read(self, name):
+    def read(self, dataset):
         """The probe's rows of a dataset, a chunk at a time: all may not fit in memory, and single rows are slow to pick."""
-        dataset, parts = self.file[name], []
+        parts = []
         for block in row_blocks(len(dataset), dataset.nbytes // len(dataset), CHUNK_BYTES):
             wanted = self.rows[(self.rows >= block.start) & (self.rows < block.stop)] - block.start
             if len(wanted):

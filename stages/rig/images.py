@@ -1,13 +1,12 @@
 """Images as a network sees them, and the file that holds them."""
 
 import math
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from drillcore.artifacts.dataset import DatasetFile, dataset_path
 from drillcore.base.errors import InputError
-from drillcore.base.store import read
 
 BATCH_BYTES = 16 << 20
 """Of the images of a batch, as float32: what a network makes of an image grows with it."""
@@ -56,10 +55,10 @@ def load_split(network, split, most=None):
 
     Of all images, or of the first `most`.
     """
-    path = Path("data", f"{network.dataset}.h5")
-    with read(path) as file:
-        images, labels = file[f"{split}/images"][:most], file[f"{split}/labels"][:most]
-        classes, source = list(file.attrs["classes"]), file.attrs["source"]
+    path = dataset_path("data", network.dataset)
+    with DatasetFile(path) as file:
+        images, labels = file.images(split)[:most], file.labels(split)[:most]
+        classes, source = file.classes, file.source
     if images.shape[1] > network.input[0] or images.shape[2] > network.input[1]:
         raise InputError(
             f"{path} has images of {list(images.shape[1:])}, larger than the input {network.input} of {network.name}."

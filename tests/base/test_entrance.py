@@ -47,7 +47,7 @@ NUMBERS = {
     "layer_means": lambda X: drillcore.layer_means(X[:5], np.array([0, 0, 0, 1, 1])),
 }
 OTHERS = {
-    *("GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs", "read", "summarise"),
+    *("GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs", "open", "summarise"),
     *("InputError", "Embedding", "SimilarityMatrix", "figures", "neighbor_recall", "transitions"),
     "noise_floor",  # of three numbers
 }

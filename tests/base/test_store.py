@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drillcore.artifacts.layers import epochs_in
 from drillcore.base.arrays import row_blocks
 from drillcore.base.errors import InputError
-from drillcore.base.store import create, epochs, new_group, read, whole, write, write_json
+from drillcore.base.store import create, new_group, read, whole, write, write_json
 from stages.rig.base.parameters import load
 from stages.rig.base.remedies import absence
 from tests.processes import run
@@ -159,7 +160,7 @@ def test_epochs_come_in_the_order_of_their_numbers(tmp_path):
     with h5py.File(tmp_path / "file.h5", "w") as file:
         for name in ("1000", "000", "999", "010"):
             file.create_group(f"epochs/{name}")
-        assert epochs(file) == ["000", "010", "999", "1000"]
+        assert epochs_in(file["epochs"]) == [0, 10, 999, 1000]
 
 
 def test_empty_and_scalar_arrays_are_stored(tmp_path):

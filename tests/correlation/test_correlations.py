@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drillcore.artifacts.corr_means import write_corr_means
 from drillcore.correlation import (
     Moments,
     compute_layerwise_cross_correlation,
     correlation_matrix,
     layer_means,
 )
-from stages.correlations import store_corr_means
 
 
 @settings(max_examples=30, deadline=None)
@@ -95,6 +95,6 @@ def test_a_layer_of_one_unit_has_no_mean_with_itself():
 
 
 def test_means_are_stored_by_epoch(tmp_path):
-    store_corr_means(tmp_path / "corr_means.json", ["a", "b"], {0: np.eye(2), 10: np.full((2, 2), np.nan)})
+    write_corr_means(tmp_path / "corr_means.json", ["a", "b"], {0: np.eye(2), 10: np.full((2, 2), np.nan)})
     stored = json.loads((tmp_path / "corr_means.json").read_text())
     assert stored == {"layers": ["a", "b"], "epochs": {"0": [[1, 0], [0, 1]], "10": [[None, None], [None, None]]}}

@@ -4,9 +4,10 @@ import torch
 from torch import nn
 
 from drillcore import get_intermediate_outputs
+from drillcore.artifacts.layers import store_outputs
 from drillcore.base.errors import InputError
 from drillcore.base.store import create, read
-from drillcore.extraction.stored import choose_probe, store_outputs
+from drillcore.extraction.probe import choose_probe
 from drillcore.extraction.units import Units, choose_units
 from drillcore.frameworks.torch import weight_matrices
 from stages.activations import outputs

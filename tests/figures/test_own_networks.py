@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drillcore.base.store import read
+from drillcore.artifacts.tsne import Maps
 from drillcore.colours import MOST_GROUPS, layer_colours, layers_of
 from drillcore.figures.catalogue import figures
 from drillcore.figures.correlations import correlation_evolution, layer_feature_correlation
@@ -130,8 +130,8 @@ def test_the_legend_of_long_names_of_classes_lies_within_the_figure(classes):
 def test_maps_of_the_samples_are_drawn_for_an_even_choice_of_many_layers(network):
     widths, tensors = resnet18(everything=True)
     folder = network("net", widths, tensors=tensors, build="torchvision:resnet18", given=True, epochs=(1,))
-    with read(folder / "tsne.h5") as file, applied(40):
-        figure = draw_maps(file, "net")
+    with Maps(folder / Maps.FILE) as file, applied(40):
+        figure = draw_maps(file)
     assert len(figure.axes) == 2 * 24 + 1
     assert any(f"24 of {len(widths)} layers" in text.get_text() for text in figure.texts)
     names = [name for name, _ in figures(folder, "study")]

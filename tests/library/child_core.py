@@ -98,8 +98,8 @@ def check_recorder():
             arrays = [np.full(size, (-1) ** step * 1e-3, np.float32) for size in (4, 2)]
             recorder.record(step, 1, 0.5, arrays, arrays)
         recorder.end_epoch(1)
-    with drillcore.read(path) as file:
-        assert file["raw/counts"][:].sum() == 12
+    with drillcore.open(path) as file:
+        assert file.counts()[:].sum() == 12
         assert drillcore.summarise(file, [1e-7])["tensors"] == ["w", "b"]
 
 

@@ -47,7 +47,7 @@ def in_torch(path):
 if __name__ == "__main__":
     for module in sys.argv[1:]:
         import_module(module)
-    from drillcore import read
+    import drillcore
 
     with tempfile.TemporaryDirectory() as folder:
         fits = [in_keras] * ("keras" in sys.argv) + [in_torch] * ("torch" in sys.argv)
@@ -55,6 +55,6 @@ if __name__ == "__main__":
             path = Path(folder, f"{fit.__name__}.h5")
             found, expected = fit(path)
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-            with read(path) as file:
-                assert file["raw/counts"][:].sum() == 18  # 5 x 3 weights and 3 biases, of one step to the next
+            with drillcore.open(path) as file:
+                assert file.counts()[:].sum() == 18  # 5 x 3 weights and 3 biases, of one step to the next
         print(*[fit.__name__ for fit in fits])

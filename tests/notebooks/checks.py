@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 
-with drillcore.read("gradients.h5") as file:
-    counts, sizes = file["raw/counts"][:], file.attrs["sizes"]
-    assert counts.shape[:2] == (167, 6) and file["raw/epoch"][-1] == 8 and len(file["loss"]) == 168
+with drillcore.open("gradients.h5") as file:
+    counts, sizes, loss = file.counts()[:], file.sizes, file.loss
+    assert counts.shape[:2] == (167, 6) and file.epoch()[-1] == 8 and len(loss) == 168
     assert (counts.sum((2, 3, 4)) == sizes).all() and sizes.tolist() == [3072, 48, 1152, 24, 240, 10]
-    assert np.isfinite(file["loss"][:]).all() and file["loss"][-10:].mean() < 0.5 < file["loss"][0]
+    assert np.isfinite(loss).all() and loss[-10:].mean() < 0.5 < loss[0]
 
 if "torch" in sys.modules:
     *hidden, last = [outputs[name] for name in ("fc1", "fc2", "fc3")]

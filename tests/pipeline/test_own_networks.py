@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from drillcore.base.store import epochs, read
+from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.svd import Spectra
 from stages.rig.base.parameters import load
 from tests import processes
 from tests.conftest import MODELS
@@ -135,29 +136,28 @@ def pytorch(project):
 def test_pytorch_networks_of_every_kind(pytorch):
     project = pytorch
     assert [len(history(project, network)) for network in ("mine", "vision")] == [2, 1]
-    with read(artifact(project, "mine", "activations.h5")) as mine:
-        assert list(mine.attrs["layers"]) == ["features.0", "features.1", "features.2", "head"]
-        assert epochs(mine) == ["000", "001", "002"]
-        last = mine["epochs/002/head"][:]
-        before, after = (mine[f"epochs/002/features.{number}"][:] for number in (1, 2))
-        units = mine["epochs/002/features.1"].attrs["units"]
-        assert not np.array_equal(units, mine["epochs/002/features.2"].attrs["units"])
+    with Activations(artifact(project, "mine", "activations.h5")) as mine:
+        assert mine.layers == ["features.0", "features.1", "features.2", "head"]
+        assert mine.epochs == [0, 1, 2]
+        last = mine["head"][:]
+        before, after = (mine[f"features.{number}"][:] for number in (1, 2))
+        assert not np.array_equal(mine.units("features.1"), mine.units("features.2"))
         assert before.min() < 0 <= after.min()  # what the in-place ReLU did next did not reach it
-    for network, epoch in (("given", "001"), ("safe", "001"), ("followed", "002")):
-        with read(artifact(project, network, "activations.h5")) as file:
-            assert list(file.attrs["layers"]) == ["features", "head"]
-            np.testing.assert_array_equal(file[f"epochs/{epoch}/head"][:], last)
+    for network, epoch in (("given", 1), ("safe", 1), ("followed", 2)):
+        with Activations(artifact(project, network, "activations.h5")) as file:
+            assert file.layers == ["features", "head"]
+            np.testing.assert_array_equal(file["head", epoch][:], last)
         assert history(project, network)[-1]["val_loss"] == history(project, "mine")[-1]["val_loss"]
         assert history(project, network)[-1]["train_loss"] == ""
         statistics = json.loads(artifact(project, network, "gradient_stats.json").read_text())
         assert statistics["thresholds"]["1e-07"]["raw"]["step"]["zeros"] == []
-    with read(artifact(project, "followed", "svd.h5")) as file:
-        assert epochs({"epochs": file["features"]}) == ["000", "001", "002"]
+    with Spectra(artifact(project, "followed", "svd.h5")) as file:
+        assert file.epochs == [0, 1, 2]
 
-    with read(artifact(project, "vision", "activations.h5")) as file:
-        assert list(file.attrs["layers"]) == ["conv1", "stage2.0", "stage3.0", "stage4.0", "fc"]
-        assert file["epochs/001/conv1"].shape == (30, 24)
-        assert file["epochs/001/stage2.0"].attrs["units"].max() < 48  # of its channels
+    with Activations(artifact(project, "vision", "activations.h5")) as file:
+        assert file.layers == ["conv1", "stage2.0", "stage3.0", "stage4.0", "fc"]
+        assert file["conv1"].shape == (30, 24)
+        assert file.units("stage2.0").max() < 48  # of its channels
 
 
 def train_apart(project, network):
@@ -175,19 +175,19 @@ def test_keras_networks_of_every_kind(project):
     assert card["framework"] == "keras"
     assert card["device"] in ("cpu", "cuda", "mps")
     with (
-        read(artifact(project, "functional", "activations.h5")) as trained,
-        read(artifact(project, "saved", "activations.h5")) as saved,
+        Activations(artifact(project, "functional", "activations.h5")) as trained,
+        Activations(artifact(project, "saved", "activations.h5")) as saved,
     ):
-        np.testing.assert_array_equal(trained["epochs/002/head"][:], saved["epochs/001/head"][:])
-        np.testing.assert_allclose(saved["epochs/001/head"][:].sum(1), 1, rtol=1e-5)
-        assert list(trained.attrs["layers"]) == list(saved.attrs["layers"]) == ["conv2d", "head"]
+        np.testing.assert_array_equal(trained["head", 2][:], saved["head", 1][:])
+        np.testing.assert_allclose(saved["head"][:].sum(1), 1, rtol=1e-5)
+        assert trained.layers == saved.layers == ["conv2d", "head"]
 
 
 @pytest.mark.soak
 def test_a_network_of_keras_applications(project):
     train_apart(project, "mobile")
-    with read(artifact(project, "mobile", "activations.h5")) as file:
-        assert len(file.attrs["layers"]) == 11
+    with Activations(artifact(project, "mobile", "activations.h5")) as file:
+        assert len(file.layers) == 11
 
 
 def test_the_layers_of_a_network_are_listed(project):

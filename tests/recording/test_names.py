@@ -4,9 +4,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from drillcore.artifacts.gradients import Gradients
+from drillcore.artifacts.layers import store_outputs
 from drillcore.base.names import unescaped
 from drillcore.base.store import create, read
-from drillcore.extraction.stored import store_outputs
 from drillcore.extraction.units import Units
 from drillcore.recording.recorder import GradientRecorder
 from drillcore.recording.summary import summarise
@@ -36,10 +37,10 @@ def test_gradients_are_recorded_under_any_name(tmp_path):
         recorder.end_epoch(1)
         save(tmp_path, {"recorder": recorder.state(), "model": {k: v.numpy() for k, v in model.state_dict().items()}})
     expected = [name for name, _ in model.named_parameters()]
-    with read(tmp_path / "gradients.h5") as file:
-        assert [unescaped(name) for name in file.attrs["tensors"]] == expected
-        sizes = [file["snapshots/001"][name].size for name in file.attrs["tensors"]]
-        assert sizes == file.attrs["sizes"].tolist() == [16, 4] * len(NAMES)
+    with Gradients(tmp_path / "gradients.h5") as file:
+        assert file.tensors == expected
+        sizes = [file.snapshot(name, 1).size for name in file.tensors]
+        assert sizes == file.sizes.tolist() == [16, 4] * len(NAMES)
         assert summarise(file, [1e-5])["tensors"] == expected
     restored = load(tmp_path)["model"]
     assert restored.keys() == model.state_dict().keys()

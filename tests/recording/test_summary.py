@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
+from drillcore.artifacts.gradients import Gradients
 from drillcore.recording import summary
 from drillcore.recording.recorder import GradientRecorder
 from tests.processes import loaded
@@ -114,7 +114,7 @@ def test_stage_tells_of_every_step_epoch_and_tensor(artifacts, kind):
 
 def test_reading_in_blocks_changes_nothing(artifacts, monkeypatch):
     record(artifacts / "gradients.h5")
-    with h5py.File(artifacts / "gradients.h5") as file:
+    with Gradients(artifacts / "gradients.h5") as file:
         whole = summary.summarise(file, EDGES)
         monkeypatch.setattr(summary, "row_blocks", lambda count, size: [slice(0, 4), slice(4, 5), slice(5, count)])
         assert summary.summarise(file, EDGES) == whole

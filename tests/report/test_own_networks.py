@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from drillcore.artifacts.correlations import Correlations
 from drillcore.report import correlations, embeddings, gradients, signs, similarity, spectra
 from drillcore.report.overview import network
 from drillcore.report.pack import PIXELS, thumbnails
@@ -75,8 +76,8 @@ def test_the_blocks_of_fewer_units_are_those_of_the_matrix(own, monkeypatch):
     monkeypatch.setattr(correlations, "FEWER_CELLS", 2_000)
     meta, arrays = correlations.units(own / "artifacts" / "given")
     assert max(meta["shown"]) == 2
-    with correlations.read(own / "artifacts/given/correlations.h5") as file:
-        matrix = file["epochs/001/matrix"][:]
+    with Correlations(own / "artifacts/given/correlations.h5") as file:
+        matrix = file.of_epoch("matrix", 1)[:]
     first = matrix[np.ix_([0, 15], [0, 15])]
     np.testing.assert_allclose(arrays["matrix"][0, :4] / 64, first.ravel(), atol=1 / 128)
     second = matrix[np.ix_([0, 15], [16, 31])]

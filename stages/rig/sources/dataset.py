@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from drillcore.artifacts.dataset import write_dataset_file
 from drillcore.base.errors import InputError
-from drillcore.base.store import create, write
 
 STUDIES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 """The (height, width, channels) of the data sets of the studies, which networks may rely on."""
@@ -58,8 +58,4 @@ def write_dataset(path, name, dataset):
             f"params.yaml: datasets.{name} ({dataset.source}) has training images of the class {dataset.classes[label]!r} "
             "alone: add those of another, or name another source."
         )
-    with create(path) as file:
-        for split in ("train", "test"):
-            write(file, f"{split}/images", getattr(dataset, f"{split}_images"))
-            write(file, f"{split}/labels", getattr(dataset, f"{split}_labels"))
-        file.attrs.update(name=name, source=dataset.source, classes=dataset.classes)
+    write_dataset_file(path, name, dataset)

@@ -1,6 +1,5 @@
 """What a training reports, the same for both frameworks: console, history.csv, metrics.json, TensorBoard."""
 
-import csv
 import os
 import socket
 import time
@@ -11,10 +10,11 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from drillcore.base.store import naming, whole, write_json
+from drillcore.artifacts.history import COLUMNS, write_history
+from drillcore.artifacts.history import History as HistoryFile
+from drillcore.artifacts.metrics import Metrics, write_metrics
+from drillcore.base.store import naming
 from stages.rig.base.command import say
-
-COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_f1"]
 
 
 class History:
@@ -42,11 +42,8 @@ class History:
         )
         self.scalars.add({f"epoch/{key}": row[key] for key in COLUMNS[1:] if key in row}, row["epoch"])
         self.scalars.flush()
-        with whole(self.folder / "history.csv") as part, open(part, "w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        write_json(self.folder / "metrics.json", self.rows[-1])
+        write_history(self.folder / HistoryFile.FILE, self.rows)
+        write_metrics(self.folder / Metrics.FILE, self.rows[-1])
 
     def close(self):
         """Finish TensorBoard's file."""

@@ -1,0 +1,125 @@
+"""activations.h5: the outputs of every chosen layer for the probe set, at every stored epoch.
+
+`sample` int64 (samples), `labels` int64 (samples), `images` uint8 (samples, height, width, channels),
+`epochs/NNN/<layer>` float32 (samples, units) with the attribute `units` where they are a subset; attributes `classes`,
+`source`, `layers`.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from drillcore.artifacts.layers import ArraysByEpoch, epoch_name, store_outputs
+from drillcore.artifacts.reader import Stored
+from drillcore.base.store import create, new_group, write
+
+SAMPLES = "sample", "labels", "images"
+"""The datasets with a row for each sample: its number in the test set, its class, its pixels."""
+
+
+class Activations(ArraysByEpoch):
+    """activations.h5: `file[layer]` is a layer's outputs (samples, units) at the last epoch, `file[layer, epoch]` at another.
+
+    Attributes
+    ----------
+    layers : list of str
+        In the network's order.
+    epochs : list of int
+        0 is before training.
+    classes : list of str
+    source : str
+        Where the data came from.
+    sample, labels : int64 array (samples)
+        The samples' numbers in the test set, and their classes.
+    images : HDF5 dataset uint8 (samples, height, width, channels) or None
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> file = drillcore.open("artifacts/mine/activations.h5")  # doctest: +SKIP
+    >>> file.layers, file["layer1"].shape, file["layer1", 0][:10]  # doctest: +SKIP
+    """
+
+    FILE, NAMES, OF, AXES = "activations.h5", "layers", "layer", ("sample", "unit")
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the layers."""
+        return self.order
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes."""
+        return list(self.attribute("classes"))
+
+    @property
+    def source(self) -> str:
+        """Where the data came from."""
+        return str(self.attribute("source"))
+
+    @property
+    def sample(self) -> np.ndarray:
+        """The samples' numbers in the test set."""
+        return self.array("sample")
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The samples' classes."""
+        return self.array("labels")
+
+    @property
+    def images(self) -> Stored | None:
+        """The samples' images."""
+        return self.dataset("images") if "images" in self.file else None
+
+    def units(self, layer: str) -> np.ndarray | None:
+        """The positions of the stored units among all of `layer`; None where all are stored."""
+        return self.at(layer).attrs.get("units")
+
+    def of_samples(self) -> dict[str, Stored]:
+        """What the file holds of each sample but the outputs: some of `sample`, `labels` and `images`."""
+        return {name: self.dataset(name) for name in SAMPLES if name in self.file}
+
+    def coordinates(self) -> dict[str, list]:
+        """The epochs, the samples' numbers, and the positions of stored units."""
+        return {
+            "epoch": self.epochs,
+            "sample": self.sample.tolist(),
+            **{f"unit_{layer}": list(chosen) for layer in self.layers if (chosen := self.units(layer)) is not None},
+        }
+
+    def facts(self) -> dict[str, str]:
+        """Number of samples and classes, and the source."""
+        return {
+            "samples": str(self.dataset("sample").shape[0]),
+            "classes": str(len(self.classes)),
+            "data": self.source,
+        }
+
+
+class ActivationsWriter:
+    """Stores the outputs of one epoch after the other in an open file."""
+
+    def __init__(self, file: h5py.File):
+        self.file = file
+
+    def store(self, epoch: int, outputs: Iterable[dict], count: int, units: Any) -> None:
+        """Store the streamed outputs of `count` samples at `epoch`; see `store_outputs`."""
+        group = new_group(self.file, f"epochs/{epoch_name(epoch)}")
+        self.file.attrs["layers"] = store_outputs(group, outputs, count, units)
+
+
+@contextmanager
+def write_activations(
+    path: str | Path, sample: np.ndarray, labels: np.ndarray, images: np.ndarray, classes: list[str], source: str
+) -> Iterator[ActivationsWriter]:
+    """Yield the writer of a new file at `path`, with what is known of the samples in it."""
+    with create(path) as file:
+        for name, values in zip(SAMPLES, (sample, labels, images), strict=True):
+            write(file, name, values)
+        file.attrs.update(classes=classes, source=source)
+        yield ActivationsWriter(file)

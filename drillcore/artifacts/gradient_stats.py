@@ -1,0 +1,114 @@
+"""gradient_stats.json: how gradients vanished, came back and changed sign, as `drillcore.summarise` tells it.
+
+`tensors`, `sizes`; `thresholds`: by threshold ("1e-07") and by `raw` and `ema` a dict of `step` (lists with an entry a
+recorded step), `epoch` (an entry an epoch) and `tensor` (for each tensor lists with an entry an epoch). null is NaN.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drillcore.artifacts.gradients import KINDS
+from drillcore.artifacts.reader import Reader, Variable, known, read_text
+from drillcore.base.errors import DamagedFile
+from drillcore.base.store import write_json
+
+INDEX = "step", "epoch"
+
+
+class GradientStats(Reader):
+    """gradient_stats.json: `file["1e-07"]` or `file[1e-7]` are the statistics at a threshold, `raw` and `ema`.
+
+    Attributes
+    ----------
+    tensors : list of str
+    sizes : list of int
+    thresholds : list of float
+    """
+
+    FILE = "gradient_stats.json"
+
+    def __init__(self, path: str | Path):
+        super().__init__(path)
+        text = read_text(path)
+        try:
+            self.take(json.loads(text))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DamagedFile(path) from None
+
+    @classmethod
+    def of(cls, path: str | Path, statistics: dict[str, Any]) -> "GradientStats":
+        """What `drillcore.summarise` returned for the file at `path`, as it would be read."""
+        made = object.__new__(cls)
+        made.path = Path(path)
+        made.take(statistics)
+        return made
+
+    def take(self, content: dict[str, Any]) -> None:
+        self.tensors, self.by_threshold = list(content["tensors"]), dict(content["thresholds"])
+        self.sizes = list(content.get("sizes", []))
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The thresholds, ascending."""
+        return sorted(map(float, self.by_threshold))
+
+    def by_step(self, threshold: float | str, kind: str = "raw") -> dict[str, np.ndarray]:
+        """Arrays (steps) over all tensors, beside `step` and `epoch`."""
+        return arrays(self[threshold][kind]["step"])
+
+    def by_epoch(self, threshold: float | str, kind: str = "raw") -> dict[str, np.ndarray]:
+        """Arrays (epochs) over all tensors, beside `epoch`."""
+        return arrays(self[threshold][kind]["epoch"])
+
+    def by_tensor(self, threshold: float | str, kind: str = "raw") -> dict[str, dict[str, np.ndarray]]:
+        """By tensor, arrays (epochs)."""
+        return {tensor: arrays(lists) for tensor, lists in self[threshold][kind]["tensor"].items()}
+
+    def __getitem__(self, threshold: float | str) -> dict[str, Any]:
+        name = threshold if isinstance(threshold, str) else f"{threshold:g}"
+        return self.by_threshold[known(name, list(self), "threshold", self.path)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self.by_threshold, key=float))
+
+    def variables(self) -> dict[str, Variable]:
+        """The statistics of every step, along the thresholds and the kinds."""
+        tables = [[self.by_step(threshold, kind) for kind in KINDS] for threshold in self]
+        names = [name for name in tables[0][0] if name not in INDEX] if tables else []
+        axes = "threshold", "kind", "step"
+        return {name: Variable.of(axes, np.array([[table[name] for table in row] for row in tables])) for name in names}
+
+    def coordinates(self) -> dict[str, list]:
+        """Thresholds, kinds and steps."""
+        steps = self.by_step(next(iter(self)))["step"] if self.by_threshold else np.zeros(0)
+        return {"threshold": self.thresholds, "kind": list(KINDS), "step": steps.astype(int).tolist()}
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The statistics of every step, a row for each threshold, kind and step."""
+        rows = [(float(threshold), kind, self.by_step(threshold, kind)) for threshold in self for kind in KINDS]
+        if not rows:
+            return {}
+        lengths = [len(table["step"]) for *_, table in rows]
+        index = {
+            "threshold": np.repeat([threshold for threshold, *_ in rows], lengths),
+            "kind": np.repeat(np.array([kind for _, kind, _ in rows], object), lengths),
+        }
+        return index | {name: np.concatenate([table[name] for *_, table in rows]) for name in rows[0][2]}
+
+    def facts(self) -> dict[str, str]:
+        """The thresholds and the number of tensors."""
+        return {"thresholds": ", ".join(self), "tensors": str(len(self.tensors))}
+
+
+def arrays(columns: dict[str, list]) -> dict[str, np.ndarray]:
+    """A dict of lists as one of float64 arrays, null as NaN."""
+    return {name: np.array(values, np.float64) for name, values in columns.items()}
+
+
+def write_gradient_stats(path: str | Path, statistics: dict[str, Any]) -> None:
+    """Write what `drillcore.summarise` returns."""
+    write_json(path, statistics)

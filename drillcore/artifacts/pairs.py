@@ -1,0 +1,170 @@
+"""similarity/A--B.h5: the layers of one network compared with those of another that saw the same images.
+
+`<measure>` float64 (layers of A, layers of B), with the attributes `range` and `status`; `null/debiased_cka/p_value`
+and `q_value`, `floor/linear_cka` and `floor/permuted_linear_cka`, of the same shape; attributes `source`, `samples`,
+`network_a`, `network_b`, `layers_a`, `layers_b`, `epoch_a`, `epoch_b`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from drillcore.artifacts.layers import epoch_name
+from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.artifacts.similarity import FLOOR, P_VALUES, PERMUTED, Q_VALUES, store_floor, store_measure, store_null
+from drillcore.base.names import escaped
+from drillcore.base.store import create
+from drillcore.similarity.catalogue import catalogued
+
+FOLDER = "similarity"
+"""The folder of these files, beside those of the networks."""
+CONTROLS = {"null", "floor"}
+"""What the file holds beside the measures."""
+SIDES = "ab"
+
+
+def pair_path(artifacts: str | Path, a: str, b: str) -> Path:
+    """The path of the file of the networks `a` and `b` in the folder `artifacts`."""
+    return Path(artifacts, FOLDER, f"{a}--{b}.h5")
+
+
+def pair_files(artifacts: str | Path, networks: list[str]) -> dict[str, Path]:
+    """The files of compared pairs of `networks` that exist, by the pair's name."""
+    paths = [pair_path(artifacts, a, b) for a, b in product(networks, networks)]
+    return {path.stem: path for path in paths if path.exists()}
+
+
+class Pair(Hdf5Reader):
+    """similarity/A--B.h5: `file[measure]` is how alike the layers of two networks are, (layers of A, layers of B).
+
+    Attributes
+    ----------
+    networks : list of two str
+    layers : list of two lists of str
+        "input", the images' pixels, and each network's layers in order.
+    epochs : list of two int
+    measures : list of str
+    samples : int
+    source : str
+        Where the data came from.
+    """
+
+    @property
+    def networks(self) -> list[str]:
+        """The names of the networks."""
+        return [str(self.attribute(f"network_{side}")) for side in SIDES]
+
+    @cached_property
+    def layers(self) -> list[list[str]]:
+        """The layers of either."""
+        return [self.names(f"layers_{side}") for side in SIDES]
+
+    @cached_property
+    def epochs(self) -> list[int]:
+        """The epoch of either."""
+        return [int(self.attribute(f"epoch_{side}")) for side in SIDES]
+
+    @cached_property
+    def measures(self) -> list[str]:
+        """The stored measures."""
+        return catalogued(set(self.file) - CONTROLS)
+
+    @property
+    def samples(self) -> int:
+        """The number of samples that the layers were compared on."""
+        return int(self.attribute("samples"))
+
+    @property
+    def source(self) -> str:
+        """Where the data came from."""
+        return str(self.attribute("source"))
+
+    @property
+    def q_values(self) -> Stored:
+        """False-discovery rates of debiased CKA's permutation null."""
+        return self.dataset(Q_VALUES)
+
+    @property
+    def floor(self) -> np.ndarray:
+        """What independent noise of the layers' shapes scores in linear CKA."""
+        return self.array(FLOOR)
+
+    def __getitem__(self, measure: str) -> Stored:
+        return self.dataset(known(measure, self.measures, "measure", self.path))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.measures)
+
+    def variables(self) -> dict[str, Variable]:
+        """The measures and the controls."""
+        paths = {name: name for name in self.measures} | {
+            "p_value": P_VALUES,
+            "q_value": Q_VALUES,
+            FLOOR.replace("/", "_"): FLOOR,
+            PERMUTED.replace("/", "_"): PERMUTED,
+        }
+        return {name: Variable.of(("layer_a", "layer_b"), self.dataset(path)) for name, path in paths.items()}
+
+    def coordinates(self) -> dict[str, list]:
+        """The layers of either network."""
+        return dict(zip(("layer_a", "layer_b"), self.layers, strict=True))
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The measures and the q-values, a row for each pair of layers."""
+        a, b = np.indices(tuple(map(len, self.layers))).reshape(2, -1)
+        first, second = (np.array(layers, object) for layers in self.layers)
+        values = {name: self[name][()].reshape(-1) for name in self.measures}
+        return {"layer_a": first[a], "layer_b": second[b], **values, "q_value": self.q_values[()].reshape(-1)}
+
+    def facts(self) -> dict[str, str]:
+        """The networks and their epochs, and the number of samples."""
+        sides = zip(self.networks, self.epochs, strict=True)
+        return {
+            "networks": " and ".join(f"{name} at epoch {epoch}" for name, epoch in sides),
+            "samples": str(self.samples),
+        }
+
+
+class PairWriter:
+    """Stores what `drillcore.similarity.pairs` finds in an open file."""
+
+    def __init__(self, file: h5py.File):
+        self.file = file
+
+    def store_networks(self, samples: int, networks: list[str], layers: list[list[str]], epochs: list[int]) -> None:
+        """Store which networks, with which layers at which epochs, are compared on so many samples."""
+        self.file.attrs["samples"] = samples
+        for side, network, names, epoch in zip(SIDES, networks, layers, epochs, strict=True):
+            self.file.attrs.update(
+                {
+                    f"network_{side}": network,
+                    f"layers_{side}": [escaped(name) for name in names],
+                    f"epoch_{side}": epoch_name(epoch),
+                }
+            )
+
+    def store(self, measure: str, values: np.ndarray, status: Any) -> None:
+        """Store a measure, (layers of A, layers of B)."""
+        store_measure(self.file, measure, values, status)
+
+    def store_null(self, p_values: np.ndarray, q_values: np.ndarray, permutations: int) -> None:
+        """Store the p- and q-values of debiased CKA."""
+        store_null(self.file, p_values, q_values, permutations)
+
+    def store_floor(self, noise: np.ndarray, permuted: np.ndarray) -> None:
+        """Store linear CKA's floors."""
+        store_floor(self.file, noise, permuted)
+
+
+@contextmanager
+def write_pair(path: str | Path, source: str) -> Iterator[PairWriter]:
+    """Yield the writer of a new file at `path`, of data from `source`."""
+    with create(path) as file:
+        file.attrs["source"] = source
+        yield PairWriter(file)
