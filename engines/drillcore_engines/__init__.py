@@ -8,7 +8,7 @@ its start, and a few of their functions are changed as soon as their modules are
 import sys
 
 KNOWN = {"dvc": "3.67.1", "snakemake": "9.27.1"}
-"""The versions in requirements.txt, which the changes are written for."""
+"""The versions in requirements/pipeline.txt, which the changes are written for."""
 
 CHANGES = {
     "dvc": "refuse_another",

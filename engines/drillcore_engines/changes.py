@@ -32,7 +32,7 @@ def refuse_another(module):
     if not known(engine):
         print(
             f"drillcore: {engine} {version(engine)} stays as it is, and a kill can leave half of a file that it needs; how "
-            f"to prevent that is known for {KNOWN[engine]}: run `pip install -r requirements.txt`.",
+            f"to prevent that is known for {KNOWN[engine]}: run `pip install -r requirements/pipeline.txt`.",
             file=sys.stderr,
         )
 
