@@ -152,7 +152,7 @@ class Gradients(Hdf5Reader):
     def columns(self) -> dict[str, np.ndarray]:
         """The recorded steps with their epochs and numbers of NaN and Inf gradients, a column a tensor."""
         nonfinite = self.nonfinite[()]
-        by_tensor = {f"nonfinite {tensor}": nonfinite[:, place] for place, tensor in enumerate(self.tensors)}
+        by_tensor = {f"nonfinite {tensor}": nonfinite[:, position] for position, tensor in enumerate(self.tensors)}
         return {"step": self.step(), "epoch": self.epoch(), **by_tensor}
 
     def facts(self) -> dict[str, str]:

@@ -205,7 +205,7 @@ class Hdf5Reader(Reader):
         return [unescaped(name) for name in self.attribute(attribute)]
 
 
-def known(name: Hashable, names: list, what: str, path: Path) -> Any:
+def known(name: Hashable, names: list, kind: str, path: Path) -> Any:
     """The one of `names` that `name` stands for: itself, or the one that is shown so.
 
     Raises
@@ -217,7 +217,7 @@ def known(name: Hashable, names: list, what: str, path: Path) -> Any:
     for other in names:
         if isinstance(other, str) and printable(other) == name:
             return other
-    raise UnknownName(f"{path} has no {what} {name!r}; it has {', '.join(map(str, names)) or 'none'}.")
+    raise UnknownName(f"{path} has no {kind} {name!r}; it has {', '.join(map(str, names)) or 'none'}.")
 
 
 def read_text(path: str | Path) -> str:

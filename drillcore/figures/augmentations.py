@@ -27,8 +27,8 @@ def draw_sheet(folder):
     with Augmented(folder / Augmented.FILE) as augmented, Activations(folder / Activations.FILE) as probe:
         found = np.flatnonzero(probe.sample == augmented.sample)
         original = probe.images[found[0]] if len(found) else None
-        where = f"{augmented.title}, test image {augmented.sample} of class {probe.classes[augmented.label]}"
-        return contact_sheet(augmented.images[:], original, where)
+        subtitle = f"{augmented.title}, test image {augmented.sample} of class {probe.classes[augmented.label]}"
+        return contact_sheet(augmented.images[:], original, subtitle)
 
 
 def drawings(augmented):
@@ -36,8 +36,8 @@ def drawings(augmented):
     if augmented.path.with_name(Activations.FILE).exists():
         yield "contact_sheet", partial(draw_sheet, augmented.path.parent)
     else:
-        where = f"{augmented.title}, test image {augmented.sample} of class {augmented.label}"
-        yield "contact_sheet", partial(contact_sheet, augmented.images[:], None, where)
+        subtitle = f"{augmented.title}, test image {augmented.sample} of class {augmented.label}"
+        yield "contact_sheet", partial(contact_sheet, augmented.images[:], None, subtitle)
 
 
 def write_images(folder, images):

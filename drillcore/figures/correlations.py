@@ -54,19 +54,19 @@ def drawings(file):
     layers, epochs, last = list(map(printable, file.layers)), file.epochs, file.epochs[-1]
     for epoch in file.with_matrix:
         matrix, mean_abs = (file.of_epoch(name, epoch) for name in ("matrix", "mean_abs"))
-        where = f"{file.title}, epoch {epoch}"
-        draw = partial(layer_feature_correlation, matrix, file.layer_of_unit, layers, mean_abs, where)
+        subtitle = f"{file.title}, epoch {epoch}"
+        draw = partial(layer_feature_correlation, matrix, file.layer_of_unit, layers, mean_abs, subtitle)
         yield f"layer_feature_correlation/epoch_{epoch_name(epoch)}", draw
         if epoch == last:
             yield "layer_feature_correlation", draw
     mean, mean_abs = (file.over_epochs(name) for name in ("mean", "mean_abs"))
-    where = f"{file.title}, {epochs_text(epochs)}"
-    yield "correlation_evolution", partial(correlation_evolution, epochs, mean, mean_abs, layers, where)
+    subtitle = f"{file.title}, {epochs_text(epochs)}"
+    yield "correlation_evolution", partial(correlation_evolution, epochs, mean, mean_abs, layers, subtitle)
     for number, layer in evenly(list(enumerate(file.layers, 1)), MOST_LAYERS):
         features, samples = (file.augmented(layer, of) for of in ("features", "samples"))
-        where = f"{file.title}, {printable(layer)}, epoch {last}, one image augmented {len(samples)} times"
-        yield f"intra/l{number}_ff", partial(intra, features, "unit", where)
-        yield f"intra/l{number}_bb", partial(intra, samples, "augmentation", where)
+        subtitle = f"{file.title}, {printable(layer)}, epoch {last}, one image augmented {len(samples)} times"
+        yield f"intra/l{number}_ff", partial(intra, features, "unit", subtitle)
+        yield f"intra/l{number}_bb", partial(intra, samples, "augmentation", subtitle)
 
 
 @styled

@@ -80,10 +80,10 @@ def draw_maps(file):
         )
         for layer in evenly(layers, MOST_LAYERS)
     }
-    where = f"{file.title}, epoch {file.epoch}, {len(file.labels)} test images"
+    subtitle = f"{file.title}, epoch {file.epoch}, {len(file.labels)} test images"
     if len(maps) < len(layers):
-        where += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
-    return model_tsne_layers(maps, file.labels, file.classes, where, layer_colours(list(map(printable, layers))))
+        subtitle += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
+    return model_tsne_layers(maps, file.labels, file.classes, subtitle, layer_colours(list(map(printable, layers))))
 
 
 @styled

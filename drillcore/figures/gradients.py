@@ -55,15 +55,15 @@ def drawings(file, stats):
     by_layer = {
         threshold: {kind: released_by_layer(stats[threshold][kind]) for kind in KINDS} for threshold in stats.thresholds
     }
-    where = f"{file.title}, {epochs_text(epoch)}"
+    subtitle = f"{file.title}, {epochs_text(epoch)}"
     starts = step[np.flatnonzero(np.diff(epoch)) + 1]
     for threshold, series in by_step.items():
         name = f"zero_{exponent(threshold)}_grads"
-        yield name, partial(near_zero_counts, threshold, series, starts, parameters, where)
-    yield "frac_zero_grads_released", partial(fraction_released, by_step, by_layer, starts, where)
-    yield "frac_flip", partial(fraction_flipped, by_step, starts, where)
-    yield "wdiff", partial(draw_weight_change, file, by_step, starts, where)
-    yield "gradient_histogram", partial(draw_histogram, file, where)
+        yield name, partial(near_zero_counts, threshold, series, starts, parameters, subtitle)
+    yield "frac_zero_grads_released", partial(fraction_released, by_step, by_layer, starts, subtitle)
+    yield "frac_flip", partial(fraction_flipped, by_step, starts, subtitle)
+    yield "wdiff", partial(draw_weight_change, file, by_step, starts, subtitle)
+    yield "gradient_histogram", partial(draw_histogram, file, subtitle)
 
 
 def exponent(threshold):
@@ -276,10 +276,10 @@ def fraction_flipped(
     return figure
 
 
-def draw_weight_change(file, by_step, starts, where):
+def draw_weight_change(file, by_step, starts, subtitle):
     """`weight_change` of `Gradients`."""
     overall = {kind: (file.step(kind), change_norm(file.weight_change(kind))) for kind in KINDS}
-    return weight_change(overall, by_step, starts, where)
+    return weight_change(overall, by_step, starts, subtitle)
 
 
 def change_norm(moved):

@@ -18,6 +18,6 @@ def drawings(file):
     values = {name: file[name][:] for name in file.measures}
     rows, columns = (list(map(printable, layers)) for layers in file.layers)
     names = [f"{network}, epoch {epoch}" for network, epoch in zip(file.networks, file.epochs, strict=True)]
-    where = f"rows: {names[0]}; columns: {names[1]}; {file.samples} test images"
+    subtitle = f"rows: {names[0]}; columns: {names[1]}; {file.samples} test images"
     q_values, floor = file.q_values[:], file.floor
-    yield "layer_similarity", partial(layer_similarity, values, rows, columns, q_values, floor, where)
+    yield "layer_similarity", partial(layer_similarity, values, rows, columns, q_values, floor, subtitle)

@@ -68,8 +68,8 @@ def drawings(file, palette="study"):
         file.sizes,
         [{printable(name): file.snapshot(name, epoch) for name in file.tensors} for epoch in file.snapshots],
     )
-    where = f"{file.title}, at the last step of {epochs_text(snapshots.epochs)}"
-    arguments = snapshots, file.edges, palette, where
+    subtitle = f"{file.title}, at the last step of {epochs_text(snapshots.epochs)}"
+    arguments = snapshots, file.edges, palette, subtitle
     yield "layer_wise_grad_signs", partial(layer_wise_grad_signs, *arguments)
     yield "zoomed_layer_wise_grad_signs", partial(zoomed_layer_wise_grad_signs, *arguments)
 

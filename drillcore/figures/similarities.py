@@ -73,16 +73,16 @@ def drawings(file, untrained=0):
     for name, epoch, when in maps:
         position = numbers.index(epoch)
         values = {measure: by_epoch[position] for measure, by_epoch in between.items()}
-        where = f"{network}, epoch {epoch}{when}, {images}"
-        yield name, partial(layer_similarity, values, layers, None, q_values[position], file.floor, where)
-    where = f"{network}, {epochs_text(numbers)}, {images}"
-    yield "similarity_evolution", partial(similarity_evolution, numbers, between, q_values, layers, where)
+        subtitle = f"{network}, epoch {epoch}{when}, {images}"
+        yield name, partial(layer_similarity, values, layers, None, q_values[position], file.floor, subtitle)
+    subtitle = f"{network}, {epochs_text(numbers)}, {images}"
+    yield "similarity_evolution", partial(similarity_evolution, numbers, between, q_values, layers, subtitle)
     if len(file.compared) > 1:
-        yield "similarity_settling", partial(similarity_settling, file.compared, across, layers, where)
-    where = f"{network}, epoch {numbers[-1]}, {images}"
-    yield "cka_bias", partial(cka_bias, sizes, *by_size, file.permuted[-1], layers, where)
-    where = f"{network}, {printable(layer)}, epoch {planted}, {images}"
-    yield "cka_outlier", partial(cka_outlier, file.shifts, outlier, where)
+        yield "similarity_settling", partial(similarity_settling, file.compared, across, layers, subtitle)
+    subtitle = f"{network}, epoch {numbers[-1]}, {images}"
+    yield "cka_bias", partial(cka_bias, sizes, *by_size, file.permuted[-1], layers, subtitle)
+    subtitle = f"{network}, {printable(layer)}, epoch {planted}, {images}"
+    yield "cka_outlier", partial(cka_outlier, file.shifts, outlier, subtitle)
 
 
 @styled

@@ -47,7 +47,7 @@ def drawings(file):
     yield "w_svd_analysis", partial(draw_spectra, file, "weights", "Spectra of the weights")
 
 
-def draw_spectra(file, part, what):
+def draw_spectra(file, part, title):
     """`svd_analysis` of the "features" or the "weights" of `Spectra`."""
     names, epochs = file.named(part), file.epochs_of(part)
     spectra = {printable(name): [file[name, epoch][:] for epoch in (epochs[0], epochs[-1])] for name in names}
@@ -55,7 +55,7 @@ def draw_spectra(file, part, what):
         rank: {printable(name): np.array([file.rank(name, rank, epoch) for epoch in epochs]) for name in names}
         for rank in RANKS
     }
-    return svd_analysis(epochs, spectra, ranks, what, f"{file.title}, {epochs_text(epochs)}")
+    return svd_analysis(epochs, spectra, ranks, title, f"{file.title}, {epochs_text(epochs)}")
 
 
 @styled

@@ -28,8 +28,8 @@ def draw_curves(folder):
     with Gradients(folder / Gradients.FILE) as file:
         losses = file.loss
     history = History(folder / History.FILE)
-    where = f"{history.title}, {epochs_text(history['epoch'])}: {recipe(network)}"
-    return training_curves(history, losses, where, network.loss)
+    subtitle = f"{history.title}, {epochs_text(history['epoch'])}: {recipe(network)}"
+    return training_curves(history, losses, subtitle, network.loss)
 
 
 def drawings(history):
@@ -37,8 +37,8 @@ def drawings(history):
     if (history.path.parent / Network.FILE).exists() and (history.path.parent / Gradients.FILE).exists():
         yield from figures(history.path.parent)
     else:
-        where = f"{history.title}, {epochs_text(history['epoch'])}"
-        yield "training_curves", partial(training_curves, history, np.zeros(0), where)
+        subtitle = f"{history.title}, {epochs_text(history['epoch'])}"
+        yield "training_curves", partial(training_curves, history, np.zeros(0), subtitle)
 
 
 def recipe(network):

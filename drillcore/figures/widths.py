@@ -70,8 +70,8 @@ def bottleneck(ablations, chosen):
     chosen : dict
         Networks that may share a width with one of them, drawn as stars.
     """
-    where = f"{', '.join(ablations)}, and {', '.join(chosen)} as stars; last epoch of each"
-    figure = canvas(11.8, 2.7, "What the squeeze's width costs", where)
+    subtitle = f"{', '.join(ablations)}, and {', '.join(chosen)} as stars; last epoch of each"
+    figure = canvas(11.8, 2.7, "What the squeeze's width costs", subtitle)
     accuracy, rank, of_variances, trust, legend = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 0.4])
     points = sorted(ablations.values(), key=lambda point: point.width)
     drawn = [*points, *chosen.values()]

@@ -209,8 +209,8 @@ class GradientRecorder:
     def __enter__(self) -> Self:
         if self.stack:
             raise ValueError("a recorder serves one `with` block: make another one for another training")
-        place = self.path.resolve()
-        if place in RECORDED:
+        resolved = self.path.resolve()
+        if resolved in RECORDED:
             raise InputError(
                 f"{self.path} is being recorded by another recorder: close that one, or give each a path of its own."
             )
@@ -227,8 +227,8 @@ class GradientRecorder:
         self.counters = self.stack.enter_context(ThreadPoolExecutor(self.threads))
         self.writer = self.stack.enter_context(ThreadPoolExecutor(1))
         self.written = self.writer.submit(int)
-        RECORDED.add(place)
-        self.stack.callback(RECORDED.remove, place)
+        RECORDED.add(resolved)
+        self.stack.callback(RECORDED.remove, resolved)
         self.open = True
         return self
 
@@ -445,7 +445,7 @@ class GradientRecorder:
             self.begin_part()
         self.flush()
         ended = self.epoch if epoch is None else epoch
-        epochs = [ended if own is None else own for own in self.epochs]
+        epochs = [ended if epoch_of_step is None else epoch_of_step for epoch_of_step in self.epochs]
         self.file.finish(self.steps, epochs, self.nonfinite, self.losses)
         if epoch is not None:
             for name, state in zip(self.tensors, self.states, strict=True):
@@ -469,9 +469,9 @@ def divide(sizes):
     ]
 
 
-def flat(array, size, what):
+def flat(array, size, name):
     """Return `array` as one of shape (size), without a copy if it is contiguous."""
     array = np.asarray(array)
     if array.dtype != np.float32 or array.size != size:
-        raise ValueError(f"{what} should hold {size} float32 values, but holds {array.size} of {array.dtype}")
+        raise ValueError(f"{name} should hold {size} float32 values, but holds {array.size} of {array.dtype}")
     return np.ascontiguousarray(array).reshape(-1)
