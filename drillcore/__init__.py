@@ -51,6 +51,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
     },
 )
-__all__ = [
-    name for name in __all__ if name != "OptimizationInsightCallback"
-]  # `import *` would load TensorFlow with it
+# `import *` would load TensorFlow and Matplotlib with these, and fail where they are not installed.
+__all__ = [name for name in __all__ if name not in ("OptimizationInsightCallback", "figures")]

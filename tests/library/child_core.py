@@ -50,6 +50,10 @@ def outputs():
     drillcore.get_intermediate_outputs(object(), X)
 
 
+def table():
+    drillcore.similarity_matrix({"a": X, "b": X}).to_pandas()
+
+
 def framework():
     import_module("drillcore.frameworks").framework("torch")
 
@@ -61,6 +65,7 @@ NEEDING = {
     report: ["report"],
     callback: ["keras"],
     outputs: ["torch", "keras"],
+    table: ["tables"],
     framework: ["torch"],
 }
 """By a use of what needs one, the extras that its sentence names."""
@@ -104,7 +109,8 @@ def check_recorder():
 
 
 def check_modules():
-    """Every module can be imported, or says which extra it needs."""
+    """Every module can be imported, or says which extra it needs; `import *` brings what the core can do."""
+    exec("from drillcore import *", {})
     for module in pkgutil.walk_packages(drillcore.__path__, "drillcore.", onerror=lambda name: None):
         if module.name == "drillcore.frameworks.torch":  # which nothing loads but by `framework`
             continue
