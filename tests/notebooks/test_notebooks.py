@@ -45,10 +45,10 @@ def test_it_runs_and_finds_what_is_there(path, tmp_path, monkeypatch):
     # Each runs in a process of its own, the kernel, so that the frameworks do not meet.
     NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [output.data for cell in code(notebook) for output in cell.outputs if "data" in output]
-    recorder, gradients, correlations, matrix, *others = shown
+    recorder, near_zero, sizes, correlations, matrix, *others = shown
     assert "<td>4,546</td>" in recorder["text/html"] and "<td>closed</td>" in recorder["text/html"]
     assert "debiased CKA" in matrix["text/html"]
-    assert len(others) == 3 and all("image/png" in data for data in [gradients, correlations, *others])
+    assert len(others) == 3 and all("image/png" in data for data in [near_zero, sizes, correlations, *others])
     # TensorFlow says on its import which processor there is.
     assert not [output for cell in code(notebook)[1:] for output in cell.outputs if output.output_type == "stream"]
     assert {file.name for file in tmp_path.iterdir()} == {"gradients.h5"}
