@@ -13,13 +13,19 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from drillcore.artifacts.gradients import NOT_A_NUMBER, Gradients
-from drillcore.base.arrays import row_blocks
+from drillcore.base.arrays import evenly, row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import PALETTES, SIGNS, layer_colours, layers_of
 from drillcore.figures.style import box, canvas, epochs_text, letters, number, plain, styled
 
 NEAR_ZERO = 1e-5
 ZOOM = 240
+MOST_EPOCHS = 12
+"""Of more epochs, the map of the whole network shows so many, evenly chosen."""
+STACK, GAP, BALANCE = 20, 2, 12
+"""Pixels of an epoch in the map of the whole network: the shares of all kinds, white, the signs of those near zero."""
+COLUMN = 3
+"""Pixels that a column of that map is wide: few enough columns that the signs of each are of many parameters."""
 
 
 class Snapshots(NamedTuple):
@@ -121,7 +127,11 @@ def layer_wise_grad_signs(
     subtitle: str = "",
     title: str | None = None,
 ) -> Figure:
-    """Draw the signs of all near-zero gradients; a pixel has the mean colour of its parameters.
+    """Draw the signs of all gradients: the share of each kind and, among those near zero, negative against positive.
+
+    Every epoch has two bands. In the upper one a column's height is divided by the shares of its parameters that are near
+    zero and negative, near zero and positive, exactly zero, not a number; the rest, white, is not near zero. The lower one
+    divides the whole height between the negative and the positive of those near zero; it is white where there are none.
 
     Parameters
     ----------
@@ -150,31 +160,68 @@ def layer_wise_grad_signs(
     >>> figure.axes[0].get_ylabel()
     'epoch'
     """
-    total, rows = int(snapshots.sizes.sum()), len(snapshots.rows)
-    width, height, left = 8.6, float(np.clip(0.22 * rows, 1.2, 4.6)), 0.5
+    total = int(snapshots.sizes.sum())
+    shown = evenly(range(len(snapshots.rows)), MOST_EPOCHS)
+    snapshots = snapshots._replace(
+        epochs=[snapshots.epochs[row] for row in shown], rows=[snapshots.rows[row] for row in shown]
+    )
+    width, height, left = 8.6, 0.34 * len(shown), 0.5
     layers = layer_ends(snapshots)
     upright = sum(letters(layer) + 1 for layer in layers) * 0.063 > width
     figure = canvas(
-        left + width + 0.3,
+        left + width + 1.15,
         height + (1.0 if upright else 0.5) + 0.85,
         title or "Signs of all gradients",
         subtitle,
         layout=None,
     )
     axes = box(figure, left, 0.85, width, height)
-    columns = min(total, round(axes.get_position().width * figure.get_figwidth() * figure.dpi))
+    columns = min(total, round(axes.get_position().width * figure.get_figwidth() * figure.dpi) // COLUMN)
     shares = column_shares(snapshots, edges, columns)
-    image = shares @ colours(palette)
-    axes.imshow(image, aspect="auto", interpolation="nearest", extent=(0, total, rows - 0.5, -0.5))
+    image = np.concatenate([bands(row) for row in shares])
+    axes.imshow(
+        colours(palette)[image], aspect="auto", interpolation="nearest", extent=(0, total, len(shown) - 0.5, -0.5)
+    )
+    for row in range(1, len(shown)):
+        axes.axhline(row - 0.5, color="black", lw=0.5)
     axes.spines[:].set_visible(True)
     label_epochs(axes, snapshots.epochs)
+    label_bands(axes)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    each = f"; each pixel the mean colour of {total / columns:,.0f}" if total > columns else ""
+    each = f"; each column holds {total / columns:,.0f}" if total > columns else ""
     axes.set_xlabel(f"parameter, from the first layer to the last{each}")
     mark_layers(figure, axes, layers, total, width, height, upright)
     sign_legend(figure, left, edges, palette, shares.any((0, 1)))
     return figure
+
+
+def bands(shares):
+    """The two bands of an epoch as kinds (pixels, columns), from the `shares` (columns, kinds) of each column."""
+    near = shares * np.isin(SIGNS, ["negative", "positive"])
+    total = near.sum(1, keepdims=True)
+    signs = np.divide(near, total, out=np.zeros_like(near), where=total > 0)
+    white = np.full((GAP, len(shares)), SIGNS.index("large"))
+    return np.concatenate([stacked(shares, STACK), white, stacked(signs, BALANCE)])
+
+
+def stacked(shares, pixels):
+    """Kinds (pixels, columns) that divide each column by its `shares` (columns, kinds), from the bottom up.
+
+    A pixel has the kind that its centre falls in. What is not near zero is on top, and what the shares leave.
+    """
+    order = [SIGNS.index(kind) for kind in ("negative", "positive", "zero", "nan", "large")]
+    ends = np.cumsum(shares[:, order[:-1]], axis=1)
+    centres = (np.arange(pixels)[::-1] + 0.5) / pixels
+    return np.array(order)[(centres[:, None, None] > ends).sum(2)]
+
+
+def label_bands(axes):
+    """Say at the right of the first epoch what its two bands are."""
+    pixels = STACK + GAP + BALANCE
+    texts = ("share of all, by kind", STACK / 2), ("signs of those near 0", pixels - BALANCE / 2)
+    for text, pixel in texts:
+        axes.text(1.008, pixel / pixels - 0.5, text, transform=axes.get_yaxis_transform(), size=6.5, va="center")
 
 
 def layer_ends(snapshots):

@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
 
 from drillcore.colours import PALETTES, SIGNS
 from drillcore.figures.signs import (
+    BALANCE,
+    GAP,
+    MOST_EPOCHS,
     NOT_A_NUMBER,
+    STACK,
     ZOOM,
     Snapshots,
+    bands,
     colours,
     column_shares,
     interesting_windows,
@@ -87,15 +93,36 @@ def test_a_tensor_of_many_blocks_is_counted_whole():
     assert shares[0, 1].tolist() == [0, 0, 1, 0, 0]
 
 
-def test_the_map_shows_the_mean_colour_of_each_pixels_parameters():
-    array = np.resize(np.array([1, -1, 12, 0], np.int8), 20_000)
-    with applied(100):
-        figure = layer_wise_grad_signs(snapshots_of({"layer1.weight": array}), DECADES, "study", "net")
-    (image,) = figure.axes[0].get_images()
-    assert image.get_array().shape[0] == 2
-    assert 800 < image.get_array().shape[1] < 900
-    mean = colours("study")[:4].mean(0)
-    np.testing.assert_allclose(image.get_array().mean((0, 1)), mean, atol=0.01)
+def test_a_band_is_divided_by_the_shares_and_one_by_the_signs_near_zero():
+    negative, positive, large, zero, nan = range(len(SIGNS))
+    shares = np.array([[0.1, 0.3, 0.35, 0.25, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0], [0.2, 0.0, 0.0, 0.0, 0.8]])
+    image = bands(shares)
+    upper, gap, lower = np.split(image, [STACK, STACK + GAP])
+    assert (gap == large).all()
+    expected = {negative: [2, 0, 4], positive: [6, 0, 0], zero: [5, 0, 0], nan: [0, 0, 16], large: [7, 20, 0]}
+    for kind, counts in expected.items():
+        assert (upper == kind).sum(0).tolist() == counts
+    assert upper[-2:, 0].tolist() == [negative] * 2 and upper[:7, 0].tolist() == [large] * 7
+    assert (lower == negative).sum(0).tolist() == [BALANCE // 4, 0, BALANCE]
+    assert (lower == positive).sum(0).tolist() == [3 * BALANCE // 4, 0, 0]
+    assert (lower[:, 1] == large).all()
+
+
+def test_the_map_of_the_network_shows_at_most_so_many_epochs():
+    array = np.array([3, -3, 0, 12], np.int8)
+    rows = [{"layer1.weight": array}] * 30
+    snapshots = Snapshots(list(range(1, 31)), ["layer1.weight"], np.array([4]), rows)
+    with applied():
+        figure = layer_wise_grad_signs(snapshots, DECADES, "study", "net")
+    (axes,) = [axes for axes in figure.axes if axes.images]
+    assert len(axes.images[0].get_array()) == MOST_EPOCHS * (STACK + GAP + BALANCE)
+    labels = [int(text.get_text()) for text in axes.get_yticklabels()]
+    assert len(labels) == MOST_EPOCHS and (labels[0], labels[-1]) == (1, 30)
+    red, green, white, grey = (
+        to_rgb(PALETTES["study"][SIGNS.index(kind)]) for kind in ("negative", "positive", "large", "zero")
+    )
+    first = axes.images[0].get_array()[STACK // 2]
+    assert [tuple(colour) for colour in first] == [green, red, grey, white]
 
 
 @settings(max_examples=100, deadline=None)
