@@ -13,13 +13,15 @@ MOST_EPOCHS, LEAST_EPOCHS, MOST_WINDOWS = 30, 3, 600
 NETWORK_COLUMNS, LAYER_COLUMNS, WINDOW = 1024, 512, 4096
 """The whole network and each layer are kept as the shares of so many columns; of each tensor, so many neighbouring
 parameters are kept one by one: those with the fewest gradients of exactly zero."""
+STEPS = 65535
+"""How finely shares are kept: of a thousand parameters, one near zero must not be lost."""
 
 
 def snapshots(folder):
     """The shares of each signed bin in every column of the network and of each layer, and a window of every tensor.
 
-    A class is the sign times the bin, counted from -bins + 1, and after the last NaN. `network` uint8 (epochs, columns,
-    classes) and `layer/<position>` hold shares in steps of 1/255; `window/<position>` int8 (epochs, parameters) the sign
+    A class is the sign times the bin, counted from -bins + 1, and after the last NaN. `network` uint16 (epochs, columns,
+    classes) and `layer/<position>` hold shares in steps of 1/STEPS; `window/<position>` int8 (epochs, parameters) the sign
     times the bin of every parameter.
     """
     with Gradients(folder / Gradients.FILE) as file:
@@ -45,6 +47,7 @@ def snapshots(folder):
             "stored": len(stored),
             "bins": bins,
             "edges": file.edges,
+            "steps": STEPS,
             "kinds": SIGNS,
             "palettes": PALETTES,
         }
@@ -94,9 +97,9 @@ class Columns:
         counts[first : first + len(found)] += found
 
     def shares(self):
-        """The arrays of the page: shares from 0 to 255."""
+        """The arrays of the page: shares from 0 to STEPS."""
         named = {"network": self.network, **{f"layer/{layer}": counts for layer, counts in enumerate(self.layers)}}
         return {
-            name: np.rint(255 * counts / counts.sum(2, keepdims=True)).astype(np.uint8)
+            name: np.rint(STEPS * counts / counts.sum(2, keepdims=True)).astype(np.uint16)
             for name, counts in named.items()
         }

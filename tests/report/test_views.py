@@ -198,7 +198,7 @@ def test_the_whole_network_is_the_mean_of_its_parameters(browser, root):
     kinds = [kind_of(value, 1e-4) for value in values]
     shown = np.array([[float(share) for share in row[3:]] for row in rows if row[0] == "1"])
     expected = [kinds.count(kind) / len(kinds) for kind in SIGNS]
-    np.testing.assert_allclose(shown.mean(0), expected, atol=0.02)
+    np.testing.assert_allclose(shown.mean(0), expected, atol=3e-3)
 
 
 def test_spectra_of_networks_lie_over_each_other(browser, root):

@@ -1,9 +1,10 @@
-// The blocks that Python packed: see stages/report/pack.py. Each is decoded once, when it is first wanted.
+// The blocks that Python packed: see drillcore/report/pack.py. Each is decoded once, when it is first wanted.
 
 const TYPES = {
   int8: Int8Array,
   uint8: Uint8Array,
   int16: Int16Array,
+  uint16: Uint16Array,
   int32: Int32Array,
   uint32: Uint32Array,
   float32: Float32Array,

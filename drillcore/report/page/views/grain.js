@@ -1,6 +1,5 @@
-// The signed bins of all parameters at the finest grain that is kept: see stages/report/signs.py.
+// The signed bins of all parameters at the finest grain that is kept: see drillcore/report/signs.py.
 
-import { pixel } from "colours";
 import { number } from "dom";
 
 const NOT_A_NUMBER = -128,
@@ -68,17 +67,15 @@ export function sample(scene, row, begin, end, shares) {
   const low = column(begin),
     high = Math.max(low, column(end - 1e-6));
   for (let i = low; i <= high; i++)
-    for (let c = 0; c < classes; c++) shares[c] += array[(row * columns + i) * classes + c] / 255 / (high - low + 1);
+    for (let c = 0; c < classes; c++) shares[c] += array[(row * columns + i) * classes + c] / data.steps / (high - low + 1);
   return Math.ceil(size / columns) * (high - low + 1);
 }
 
-// The pixel of the mean colour.
-export function mixed(shares, colours) {
-  const sum = [0, 0, 0];
-  for (let c = 0; c < shares.length; c++) {
-    if (shares[c]) for (let channel = 0; channel < 3; channel++) sum[channel] += shares[c] * colours[c][channel];
-  }
-  return pixel(sum.map(part => Math.min(255, Math.round(part))));
+// The shares of the kinds, of those of the classes.
+export function byKind({ kinds }, kindOfClass, shares) {
+  const sums = kinds.map(() => 0);
+  kindOfClass.forEach((kind, place) => (sums[kind] += shares[place]));
+  return sums;
 }
 
 export const bounds = ({ from, to, columns }, column) => [

@@ -1,12 +1,13 @@
 // The sign of every gradient, from the whole network down to single parameters, at the threshold of the gradients' view.
 
-import { rgb } from "colours";
+import { pixel, rgb } from "colours";
 import { choice } from "controls";
 import { topic } from "data";
 import { h, number } from "dom";
 import { raster } from "raster";
 import * as state from "state";
-import { arrange, bounds, classText, fallbackEdge, kindOf, mixed, sample } from "views/grain";
+import { BAND, fillBands, fillWhole } from "views/bands";
+import { arrange, bounds, byKind, classText, fallbackEdge, kindOf, sample } from "views/grain";
 import { cells, controls } from "views/shared";
 
 const LEAST_SPAN = 8,
@@ -48,7 +49,7 @@ export async function showSigns(root, name) {
     full: true,
     points: false,
     hint: "double-click: zoom in; with Shift: out",
-    onPoint: (row, column) => describe(scene, row, column),
+    onPoint: (row, column) => describe(scene, Math.floor(row / BAND), column),
   });
   map.node.append(legend);
   const update = () => {
@@ -124,33 +125,36 @@ function drawSigns(map, scene, legend) {
     palette = data.palettes[state.get("palette", Object.keys(data.palettes), "study")].map(rgb);
   const threshold = state.get("threshold", data.edges, fallbackEdge(data.edges));
   const kinds = kindOf(data, threshold),
-    colours = kinds.map(kind => palette[kind]);
+    colours = palette.map(pixel);
   const span = scene.to - scene.from,
     columns = Math.min(span, Math.max(100, map.plot.clientWidth - 90)),
     rows = data.epochs.length;
   Object.assign(scene, { columns, kinds, shares: new Float64Array(kinds.length) });
-  const pixels = new Uint32Array(rows * columns),
-    drawn = new Float64Array(kinds.length);
+  const pixels = new Uint32Array(rows * BAND * columns),
+    drawn = data.kinds.map(() => 0);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      sample(scene, row, ...bounds(scene, column), scene.shares);
-      pixels[row * columns + column] = mixed(scene.shares, colours);
-      for (let place = 0; place < drawn.length; place++) drawn[place] += scene.shares[place];
+      const count = sample(scene, row, ...bounds(scene, column), scene.shares),
+        shares = byKind(data, kinds, scene.shares),
+        first = row * BAND * columns + column;
+      if (count > 1) fillBands(pixels, first, columns, shares, data.kinds, colours);
+      else fillWhole(pixels, first, columns, colours[shares.findIndex(share => share > 0)]);
+      shares.forEach((share, kind) => (drawn[kind] += share));
     }
   }
   map.draw({
     pixels,
-    rows,
+    rows: rows * BAND,
     columns,
-    ys: cells(data.epochs, "epoch", 14),
+    ys: epochTicks(data.epochs),
     xs: parameterTicks(scene),
-    height: Math.max(90, Math.min(420, ROW * rows)),
+    height: Math.max(90, Math.min(600, ROW * rows)),
   });
   const each = sample(scene, 0, ...bounds(scene, columns / 2), scene.shares);
   map.say(
     `Signs of the gradients at each epoch's last step: parameters ${number(scene.from)} to ${number(scene.to - 1)}, ${inside(scene)}`,
     (each > 1
-      ? `Each pixel has the mean colour of about ${number(each)} parameters. Zoom in`
+      ? `A column holds about ${number(each)} parameters: the upper band of an epoch has the share of each kind, the lower one, of those near zero alone, the negative against the positive. Zoom in`
       : "Each cell is one parameter. Zoom") +
       " with the buttons, by double-clicking, or with the wheel after a click; “go to” leads to single parameters." +
       kept(data) +
@@ -165,7 +169,7 @@ function drawSigns(map, scene, legend) {
         swatch.style.background = `rgb(${palette[i].join(",")})`;
         return h("span", {}, swatch, text);
       })
-      .filter((_, i) => drawn.some((share, place) => share > 0 && kinds[place] === i)),
+      .filter((_, i) => drawn[i] > 0),
   );
 }
 
@@ -182,6 +186,12 @@ function inside({ data, begins, layerBegins, from, to, total }) {
   if (a === b) return data.tensors[a];
   const layers = [...new Set([a, b].map(tensor => data.layers[data.layer_of[tensor]]))];
   return layerBegins.length ? layers.join(" to ") : "";
+}
+
+// An epoch at the middle of its bands.
+function epochTicks(epochs) {
+  const { ticks, ...rest } = cells(epochs, "epoch", 14);
+  return { ticks: ticks.map(tick => tick * BAND), ...rest };
 }
 
 // Names of the layers where they begin while several are in sight, else numbers of parameters.
@@ -216,8 +226,8 @@ function describe(scene, row, column) {
       data,
       scene.shares.findIndex(share => share > 0),
     )}`;
-  const shares = data.kinds
-    .map((kind, i) => [kind, scene.kinds.reduce((sum, of, c) => sum + (of === i ? scene.shares[c] : 0), 0)])
+  const shares = byKind(data, scene.kinds, scene.shares)
+    .map((share, i) => [data.kinds[i], share])
     .filter(one => one[1] > 0.0005);
   return `${where} and its neighbours: ${shares.map(([kind, share]) => `${(100 * share).toFixed(1)} % ${kind}`).join(", ")}`;
 }
@@ -233,7 +243,7 @@ function signTable(scene) {
         epoch,
         Math.floor(begin),
         Math.ceil(end),
-        ...data.kinds.map((_, i) => scene.kinds.reduce((sum, of, c) => sum + (of === i ? scene.shares[c] : 0), 0)),
+        ...byKind(data, scene.kinds, scene.shares),
       ]);
     }
   });
