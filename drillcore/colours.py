@@ -2,14 +2,35 @@
 
 import colorsys
 import re
+from typing import NamedTuple
 
 HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]  # Okabe and Ito 2008, for colour-blind eyes
 DENSE_HUES = ["#882255", "#7A7A00", "#44AA99"]
 OUTPUT, OTHER = "#333333", "#8c8c8c"
+
+
+class Kind(NamedTuple):
+    """How layers of the studies' networks that are called so and numbered are drawn: by their number in one of the `hues`,
+    mixed with black (a negative `shade`) or white, their lines `dashed` or not."""
+
+    hues: list[str]
+    shade: float = 0.0
+    dashed: bool = False
+
+
+KINDS = {
+    "layer": Kind(HUES),
+    "conv": Kind(HUES),
+    "squeeze": Kind(HUES, -0.45, dashed=True),
+    "pool": Kind(HUES, 0.35),
+    "dense": Kind(DENSE_HUES),
+}
+SINGLE = {"input": Kind([OTHER]), "flatten": Kind([OTHER]), "output": Kind([OUTPUT])}
+"""Those of which a network has one, without a number."""
 SHADES = {"": 0.0, "linear": -0.35, "batch_norm": 0.3, "relu": 0.5, "product": 0.35}
 """By part of a layer: how far its colour is mixed with black (negative) or white."""
 
-STUDIED = re.compile(r"(input|flatten|output|(layer|squeeze|conv|pool|dense)\d+)([./][a-z_]+)*")
+STUDIED = re.compile(rf"({'|'.join(SINGLE)}|({'|'.join(KINDS)})\d+)([./][a-z_]+)*")
 """The names that the studies' networks give to layers and tensors."""
 BY_DEPTH = ["#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962"]
 """From the first layer to the last of any other network: viridis without its ends, too dark or too light for a line."""
@@ -100,10 +121,22 @@ def layer_colour(name):
 
     Returns red, green and blue from 0 to 1.
     """
-    kind, number, part = re.match(r"([^\d./]*)(\d*)[./]?([^./]*)", name).groups()
-    hues = {"layer": HUES, "conv": HUES, "squeeze": HUES, "pool": HUES, "dense": DENSE_HUES, "output": [OUTPUT]}
-    family = hues.get(kind, [OTHER])
-    hue = family[(int(number or 1) - 1) % len(family)]
-    shade = SHADES.get(part, 0.0) + {"squeeze": -0.45, "pool": 0.35}.get(kind, 0.0)
+    kind, number, part = parts(name)
+    hue = kind.hues[(int(number or 1) - 1) % len(kind.hues)]
+    shade = SHADES.get(part, 0.0) + kind.shade
     mixed = [value * (1 + shade) if shade < 0 else value + (1 - value) * shade for value in channels(hue)]
     return tuple(round(min(max(value, 0.0), 1.0), 6) for value in mixed)
+
+
+def parts(name):
+    """The `Kind` of a layer of the studies, or of a module or tensor of it, its number and its part, as text."""
+    kind, number, part = re.match(r"([^\d./]*)(\d*)[./]?([^./]*)", name).groups()
+    return {**KINDS, **SINGLE}.get(kind, Kind([OTHER])), number, part
+
+
+def is_dashed(name):
+    """Whether the line of a layer or tensor is dashed: in the studies' networks that of a squeeze, and of a product."""
+    if not STUDIED.fullmatch(name):
+        return False
+    kind, _, part = parts(name)
+    return kind.dashed or part == "product"

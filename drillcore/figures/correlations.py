@@ -25,6 +25,7 @@ from drillcore.figures.style import (
     canvas,
     epoch_axis,
     epochs_text,
+    inches,
     layer_handles,
     layer_lines,
     legend_beside,
@@ -129,7 +130,7 @@ def layer_feature_correlation(
     texts = layers
     if cell >= LEGIBLE:
         texts = [label(*values) for values in zip(layers, map(len, members), dead, strict=True)]
-    longest = max(letters(line) for text in texts for line in text.split("\n")) * 0.066 + 0.1
+    longest = max(inches(line) for text in texts for line in text.split("\n")) + 0.1
     size, below, upright = cell * count, 0.72, cell < longest
     above, right = (max(0.5, longest) if upright else 0.5), max(longest, 4.6 - size)
     title = title or "Correlation between the units of every two layers"

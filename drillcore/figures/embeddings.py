@@ -17,7 +17,7 @@ from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.colours import class_colours, layer_colours
-from drillcore.figures.style import box, canvas, letters, plain, samples_text, styled
+from drillcore.figures.style import box, canvas, inches, letters, plain, samples_text, styled
 
 ACROSS = 7
 SIDE, GAP, TITLE, LEFT = 1.55, 0.3, 0.56, 0.62
@@ -237,7 +237,7 @@ def fitting_columns(names, space):
     """In how many columns, at most 10, the legend of `names` is no wider than `space` inches."""
     for rows in range(-(-len(names) // 10), len(names)):
         columns = [names[first : first + rows] for first in range(0, len(names), rows)]
-        if sum(0.066 * max(map(letters, column)) + 0.4 for column in columns) <= space:
+        if sum(max(map(inches, column)) + 0.4 for column in columns) <= space:
             return len(columns)
     return 1
 

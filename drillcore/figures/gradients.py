@@ -31,6 +31,7 @@ from drillcore.figures.style import (
     number,
     styled,
 )
+from drillcore.recording.threshold import NEAR
 
 KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
 TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}
@@ -66,6 +67,11 @@ def drawings(file, stats):
     yield "gradient_histogram", partial(draw_histogram, file, subtitle)
 
 
+def near(threshold):
+    """What near zero is at a threshold, as text."""
+    return NEAR.format(number(threshold))
+
+
 def exponent(threshold):
     """How a threshold is named in a file's name: 1e-7 is `e7`, 3e-6 is `3e6`, 10 is `e+1`."""
     mantissa, power = f"{threshold:.12e}".split("e")
@@ -88,7 +94,7 @@ def near_zero_counts(
     Parameters
     ----------
     threshold : float
-        A gradient is near zero if abs(gradient) <= threshold.
+        At which gradients count as near zero, as `drillcore.recording.threshold.near_zero` says.
     series : mapping
         "raw" and "ema", each a mapping of arrays (steps): step, zeros, exact_zeros, retained, released.
     starts : sequence of int
@@ -117,7 +123,7 @@ def near_zero_counts(
     >>> figure.axes[0].get_ylabel()
     'parameters'
     """
-    title = title or f"Gradients near zero, retained and released: |g| ≤ {number(threshold)}"
+    title = title or f"Gradients near zero, retained and released: {near(threshold)}"
     figure, rows, legend = step_panels(2, title, subtitle)
     for column, (kind, values) in enumerate(series.items()):
         upper, lower = rows[0][column], rows[1][column]
@@ -197,13 +203,13 @@ def fraction_released(
         for axes, (kind, values) in zip(rows[0], series.items(), strict=True):
             axes.plot(values["step"], values["fraction_released"], color=colour, lw=0.8)
             axes.set_title(f"{KINDS[kind]}, all parameters")
-        handles.append(Line2D([], [], color=colour, label=f"|g| ≤ {number(threshold)}"))
+        handles.append(Line2D([], [], color=colour, label=near(threshold)))
     for row, (threshold, series) in zip(rows[1:], by_layer.items(), strict=True):
         for axes, (epochs, layers) in zip(row, series.values(), strict=True):
             lines = layer_lines(list(layers))
             for layer, fraction in layers.items():
                 axes.plot(epochs, fraction, marker="o", **lines[layer])
-            axes.set_title(f"each layer, |g| ≤ {number(threshold)}")
+            axes.set_title(f"each layer, {near(threshold)}")
             epoch_axis(axes, epochs or [0])
     for axes in rows[0]:
         step_axis(axes, starts)
@@ -265,7 +271,7 @@ def fraction_flipped(
         for axes, (kind, values) in zip(row, series.items(), strict=True):
             for name in names:
                 axes.plot(values["step"], divided(values[name], values["retained"]), **line(name))
-            axes.set_title(f"{KINDS[kind]}, |g| ≤ {number(threshold)}")
+            axes.set_title(f"{KINDS[kind]}, {near(threshold)}")
             step_axis(axes, starts)
             axes.set_ylim(bottom=0)
         row[0].set_ylabel("fraction of retained")
@@ -339,7 +345,7 @@ def weight_change(
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, values in zip(row, series.values(), strict=True):
             axes.plot(values["step"], positive(values["weight_change"]), color=colour, lw=1)
-        handles.append(Line2D([], [], color=colour, label=f"retained, |g| ≤ {number(threshold)}"))
+        handles.append(Line2D([], [], color=colour, label=f"retained, {near(threshold)}"))
     row[0].set_ylabel("norm of the weights' difference")
     legend_beside(legend(0), handles)
     return figure

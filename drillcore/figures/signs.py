@@ -12,13 +12,13 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from drillcore.artifacts.gradients import NOT_A_NUMBER, Gradients
+from drillcore.artifacts.gradients import NOT_A_NUMBER, Gradients, bins_of
 from drillcore.base.arrays import evenly, row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import PALETTES, SIGNS, layer_colours, layers_of
-from drillcore.figures.style import box, canvas, epochs_text, letters, number, plain, styled
+from drillcore.figures.style import LETTER, box, canvas, epochs_text, inches, number, plain, styled
+from drillcore.recording.threshold import FAR, NEAR, near_zero, studied_edge
 
-NEAR_ZERO = 1e-5
 ZOOM = 240
 MOST_EPOCHS = 12
 """Of more epochs, the map of the whole network shows so many, evenly chosen."""
@@ -80,17 +80,11 @@ def drawings(file, palette="study"):
     yield "zoomed_layer_wise_grad_signs", partial(zoomed_layer_wise_grad_signs, *arguments)
 
 
-def near_zero(edges):
-    """The threshold that the maps are drawn at: 1e-5 as in the study or, without such an edge, the largest below."""
-    return max([edge for edge in edges if edge <= NEAR_ZERO], default=edges[0])
-
-
 def kinds(snapshot, edges):
     """The kind of each gradient, as a position in SIGNS, from its sign times its bin (int8)."""
-    last = edges.index(near_zero(edges)) + 1
+    near = np.arange(bins_of(edges))[near_zero(edges, studied_edge(edges))]
     table = np.full(256, SIGNS.index("large"), np.uint8)  # int8 values index it as they are: the negative from the end
-    table[1 : last + 1] = SIGNS.index("positive")
-    table[-last:] = SIGNS.index("negative")
+    table[near], table[-near] = SIGNS.index("positive"), SIGNS.index("negative")
     table[0], table[NOT_A_NUMBER] = SIGNS.index("zero"), SIGNS.index("nan")
     return table[snapshot]
 
@@ -167,7 +161,7 @@ def layer_wise_grad_signs(
     )
     width, height, left = 8.6, 0.34 * len(shown), 0.5
     layers = layer_ends(snapshots)
-    upright = sum(letters(layer) + 1 for layer in layers) * 0.063 > width
+    upright = sum(inches(layer) + LETTER for layer in layers) > width
     figure = canvas(
         left + width + 1.15,
         height + (1.0 if upright else 0.5) + 0.85,
@@ -238,7 +232,7 @@ def mark_layers(figure, axes, layers, total, width, height, upright):
     bottom = 1 + 0.04 / height
     band = 0.07 / height
     transform = axes.get_xaxis_transform()
-    widths = [0.2 if upright else 0.065 * letters(layer) + 0.12 for layer in layers]
+    widths = [0.2 if upright else inches(layer) + 0.12 for layer in layers]
     centres = [(first + last) / 2 / total * width for first, last in layers.values()]
     positions, colours = spread(centres, widths, width), layer_colours(list(layers))
     for (layer, (first, last)), centre, position in zip(layers.items(), centres, positions, strict=True):
@@ -288,8 +282,8 @@ def label_epochs(axes, epochs):
 
 def sign_legend(figure, left, edges, palette, present):
     """What the colours mean, above the footer, of the kinds that are `present` (kinds)."""
-    tau = number(near_zero(edges))
-    texts = (f"negative, |g| ≤ {tau}", f"positive, |g| ≤ {tau}", f"|g| > {tau}", "exactly 0", "NaN")
+    near, far = (text.format(number(studied_edge(edges))) for text in (NEAR, FAR))
+    texts = (f"negative, {near}", f"positive, {near}", far, "exactly 0", "NaN")
     handles = [
         Patch(facecolor=colour, edgecolor="#777777", lw=0.5, label=text)
         for shown, colour, text in zip(present, PALETTES[palette], texts, strict=True)

@@ -25,14 +25,15 @@ from drillcore.figures.similarity_maps import (
     label_cells,
 )
 from drillcore.figures.style import (
+    LETTER,
     MOST_NAMED,
     canvas,
     epoch_axis,
     epochs_text,
+    inches,
     layer_lines,
     legend_beside,
     legend_height,
-    letters,
     pairs_of,
     plain,
     samples_text,
@@ -150,7 +151,7 @@ def layer_similarity(
     columns, order = others or rows, catalogued(values)
     across = min(ACROSS, len(values) + 1)
     down = -(-(len(values) + 1) // across)
-    longest = 0.065 * max(map(letters, [*rows, *columns]))
+    longest = max(map(inches, [*rows, *columns]))
     title = title or "Similarity of the layers' representations"
     figure = canvas(across * (SIDE + 0.25) + longest, down * (SIDE + 0.45) + longest, title, subtitle)
     panels = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
@@ -223,7 +224,7 @@ def similarity_evolution(
     rows, columns = np.array(pairs, int).reshape(-1, 2).T
     width = float(np.clip(0.16 * len(numbers), 0.9, 2.4))
     names = [f"{layers[i]}, {layers[j]}" for i, j in pairs]
-    longest = 0.065 * max(map(letters, names), default=1)
+    longest = max(map(inches, names), default=LETTER)
     title = title or f"Similarity of every two layers, by epoch{some}"
     between = {name: np.asarray(between[name]) for name in order}
     q_values = None if q_values is None else np.asarray(q_values)
@@ -282,7 +283,7 @@ def similarity_settling(
     """
     order, down = catalogued(across), -(-(len(across) + 1) // ACROSS)
     across = {name: np.asarray(across[name]) for name in order}
-    wider = max(0, 4 * (0.06 * max(map(letters, layers)) - 1))
+    wider = max(0, 4 * (max(map(inches, layers)) - 1))
     height = down * max(1.9, legend_height(len(layers)))
     title = title or "When each layer settles: its similarity to itself at the last epoch"
     figure = canvas(9.2 + wider, height, title, subtitle)
@@ -375,7 +376,7 @@ def cka_bias(
     >>> figure.axes[4].get_xlabel()
     'samples'
     """
-    longest, drawn = 0.065 * max(map(letters, layers)), Drawn()
+    longest, drawn = max(map(inches, layers)), Drawn()
     title = title or "Linear CKA is biased: what chance gives it, and debiased CKA"
     linear, debiased, permuted = np.asarray(linear), np.asarray(debiased), np.asarray(permuted)
     figure = canvas(3 * (SIDE + 0.2) + 5.0 + longest, SIDE + 0.5 + longest, title, subtitle)

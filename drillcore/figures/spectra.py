@@ -9,7 +9,8 @@ from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 import drillcore
-from drillcore.artifacts.svd import Spectra
+from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.svd import Spectra, product_of
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.colours import STUDIED, layer_of
@@ -25,14 +26,10 @@ from drillcore.figures.style import (
     samples_text,
     styled,
 )
+from drillcore.ranks import RANKS
 
 FLOOR = 1e-6
 """The smallest share of the largest singular value that is drawn."""
-RANKS = {
-    "effective_rank": "effective rank\n(of singular values)",
-    "effective_rank_of_variances": "effective rank\n(of variances)",
-    "participation_ratio": "participation ratio\n(of variances)",
-}
 
 
 def figures(folder):
@@ -55,7 +52,14 @@ def draw_spectra(file, part, title):
         rank: {printable(name): np.array([file.rank(name, rank, epoch) for epoch in epochs]) for name in names}
         for rank in RANKS
     }
-    return svd_analysis(epochs, spectra, ranks, title, f"{file.title}, {epochs_text(epochs)}")
+    subtitle, card = f"{file.title}, {epochs_text(epochs)}", file.path.parent / Network.FILE
+    return svd_analysis(epochs, spectra, ranks, title, subtitle, products_of(card))
+
+
+def products_of(card):
+    """The products of weights that are one linear map in the network of the `card`, if there is one: {name: of which}."""
+    squeezes = read_network(card).squeezes if card.exists() else []
+    return {product_of(squeeze.expand): f"{squeeze.expand} × {squeeze.name}" for squeeze in squeezes}
 
 
 @styled
@@ -65,6 +69,7 @@ def svd_analysis(
     ranks: Mapping[str, Mapping[str, ArrayLike]],
     title: str = "Spectra",
     subtitle: str = "",
+    products: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw spectra at the first and the last epoch, and their effective ranks and participation ratio by epoch.
 
@@ -81,6 +86,8 @@ def svd_analysis(
         The headline.
     subtitle : str
         The line below it, such as the network and its epochs.
+    products : mapping of str to str, optional
+        Of the tensors that are the product of two, what the legend calls each.
 
     Returns
     -------
@@ -97,7 +104,8 @@ def svd_analysis(
     >>> figure.axes[0].get_ylabel()
     'singular value / largest'
     """
-    lines = tensor_lines(spectra)
+    products = products or {}
+    lines = tensor_lines(spectra, products)
     figure = canvas(9.6, 5.0, title, subtitle)
     grid = figure.add_gridspec(2, 7, width_ratios=[*[1] * 6, 1.1])
     left = figure.add_subplot(grid[0, :3])
@@ -109,13 +117,13 @@ def svd_analysis(
         axes.set_xlabel("index of the singular value")
         axes.grid(True)
     spectrum_axes(left)
-    for column, (rank, label) in enumerate(RANKS.items()):
-        axes = figure.add_subplot(grid[1, 2 * column : 2 * column + 2], ylabel=label)
-        for name, values in ranks[rank].items():
-            axes.plot(epochs, values, marker="o", **lines[name])
-        rank_axis(axes, np.concatenate([*ranks[rank].values()]))
+    for column, (name, rank) in enumerate(RANKS.items()):
+        axes = figure.add_subplot(grid[1, 2 * column : 2 * column + 2], ylabel=rank.label)
+        for tensor, values in ranks[name].items():
+            axes.plot(epochs, values, marker="o", **lines[tensor])
+        rank_axis(axes, np.concatenate([*ranks[name].values()]))
         epoch_axis(axes, epochs)
-    legend_beside(figure.add_subplot(grid[:, 6]), spectrum_handles(spectra, lines))
+    legend_beside(figure.add_subplot(grid[:, 6]), spectrum_handles(spectra, lines, products))
     return figure
 
 
@@ -130,12 +138,14 @@ def spectrum_axes(axes):
     axes.set_ylabel("singular value / largest")
 
 
-def spectrum_handles(spectra, lines):
+def spectrum_handles(spectra, lines, products):
     """The legend's entries, by layer or tensor; those whose spectra are all zero or not numbers are undefined."""
     undefined = [
-        short(name) for name, every in spectra.items() if not any(values.max(initial=0.0) > 0 for values in every)
+        short(name, products)
+        for name, every in spectra.items()
+        if not any(values.max(initial=0.0) > 0 for values in every)
     ]
-    return layer_handles({short(name): lines[name] for name in spectra}, undefined)
+    return layer_handles({short(name, products): lines[name] for name in spectra}, undefined)
 
 
 @styled
@@ -190,7 +200,13 @@ def layer_spectra(
     spectrum_axes(left)
     for rank, marker in zip(RANKS, "osD", strict=True):
         right.plot(
-            range(len(layers)), ranks[rank], color="#555555", lw=0.8, marker=marker, markersize=4, label=RANKS[rank]
+            range(len(layers)),
+            ranks[rank],
+            color="#555555",
+            lw=0.8,
+            marker=marker,
+            markersize=4,
+            label=RANKS[rank].label,
         )
     rank_axis(right, np.concatenate([*ranks.values()]))
     right.set_xlim(-0.3, len(layers) - 0.7)
@@ -200,7 +216,7 @@ def layer_spectra(
     for axes in (left, right):
         axes.grid(True)
     name_ticks(right.xaxis, list(layers), 2.6)
-    legend_beside(legend, spectrum_handles({name: [values] for name, values in layers.items()}, lines))
+    legend_beside(legend, spectrum_handles({name: [values] for name, values in layers.items()}, lines, {}))
     return figure
 
 
@@ -224,21 +240,18 @@ def draw_spectrum(axes, values, line):
         axes.plot(np.arange(1, len(values) + 1)[shown], shares[shown], marker=marker, **line)
 
 
-def tensor_lines(names):
+def tensor_lines(names, products):
     """The lines of layers or tensors; in the studies' networks a tensor's is its layer's, dotted for a pair's product."""
     if not all(map(STUDIED.fullmatch, names)):
         return layer_lines(names)
-    keys = {name: name if name.endswith(".product") or "weight" not in name else layer_of(name) for name in names}
+    keys = {name: name if name in products or "weight" not in name else layer_of(name) for name in names}
     lines = layer_lines(list(keys.values()))
     return {name: lines[key] for name, key in keys.items()}
 
 
-def short(name):
+def short(name, products):
     """A tensor's name for the legend, without the endings that all share; a product names its two factors."""
-    if name.endswith(".product"):
-        layer = layer_of(name)
-        return f"{layer} × {layer.replace('layer', 'squeeze')}"
-    trimmed = name
+    trimmed = products.get(name, name)
     for ending in (".weight", ".kernel", ".linear"):
         trimmed = trimmed.removesuffix(ending)
     return trimmed

@@ -5,7 +5,6 @@ footer with the data's source, which `save` adds. Lengths are in inches. A funct
 """
 
 import io
-import re
 import textwrap
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -23,10 +22,13 @@ from matplotlib.transforms import Bbox
 from noto_cjk_sans_jp_regular import FONT_PATH
 
 from drillcore.base.arrays import evenly
-from drillcore.colours import STUDIED, layer_colours
+from drillcore.colours import STUDIED, layer_colours, parts
 
 EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
 """Margin at the left and right, heights of the footer and of the lines of the head."""
+
+LETTER = 0.065
+"""About the width of a letter at the size of ticks and legends."""
 
 FALLBACK = "Noto Sans CJK JP"
 """The font of characters that matplotlib's own lacks: Chinese, Japanese and Korean ones."""
@@ -76,6 +78,11 @@ register_fallback()
 def plain(text):
     """`text` as matplotlib draws it literally: a name's dollar signs begin no formula."""
     return text.replace("$", r"\$")
+
+
+def inches(text):
+    """About how wide `text` is at the size of ticks and legends."""
+    return LETTER * letters(text)
 
 
 def letters(text):
@@ -193,8 +200,8 @@ def dashes(name):
     """The dashes of a layer's line, which in the studies' networks tell its part."""
     if not STUDIED.fullmatch(name):
         return "-"
-    kind, part = re.match(r"([^\d./]*)\d*[./]?([^./]*)", name).groups()
-    return "--" if kind == "squeeze" else DASHES.get(part, "-")
+    kind, _, part = parts(name)
+    return "--" if kind.dashed else DASHES.get(part, "-")
 
 
 def pairs_of(layers):

@@ -10,7 +10,9 @@ from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.errors import InputError
+from drillcore.colours import layer_of
 from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_beside, wrap
+from drillcore.ranks import EFFECTIVE
 
 
 class Point(NamedTuple):
@@ -33,7 +35,7 @@ def figures(points):
 
 def write_table(path, points):
     """Write what `dvc plots` shows: of each network in `points` the width, the accuracy, and the last layer's ranks."""
-    rows = ["network,width,test_accuracy,effective_rank,effective_rank_of_variances"]
+    rows = [",".join(["network", "width", "test_accuracy", *EFFECTIVE])]
     for name, point in points.items():
         ranks = (list(values.values())[-1] for values in (point.ranks, point.of_variances))
         rows.append(",".join(map(str, [name, point.width, point.accuracy, *ranks])))
@@ -49,12 +51,10 @@ def read_point(folder):
             f"{network.name} has no squeeze-expand layer, but stands for a width: name a network that has one."
         )
     with Spectra(folder / Spectra.FILE) as svd, Maps(folder / Maps.FILE) as tsne:
-        layers = [layer for layer in svd.layers if layer.startswith("squeeze")]
-        layers += [layer for layer in svd.layers if layer.startswith("layer")][-1:]
-        ranks, of_variances = (
-            {layer: svd.rank(layer, rank) for layer in layers}
-            for rank in ("effective_rank", "effective_rank_of_variances")
-        )
+        squeezes = [squeeze.name for squeeze in network.squeezes]
+        layers = [layer for layer in svd.layers if layer_of(layer) in squeezes]
+        layers += [layer for layer in svd.layers if layer_of(layer) == network.squeezes[-1].expand][-1:]
+        ranks, of_variances = ({layer: svd.rank(layer, rank) for layer in layers} for rank in EFFECTIVE)
         trust = {layer: tsne.quality(layer, "trustworthiness") for layer in layers}
         status = {layer: tsne.status(layer) for layer in layers}
     return Point(width, Metrics(folder / Metrics.FILE)["val_accuracy"], ranks, of_variances, trust, status)
@@ -88,10 +88,10 @@ def bottleneck(ablations, chosen):
         axes.set_yscale("log", base=2)
         axes.yaxis.set_major_formatter("{x:g}")
     of_variances.sharey(rank)
+    of_features = (f"{effective.name} of the features\n({effective.of})" for effective in EFFECTIVE.values())
     for axes, label in (
         (accuracy, "test accuracy"),
-        (rank, "effective rank of the features\n(of singular values)"),
-        (of_variances, "effective rank of the features\n(of variances)"),
+        *zip((rank, of_variances), of_features, strict=True),
         (trust, "t-SNE trustworthiness"),
     ):
         axes.set_ylabel(label)

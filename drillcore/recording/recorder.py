@@ -34,7 +34,7 @@ from drillcore.base.errors import InputError
 from drillcore.base.store import create
 from drillcore.recording.kernel import count_pair, count_step, make_binning, new_cells, new_state
 from drillcore.recording.rows import Rows
-from drillcore.recording.threshold import DECADES, bins_near_zero, statistics
+from drillcore.recording.threshold import DECADES, near_zero, statistics
 from drillcore.recording.weights import to_array, trainable
 from drillcore.threads import omp_threads
 
@@ -181,7 +181,7 @@ class GradientRecorder:
         self.folder, self.parts = self.path.with_name(f"{self.path.name}.parts"), 0
         self.every, self.watch = every, watch
         for threshold in watch:
-            bins_near_zero(self.edges, threshold)
+            near_zero(self.edges, threshold)
         self.binning = make_binning(tuple(self.edges))
         self.states = [new_state(size) for size in self.tensors.values()]
         self.threads = threads or omp_threads(default=os.cpu_count())

@@ -8,7 +8,7 @@ import numpy as np
 from drillcore.artifacts.gradients import KINDS, Gradients
 from drillcore.base.arrays import row_blocks
 from drillcore.progress import Progress, silent
-from drillcore.recording.threshold import bins_near_zero, statistics
+from drillcore.recording.threshold import near_zero, statistics
 
 
 def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress = silent) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress =
     [2]
     """
     for threshold in thresholds:
-        bins_near_zero(file.edges, threshold)
+        near_zero(file.edges, threshold)
     by_kind = {kind: summarise_kind(file, kind, thresholds, progress) for kind in KINDS}
     return {
         "tensors": file.tensors,

@@ -4,6 +4,8 @@ Counts have the axes (..., bin of abs(g) before, bin now, crossing), weight chan
 the sums of abs(dw) and dw^2 over the same parameters; `drillcore.artifacts.gradients` says what the bins are.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from drillcore.artifacts.gradients import MAXIMUM, MINIMUM
@@ -12,8 +14,17 @@ from drillcore.base.errors import InputError
 DECADES = [float(f"1e{k}") for k in range(-10, 1)]
 
 
-def bins_near_zero(edges, threshold):
-    """How many bins, from the first, hold abs(g) <= `threshold`.
+STUDIED = 1e-5
+"""The threshold of the study's maps."""
+NEAR, FAR = "|g| ≤ {}", "|g| > {}"
+"""What a gradient g is that is near zero at a threshold, and that is not, as figures and page say it."""
+
+
+def near_zero(edges: Sequence[float], threshold: float) -> slice:
+    """The bins of gradients that are near zero at `threshold`: abs(g) <= threshold, what is exactly zero included.
+
+    Nothing else decides what near zero means: statistics, figures and page take these bins from here, and say of them
+    what NEAR and FAR say.
 
     Raises
     ------
@@ -28,7 +39,12 @@ def bins_near_zero(edges, threshold):
             f"the threshold {threshold:g} is none of the edges at which gradients were counted: "
             f"take {nearest}, or add it to recorder.edges of the network and train again."
         )
-    return len(below) + 2
+    return slice(0, len(below) + 2)
+
+
+def studied_edge(edges: Sequence[float]) -> float:
+    """The one of `edges` to look at first: STUDIED or, without it, the largest below, or else the smallest."""
+    return max([edge for edge in edges if edge <= STUDIED], default=edges[0])
 
 
 def statistics(counts, weight_change, edges, threshold):
@@ -43,7 +59,7 @@ def statistics(counts, weight_change, edges, threshold):
         Sums of abs(dw) and dw^2.
     edges : sequence of float
     threshold : float
-        One of `edges`; a gradient is near zero if abs(g) <= threshold.
+        One of `edges`; `near_zero` says what it means.
 
     Returns
     -------
@@ -58,15 +74,15 @@ def statistics(counts, weight_change, edges, threshold):
     InputError
         If `threshold` is none of `edges`.
     """
-    near = bins_near_zero(edges, threshold)
-    retained = counts[..., :near, :near, :].sum((-3, -2), dtype=np.int64)
-    moved = weight_change[..., :near, :near, :].sum((-3, -2), dtype=np.float64)
+    near = near_zero(edges, threshold)
+    retained = counts[..., near, near, :].sum((-3, -2), dtype=np.int64)
+    moved = weight_change[..., near, near, :].sum((-3, -2), dtype=np.float64)
     kept, flips = retained.sum(-1), retained[..., 1:].sum(-1)
-    released = total(counts[..., :near, near:, :])
+    released = total(counts[..., near, :, :]) - kept
     return {
         "counted": total(counts),
         "exact_zeros": total(counts[..., :, :1, :]),
-        "zeros": total(counts[..., :, :near, :]),
+        "zeros": total(counts[..., :, near, :]),
         "retained": kept,
         "released": released,
         "fraction_released": fraction(released, kept + released),

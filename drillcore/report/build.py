@@ -11,8 +11,9 @@ from pathlib import Path
 from drillcore.artifacts.pairs import pair_files
 from drillcore.extras import require
 from drillcore.progress import silent
+from drillcore.ranks import EFFECTIVE
 from drillcore.report import correlations, embeddings, gradients, overview, signs, similarity, spectra
-from drillcore.report.pack import block, colours
+from drillcore.report.pack import block, colours, dashed
 
 PAGE = Path(__file__).parent / "page"
 TOPICS = {
@@ -39,13 +40,15 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
     """
     require("report", "The report")
     packer = Packer({} if known is None else known)
-    index = {"provenance": provenance, "networks": [], "pairs": {}, "layers": {}}
+    ranks = [[name, rank.of] for name, rank in EFFECTIVE.items()]
+    index = {"provenance": provenance, "networks": [], "pairs": {}, "lines": {}, "ranks": ranks}
     for position, name in enumerate(progress(names, "networks")):
         about = overview.network(artifacts, name, live)
         about["colour"] = overview.COLOURS[position % len(overview.COLOURS)]
         about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
         if about.get("width"):
-            index["layers"] |= dict(zip(about["ranks"], colours(about["ranks"]), strict=True))
+            layers = about["ranks"]
+            index["lines"] |= dict(zip(layers, zip(colours(layers), dashed(layers), strict=True), strict=True))
         index["networks"].append(about)
     for name, path in pair_files(artifacts, names).items():
         index["pairs"][name] = packer.add(similarity.between, path, [path])

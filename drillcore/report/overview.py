@@ -10,6 +10,7 @@ from drillcore.artifacts.svd import Spectra
 from drillcore.base.names import printable
 from drillcore.base.store import finite
 from drillcore.colours import DENSE_HUES, HUES
+from drillcore.ranks import EFFECTIVE
 
 COLOURS = [*HUES, *DENSE_HUES]
 
@@ -46,16 +47,11 @@ def family(network):
     if network.user_defined:
         return network.name
     card = network.values
-    layers = [["squeeze", layer[1]] if isinstance(layer, list) else layer for layer in card.get("layers", [])]
+    layers = [["any width", layer[1]] if isinstance(layer, list) else layer for layer in card.get("layers", [])]
     return str([card["framework"], card["dataset"], card["input"], card["normalize"], layers, card["training"]])
 
 
 def last_ranks(path):
     """The effective rank, of the singular values and of the variances, of every layer's features at the last epoch."""
     with Spectra(path) as file:
-        return {
-            printable(layer): {
-                rank: file.rank(layer, rank) for rank in ("effective_rank", "effective_rank_of_variances")
-            }
-            for layer in file.layers
-        }
+        return {printable(layer): {rank: file.rank(layer, rank) for rank in EFFECTIVE} for layer in file.layers}

@@ -12,7 +12,7 @@ import json
 import numpy as np
 
 from drillcore.base.store import finite
-from drillcore.colours import layer_colours
+from drillcore.colours import is_dashed, layer_colours
 
 STEPS, NO_VALUE = 64, -128
 """How finely correlations are kept, which decides the size of the page, and what stands for NaN among them."""
@@ -52,6 +52,11 @@ def thumbnails(images):
     squares = images[:, : rows * factor, : columns * factor]
     squares = squares.reshape(count, rows, -1, columns, squares.shape[2] // columns, channels)
     return np.stack([np.rint(square.mean((1, 3))).astype(np.uint8) for square in squares])
+
+
+def dashed(names):
+    """Of a network's layers or tensors, whether the line of each is dashed."""
+    return [is_dashed(name) for name in names]
 
 
 def colours(names):

@@ -6,6 +6,7 @@ from drillcore.artifacts.gradients import NOT_A_NUMBER, Gradients, bins_of
 from drillcore.base.arrays import evenly, row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import PALETTES, SIGNS, layers_of
+from drillcore.recording.threshold import FAR, NEAR, near_zero, studied_edge
 from drillcore.report.pack import colours
 
 MOST_EPOCHS, LEAST_EPOCHS, MOST_WINDOWS = 30, 3, 600
@@ -48,7 +49,12 @@ def snapshots(folder):
             "bins": bins,
             "edges": file.edges,
             "steps": STEPS,
+            "first": studied_edge(file.edges),
+            "near_bins": [list(near_zero(file.edges, edge).indices(bins_of(file.edges))[:2]) for edge in file.edges],
+            "near": NEAR,
+            "far": FAR,
             "kinds": SIGNS,
+            "not_a_number": NOT_A_NUMBER,
             "palettes": PALETTES,
         }
     named = {f"window/{position}": window for position, window in enumerate(windows)}

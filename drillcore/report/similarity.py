@@ -6,7 +6,7 @@ from drillcore.artifacts.pairs import Pair
 from drillcore.artifacts.similarity import Similarity
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
-from drillcore.report.pack import colours
+from drillcore.report.pack import colours, dashed
 from drillcore.similarity.catalogue import MEASURES, TESTED
 
 LEAST_EPOCHS, MOST_CELLS = 2, 100_000
@@ -23,6 +23,7 @@ def within(folder):
             "rows": layers,
             "columns": layers,
             "colours": colours(layers),
+            "dashed": dashed(layers),
             "measures": described(file.measures),
             "epochs": [file.epochs[position] for position in kept],
             "stored": len(file.epochs),

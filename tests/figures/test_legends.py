@@ -13,10 +13,11 @@ from drillcore.figures.correlations import correlation_evolution, intra, layer_f
 from drillcore.figures.embeddings import Map, model_tsne_layers
 from drillcore.figures.gradients import gradient_histogram
 from drillcore.figures.signs import Snapshots, layer_wise_grad_signs, zoomed_layer_wise_grad_signs
-from drillcore.figures.spectra import RANKS, svd_analysis
+from drillcore.figures.spectra import svd_analysis
 from drillcore.figures.style import applied
 from drillcore.figures.training import training_curves
 from drillcore.figures.widths import Point, bottleneck, read_point
+from drillcore.ranks import RANKS
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,9 @@ from matplotlib.image import imread
 from drillcore.figures.augmentations import contact_sheet, tiled, write_images
 from drillcore.figures.correlations import correlation_colours, layer_feature_correlation, pair_squares
 from drillcore.figures.gradients import bin_shares, change_norm, divided, released_by_layer
-from drillcore.figures.spectra import RANKS, svd_analysis
+from drillcore.figures.spectra import svd_analysis
 from drillcore.figures.style import applied
+from drillcore.ranks import RANKS
 
 WHITE, GREY = [255, 255, 255, 255], [166, 166, 166, 255]
 

@@ -12,8 +12,9 @@ from drillcore.figures.catalogue import figures
 from drillcore.figures.correlations import correlation_evolution, layer_feature_correlation
 from drillcore.figures.embeddings import Map, class_handles, draw_maps, model_tsne_layers
 from drillcore.figures.similarities import layer_similarity, similarity_evolution
-from drillcore.figures.spectra import RANKS, svd_analysis
+from drillcore.figures.spectra import svd_analysis
 from drillcore.figures.style import MOST_NAMED, applied
+from drillcore.ranks import RANKS
 from drillcore.similarity.catalogue import MEASURES
 from stages.plots import main
 from tests.artifacts import mobilenet, resnet18

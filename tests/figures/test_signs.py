@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
+from drillcore.artifacts.gradients import NOT_A_NUMBER
 from drillcore.colours import PALETTES, SIGNS
 from drillcore.figures.signs import (
     BALANCE,
     GAP,
     MOST_EPOCHS,
-    NOT_A_NUMBER,
     STACK,
     ZOOM,
     Snapshots,
@@ -25,13 +25,11 @@ from drillcore.figures.signs import (
     kinds,
     layer_ends,
     layer_wise_grad_signs,
-    near_zero,
     spread,
     zoomed_layer_wise_grad_signs,
 )
 from drillcore.figures.style import applied
-
-DECADES = [float(f"1e{k}") for k in range(-10, 1)]
+from drillcore.recording.threshold import DECADES, studied_edge
 
 
 def snapshots_of(arrays):
@@ -46,7 +44,7 @@ def kind_by_hand(value, edges):
     if value in (NOT_A_NUMBER, 0):
         return "nan" if value else "zero"
     upper = edges[abs(value) - 1] if abs(value) <= len(edges) else np.inf
-    if upper > near_zero(edges):
+    if upper > studied_edge(edges):
         return "large"
     return "negative" if value < 0 else "positive"
 
@@ -59,9 +57,9 @@ def test_a_kind_follows_from_the_bins_upper_edge(edges):
 
 
 def test_the_threshold_is_the_studys_or_the_nearest_below():
-    assert near_zero(DECADES) == 1e-5
-    assert near_zero([1e-9, 1e-6, 1e-2]) == 1e-6
-    assert near_zero([1e-3, 1e-2]) == 1e-3
+    assert studied_edge(DECADES) == 1e-5
+    assert studied_edge([1e-9, 1e-6, 1e-2]) == 1e-6
+    assert studied_edge([1e-3, 1e-2]) == 1e-3
 
 
 @settings(max_examples=60, deadline=None)

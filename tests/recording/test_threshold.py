@@ -5,7 +5,7 @@ import pytest
 
 from drillcore.base.errors import InputError
 from drillcore.recording.recorder import transitions
-from drillcore.recording.threshold import bins_near_zero, statistics
+from drillcore.recording.threshold import near_zero, statistics
 
 EDGES = [float(f"1e{k}") for k in range(-10, 1)]
 
@@ -82,4 +82,4 @@ def test_sums_beyond_32_bits_do_not_wrap():
 )
 def test_a_threshold_on_no_edge_is_refused_with_the_nearest(threshold, nearest):
     with pytest.raises(InputError, match=nearest):
-        bins_near_zero(EDGES, threshold)
+        near_zero(EDGES, threshold)

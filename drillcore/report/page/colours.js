@@ -25,7 +25,9 @@ const SEQUENTIAL = [
   "#b5de2b",
   "#fde725",
 ]; // viridis
-export const STEPS = 64; // as in stages/report/pack.py
+// Of correlations as drillcore/report/pack.py keeps them: their steps, and what stands for none.
+export const STEPS = 64,
+  NO_VALUE = -128;
 // Below which lightness text on a colour is light, and a line on a dark page too dark.
 const DARK = 120,
   TOO_DARK = 70;
@@ -71,10 +73,10 @@ export function paint(values, { pixels }, low, high) {
   );
 }
 
-// By the unsigned byte of an int8 correlation, in steps of 1/64 and -128 for none: its pixel.
+// By the unsigned byte of an int8 correlation: its pixel.
 export const correlationPixels = Uint32Array.from({ length: 256 }, (_, byte) => {
   const value = byte < 128 ? byte : byte - 256;
-  return value === -128 ? missing : diverging.pixels[Math.round(((value / STEPS + 1) / 2) * 255)];
+  return value === NO_VALUE ? missing : diverging.pixels[Math.round(((value / STEPS + 1) / 2) * 255)];
 });
 
 // Whether text on a pixel should be light.

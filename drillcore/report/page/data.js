@@ -55,7 +55,10 @@ export const network = name => index.networks.find(one => one.name === name);
 export const provenance = () => index.provenance;
 export const pairs = () => Object.keys(index.pairs);
 export const pair = name => block(index.pairs[name]);
-export const layerColour = layer => index.layers[layer];
+// Of a layer of a network with a squeeze: its colour, and whether its line is dashed.
+export const layerLine = layer => index.lines[layer];
+// The effective ranks: their names, and what they are of.
+export const effectiveRanks = () => index.ranks;
 
 // The networks that have a topic, and the topic's block of one; null where it has not run.
 export const withTopic = topic => index.networks.filter(one => one.blocks[topic]).map(one => one.name);

@@ -1,12 +1,12 @@
 // Which augmentations of one image a layer takes for the same, with the two images under the pointer.
 
-import { correlationPixels, missing, STEPS } from "colours";
+import { correlationPixels, missing, NO_VALUE, STEPS } from "colours";
 import { select } from "controls";
 import { topic } from "data";
 import { h, number } from "dom";
 import { raster } from "raster";
 import * as state from "state";
-import { controls, counted, drawImage, NO_VALUE, R_BAR } from "views/shared";
+import { controls, counted, drawImage, R_BAR } from "views/shared";
 
 export async function showAugmentations(root, network) {
   const data = await topic("augmentations", network),

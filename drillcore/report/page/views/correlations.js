@@ -1,6 +1,6 @@
 // Which units carry the same signal: Pearson's r between layers over the epochs, and over augmentations of one image.
 
-import { correlationPixels, diverging, paint, sequential, STEPS } from "colours";
+import { correlationPixels, diverging, NO_VALUE, paint, sequential, STEPS } from "colours";
 import { choice, slider } from "controls";
 import { topic } from "data";
 import { h, number, settled } from "dom";
@@ -8,7 +8,7 @@ import { chart } from "figures";
 import { raster } from "raster";
 import * as state from "state";
 import { showAugmentations } from "views/augmentations";
-import { cells, chooseNetwork, controls, counted, nearest, NO_VALUE, R_BAR } from "views/shared";
+import { cells, chooseNetwork, controls, counted, nearest, R_BAR } from "views/shared";
 
 export const title = "Correlations";
 export const intro =

@@ -6,7 +6,7 @@ import { topic } from "data";
 import { h, number, once, themed } from "dom";
 import { chart } from "figures";
 import * as state from "state";
-import { fallbackEdge } from "views/grain";
+import { nearText } from "views/grain";
 import { chooseNetwork, controls } from "views/shared";
 import { showSigns } from "views/signs";
 
@@ -34,9 +34,9 @@ export async function show(root) {
     root.append(controls(control), h("p", { class: "empty" }, text));
     return null;
   }
-  const threshold = slider("threshold", "near zero: |gradient| ≤", edges, {
-    format: number,
-    fallback: fallbackEdge(edges),
+  const threshold = slider("threshold", "near zero", edges, {
+    format: edge => nearText(data, edge),
+    fallback: data.first,
   });
   root.append(
     controls(
@@ -53,7 +53,7 @@ export async function show(root) {
   const flips = chart(grid, { id: "flips", title: "Flips of the sign" });
   const moved = chart(grid, { id: "moved", title: "How far weights move" });
   const now = () => ({
-    threshold: state.get("threshold", edges, fallbackEdge(edges)),
+    threshold: state.get("threshold", edges, data.first),
     layer: layers.indexOf(state.get("layer", layers, ALL)),
     kind: state.get("kind", ["raw", "ema"], "raw"),
     share: state.get("unit", ["count", "share"], "count") === "share",
@@ -77,39 +77,24 @@ export async function show(root) {
 
 const SIGN_KEYS = ["zoom", "palette"];
 
-// The study's statistics by step, for one layer or, at -1, all: see stages/shared/gradient_statistics.py.
+// The statistics by step at a threshold, summed over one layer or, at -1, all: see drillcore/report/gradients.py.
 export function statistics(data, { threshold, layer, kind }) {
   const { arrays, edges, layers } = data,
-    [, bins, , steps] = arrays[`${kind}/crossed`].shape;
-  const near = edges.indexOf(threshold) + 2,
     chosen = layer < 0 ? layers.map((_, i) => i) : [layer];
-  // The sum of a (layers, bins, ..., steps) array over the chosen layers and the bins from `begin` to `end`.
-  const sum = (name, begin, end, part = 0, parts = 1) => {
+  const sum = (name, part = value => value) => {
     const values = arrays[`${kind}/${name}`],
+      steps = values.shape.at(-1),
+      first = values.shape.length === 3 ? edges.indexOf(threshold) * layers.length : 0,
       total = new Float64Array(steps);
     for (const one of chosen)
-      for (let bin = begin; bin < end; bin++) {
-        const row = ((one * bins + bin) * parts + part) * steps;
-        for (let step = 0; step < steps; step++) total[step] += values[row + step];
-      }
+      for (let step = 0; step < steps; step++) total[step] += part(values[(first + one) * steps + step]);
     return total;
   };
-  const crossed = [0, 1, 2, 3].map(part => sum("crossed", 0, near, part, 4));
-  const retained = crossed[0].map((value, step) => value + crossed[1][step] + crossed[2][step] + crossed[3][step]);
-  const before = sum("before", 0, near);
-  return {
-    counted: sum("now", 0, bins),
-    zeros: sum("now", 0, near),
-    exact_zeros: sum("now", 0, 1),
-    retained,
-    before,
-    released: before.map((value, step) => value - retained[step]),
-    flips: retained.map((value, step) => value - crossed[0][step]),
-    minima: crossed[1],
-    maxima: crossed[2],
-    moved: sum("moved", 0, near).map(Math.sqrt),
-    moved_all: sum("moved", 0, bins).map(Math.sqrt),
-  };
+  const norm = name => sum(name, value => value * value).map(Math.sqrt);
+  const counts = ["counted", "exact_zeros", "zeros", "retained", "released", "flips", "minima", "maxima"];
+  const found = Object.fromEntries(counts.map(name => [name, sum(name)]));
+  const before = found.retained.map((value, step) => value + found.released[step]);
+  return { ...found, before, moved: norm("weight_change"), moved_all: norm("moved") };
 }
 
 const TEXTS = {
@@ -143,7 +128,7 @@ function drawAll(charts, data, now) {
     xaxis: { title: { text: shapes.length ? "step (vertical lines: epochs)" : "step" } },
     yaxis: { title: { text }, rangemode: "tozero", ...more },
   });
-  const near = `|g| ≤ ${number(now.threshold)}`,
+  const near = nearText(data, now.threshold),
     of = `${now.layer < 0 ? ALL : data.layers[now.layer]}, ${Object.fromEntries(KINDS)[now.kind]}`;
   const some =
     data.recorded > step.length

@@ -2,11 +2,11 @@
 
 import { number } from "dom";
 
-const NOT_A_NUMBER = -128,
-  MOST_SINGLES = 64;
+const MOST_SINGLES = 64;
 
-// The threshold to begin with: 1e-5 as in the study or, without such an edge, the largest below.
-export const fallbackEdge = edges => edges.findLast(edge => edge <= 1e-5) ?? edges[0];
+// What near zero is at a threshold, and what it is not, in the words of the block.
+export const nearText = ({ near }, threshold) => near.replace("{}", number(threshold));
+export const farText = ({ far }, threshold) => far.replace("{}", number(threshold));
 
 // Where each tensor and layer begins among all parameters.
 export function arrange(data) {
@@ -26,13 +26,13 @@ export function arrange(data) {
 
 // The kind, a position in `kinds`, of every class of signed bins at a threshold.
 export function kindOf(data, threshold) {
-  const last = data.edges.indexOf(threshold) + 1,
+  const [begin, end] = data.near_bins[data.edges.indexOf(threshold)],
     kind = name => data.kinds.indexOf(name);
   return Array.from({ length: 2 * data.bins + 2 }, (_, place) => {
     const value = place - data.bins;
     if (value === data.bins + 1) return kind("nan");
     if (value === 0) return kind("zero");
-    if (Math.abs(value) > last) return kind("large");
+    if (Math.abs(value) < begin || Math.abs(value) >= end) return kind("large");
     return kind(value < 0 ? "negative" : "positive");
   });
 }
@@ -52,7 +52,7 @@ export function sample(scene, row, begin, end, shares) {
       high = Math.min(length, Math.max(low + 1, Math.floor(end - first)));
     for (let i = low; i < high; i++) {
       const value = window[row * length + i];
-      shares[value === NOT_A_NUMBER ? 2 * data.bins + 1 : value + data.bins] += 1 / (high - low);
+      shares[value === data.not_a_number ? 2 * data.bins + 1 : value + data.bins] += 1 / (high - low);
     }
     return high - low;
   }

@@ -6,9 +6,8 @@ import { withTopic } from "data";
 import { h } from "dom";
 import * as state from "state";
 
-// Of correlations: what stands for none, and the colour bar.
-export const NO_VALUE = -128;
 const MOST_NAMED = 24;
+// The colour bar of correlations.
 export const R_BAR = { low: -1, high: 1, stops: diverging.stops, title: "Pearson's r" };
 
 // The control and the network it has chosen, among those that have `topic`; without any, the page says so.

@@ -7,7 +7,7 @@ import { h, number } from "dom";
 import { raster } from "raster";
 import * as state from "state";
 import { BAND, fillBands, fillWhole } from "views/bands";
-import { arrange, bounds, byKind, classText, fallbackEdge, kindOf, sample } from "views/grain";
+import { arrange, bounds, byKind, classText, farText, kindOf, nearText, sample } from "views/grain";
 import { cells, controls } from "views/shared";
 
 const LEAST_SPAN = 8,
@@ -123,7 +123,7 @@ function pan(scene, by) {
 function drawSigns(map, scene, legend) {
   const { data } = range(scene),
     palette = data.palettes[state.get("palette", Object.keys(data.palettes), "study")].map(rgb);
-  const threshold = state.get("threshold", data.edges, fallbackEdge(data.edges));
+  const threshold = state.get("threshold", data.edges, data.first);
   const kinds = kindOf(data, threshold),
     colours = palette.map(pixel);
   const span = scene.to - scene.from,
@@ -160,8 +160,8 @@ function drawSigns(map, scene, legend) {
       kept(data) +
       (data.stored > rows ? ` ${rows} of ${data.stored} epochs, evenly spread.` : ""),
   );
-  const tau = number(threshold),
-    texts = [`negative, |g| ≤ ${tau}`, `positive, |g| ≤ ${tau}`, `|g| > ${tau}`, "exactly 0", "not a number"];
+  const near = nearText(data, threshold),
+    texts = [`negative, ${near}`, `positive, ${near}`, farText(data, threshold), "exactly 0", "not a number"];
   legend.replaceChildren(
     ...texts
       .map((text, i) => {

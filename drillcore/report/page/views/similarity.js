@@ -150,7 +150,7 @@ function drawSettling(one, data, now) {
       y: Array.from(values.subarray(l * count, (l + 1) * count)),
       name: plain(layer),
       mode: "lines+markers",
-      line: { color: onPage(data.colours[l]), dash: layer.startsWith("squeeze") ? "dash" : "solid" },
+      line: { color: onPage(data.colours[l]), dash: data.dashed[l] ? "dash" : "solid" },
       hovertemplate: `${plain(layer)}: %{y:.4~g}<extra>epoch %{x}</extra>`,
     }))
     .filter((_, l) => data.rows[l] !== "input")

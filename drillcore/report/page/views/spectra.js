@@ -2,7 +2,7 @@
 
 import { onPage } from "colours";
 import { checks, choice, select, slider } from "controls";
-import { layerColour, network, networks, topic, withTopic } from "data";
+import { effectiveRanks, layerLine, network, networks, topic, withTopic } from "data";
 import { h, once, plain } from "dom";
 import { chart } from "figures";
 import * as state from "state";
@@ -21,16 +21,14 @@ const SCALES = [
     ["log", "logarithmic"],
     ["linear", "linear"],
   ],
-  RANKS = [
-    ["effective_rank", "of singular values"],
-    ["effective_rank_of_variances", "of variances"],
-  ],
   SIZES = [
     ["share", "share of the largest"],
     ["value", "value"],
   ];
 const SMALLEST = 1e-6,
   FEW_DECADES = 1e-2;
+
+const rankText = rank => Object.fromEntries(effectiveRanks())[rank];
 
 export async function show(root) {
   const names = withTopic("spectra");
@@ -70,7 +68,7 @@ export async function show(root) {
       select("layer", "layer", [EVERY, ...layers], EVERY),
       choice("scale", "scale", SCALES),
       choice("size", "shown as", SIZES),
-      choice("rank", "effective rank", RANKS),
+      choice("rank", "effective rank", effectiveRanks()),
       epoch,
     );
     [...bar.querySelectorAll(`[data-key=${key}]`)].find(one => (one.dataset.value ?? one.value) === value)?.focus();
@@ -108,7 +106,7 @@ function chosen(all, names, first) {
     epoch: state.get("epoch", epochs, epochs.at(-1)),
     log: state.get("scale", ["log", "linear"], "log") === "log",
     share: state.get("size", ["share", "value"], "share") === "share",
-    rank: state.get("rank", RANKS.map(([key]) => key), RANKS[0][0]),
+    rank: state.get("rank", effectiveRanks().map(([key]) => key), effectiveRanks()[0][0]),
   };
 }
 
@@ -124,6 +122,7 @@ function shown(all, { part, ticked, layer }) {
         epochs: of.epochs,
         arrays: all[name].arrays,
         colour: ticked.length > 1 ? network(name).colour : of.colours[place],
+        dashed: of.dashed[place],
       }))
       .filter(one => layer === EVERY || one.layer === layer);
   });
@@ -134,10 +133,9 @@ const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 function line(one, { ticked, layer, layers }) {
   const several = ticked.length > 1,
     dash = layer === EVERY ? DASHES[layers.indexOf(one.layer) % DASHES.length] : "solid";
-  const squeeze = one.layer.startsWith("squeeze") || one.layer.endsWith(".product");
   return {
     name: plain(several ? `${one.network}: ${one.layer}` : one.layer),
-    line: { color: onPage(one.colour), width: 1.8, dash: several ? dash : squeeze ? "dash" : "solid" },
+    line: { color: onPage(one.colour), width: 1.8, dash: several ? dash : one.dashed ? "dash" : "solid" },
   };
 }
 
@@ -214,9 +212,9 @@ function drawRanks(one, all, now) {
   one.draw(traces, {
     shapes: [mark],
     xaxis: { title: { text: "epoch" } },
-    yaxis: { type: now.log ? "log" : "linear", ...(now.log ? { dtick: "D2" } : {}), title: { text: `effective rank, ${Object.fromEntries(RANKS)[now.rank]}` } },
+    yaxis: { type: now.log ? "log" : "linear", ...(now.log ? { dtick: "D2" } : {}), title: { text: `effective rank, ${rankText(now.rank)}` } },
   });
-  one.say(`Effective rank of the ${now.part} by epoch, ${Object.fromEntries(RANKS)[now.rank]}`);
+  one.say(`Effective rank of the ${now.part} by epoch, ${rankText(now.rank)}`);
 }
 
 function drawWidths(one, { rank }) {
@@ -238,7 +236,7 @@ function drawWidths(one, { rank }) {
           showlegend: i === 0,
           mode: "lines+markers",
           marker: { size: 8, symbol: i ? "diamond" : "circle" },
-          line: { color: onPage(layerColour(layer)), dash: layer.startsWith("squeeze") ? "dash" : "solid" },
+          line: { color: onPage(layerLine(layer)[0]), dash: layerLine(layer)[1] ? "dash" : "solid" },
           hovertemplate: `%{text}, ${plain(layer)}: %{y:.4~g}<extra>width %{x}</extra>`,
         };
       }),
@@ -257,6 +255,6 @@ function drawWidths(one, { rank }) {
   if (!squeezed.length) one.caption.textContent = "No network with a squeeze has been analysed yet.";
   one.draw(traces, {
     xaxis: { type: "log", tickvals: widths, title: { text: "width of the narrowest squeeze (units)" } },
-    yaxis: { type: "log", dtick: "D2", title: { text: `effective rank of the features, ${Object.fromEntries(RANKS)[rank]}` } },
+    yaxis: { type: "log", dtick: "D2", title: { text: `effective rank of the features, ${rankText(rank)}` } },
   });
 }
