@@ -22,6 +22,8 @@ NETWORKS = "tests/pipeline/test_own_networks.py"
 SETUP = "tests/pipeline/test_setup.py"
 REMOTE = "tests/reliability/test_remote.py"
 CI = ".ci/run"
+EXTENDING = "tests/docs/test_extending.py::test_the_commands_of_the_page_run"
+ITS_TESTS = "tests/docs/test_extending.py::test_the_tests_of_the_page_pass_and_the_graph_lists_what_its_stages_import"
 
 RUN_BY = {
     # What is run on a clean checkout
@@ -60,6 +62,14 @@ RUN_BY = {
     "tensorboard --logdir artifacts": "tests/training/test_history.py::test_tensorboard_shows_a_training_while_it_runs",
     "python -m stages.define --layers mine": f"{NETWORKS}::test_the_layers_of_a_network_are_listed",
     "python -m stages.report --serve": "tests/report/test_serve.py::test_the_served_page_follows_the_artifacts",
+    # Extending
+    "python -m pytest tests/similarity/test_neighbours.py tests/pipeline/test_dependencies.py": ITS_TESTS,
+    "python -m pytest tests/test_silent.py tests/pipeline/test_dependencies.py": ITS_TESTS,
+    "dvc repro similarity@squeeze": EXTENDING,
+    "dvc repro plots@squeeze report": EXTENDING,
+    "dvc repro plots@squeeze": EXTENDING,
+    "dvc repro download@digits": EXTENDING,
+    "dvc repro gradients@squeeze": EXTENDING,
     # Clusters and remotes
     "snakemake plots --profile profiles/slurm": "tests/reliability/test_slurm.py::test_the_pipeline_runs_on_slurm",
     "snakemake --unlock": "tests/reliability/test_slurm.py::test_a_killed_snakemake_goes_on_after_scancel_and_unlock",
@@ -122,7 +132,7 @@ def needed(command):
 
 def text_of(string):
     """The text of a string, or of the file of the project whose path it is."""
-    return (ROOT / string).read_text() if string.startswith(".ci/") else string
+    return (ROOT / string).read_text() if string.startswith(".ci/") or string == "docs/extending.md" else string
 
 
 def words_of(test):
