@@ -34,7 +34,7 @@ def write_network(
     """Write artifacts/<name> below `root`: `widths` by layer; `dead` layers have no living unit.
 
     `steps` are recorded an epoch; `kinds` maps layers to a t-SNE status where it is not "t-SNE"; `classes` are named so,
-    and images have the shape `image`. A network of the user's own has a `build` and `tensors`, their sizes by name; one
+    and images have the shape `image`. A user-defined network has a `build` and `tensors`, their sizes by name; one
     that is `given` comes trained.
     """
     folder = root / "artifacts" / name

@@ -77,7 +77,7 @@ def models(tmp_path, monkeypatch):
 
 
 def own(**values):
-    """A network of the user's own, built from models/mine.py for images of 8x8."""
+    """A user-defined network, built from models/mine.py for images of 8x8."""
     basics = {"name": "mine", "dataset": "digits", "input": [8, 8, 1], "seed": 3, "build": "mine.py:make"}
     return UserDefined(**{**basics, **values})
 

@@ -18,7 +18,7 @@ PROGRAMS = "dvc|jupyter|make|pip|python|snakemake|squeue|tensorboard"
 """With what a command within a sentence begins, and a second word."""
 
 ENGINES = "tests/pipeline/test_engines.py"
-NETWORKS = "tests/pipeline/test_own_networks.py"
+NETWORKS = "tests/pipeline/test_user_defined.py"
 SETUP = "tests/pipeline/test_setup.py"
 REMOTE = "tests/reliability/test_remote.py"
 CI = ".ci/run"

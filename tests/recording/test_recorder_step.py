@@ -1,4 +1,4 @@
-"""The gradient recorder around a PyTorch loop of the user's own."""
+"""The gradient recorder around a user-defined PyTorch loop."""
 
 import h5py
 import numpy as np

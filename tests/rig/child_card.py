@@ -7,4 +7,4 @@ from stages.rig.card import UserDefined, read_card
 
 assert isinstance(read_card(Path(sys.argv[1])), UserDefined)
 assert not {"torch", "keras", "tensorflow"} & sys.modules.keys()
-print("own network")
+print("user-defined network")

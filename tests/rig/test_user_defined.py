@@ -1,4 +1,4 @@
-"""Networks of the user's own: what `define` sees of them, and the sentence for each that cannot be."""
+"""User-defined networks: what `define` sees of them, and the sentence for each that cannot be."""
 
 import hashlib
 import shutil
@@ -311,7 +311,7 @@ def test_a_card_without_a_framework_loads_none(tmp_path):
     built = {**values, "framework": "torch", "files": {}, "modules": [["fc", "both", [3], 12]]}
     (tmp_path / "network.yaml").write_text(dump(built))
     result = run("tests.rig.child_card", tmp_path / "network.yaml")
-    assert result.stdout == "own network\n", result.stderr
+    assert result.stdout == "user-defined network\n", result.stderr
 
 
 @pytest.fixture

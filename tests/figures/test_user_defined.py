@@ -1,4 +1,4 @@
-"""Networks of the user's own: many layers of any names, many classes, trained elsewhere."""
+"""User-defined networks: many layers of any names, many classes, trained elsewhere."""
 
 from itertools import pairwise
 from pathlib import Path

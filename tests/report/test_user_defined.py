@@ -1,4 +1,4 @@
-"""Networks of the user's own in the page: many layers and classes, large images, trained elsewhere."""
+"""User-defined networks in the page: many layers and classes, large images, trained elsewhere."""
 
 import numpy as np
 import pytest

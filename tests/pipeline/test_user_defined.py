@@ -1,4 +1,4 @@
-"""Networks and images of a user's own, of every kind, through the stages: only params.yaml and models/ are written."""
+"""User-defined networks and images, of every kind, through the stages: only params.yaml and models/ are written."""
 
 import csv
 import json
@@ -91,7 +91,7 @@ def run(project, stages, *networks):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """The small project with datasets, files and networks of a user's own."""
+    """The small project with user-defined datasets, files and networks."""
     project = Project(tmp_path_factory.mktemp("project"), git=False)
     write_images(project.folder / "images")
     shutil.copy(MODELS / "torch_net.py", project.folder / "models/mine.py")
