@@ -63,8 +63,10 @@ RUN_BY = {
     "python -m stages.define --layers mine": f"{NETWORKS}::test_the_layers_of_a_network_are_listed",
     "python -m stages.report --serve": "tests/report/test_serve.py::test_the_served_page_follows_the_artifacts",
     # Extending
-    "python -m pytest tests/similarity/test_neighbours.py tests/pipeline/test_dependencies.py": ITS_TESTS,
-    "python -m pytest tests/test_silent.py tests/pipeline/test_dependencies.py": ITS_TESTS,
+    "python -m pytest tests/similarity/test_neighbours.py tests/similarity/test_measures.py"
+    " tests/pipeline/test_dependencies.py": ITS_TESTS,
+    "python -m pytest --doctest-modules drillcore/silent.py tests/test_silent.py"
+    " tests/pipeline/test_dependencies.py": ITS_TESTS,
     "dvc repro similarity@squeeze": EXTENDING,
     "dvc repro plots@squeeze report": EXTENDING,
     "dvc repro plots@squeeze": EXTENDING,

@@ -108,10 +108,9 @@ def test_the_tests_of_the_page_pass_and_the_graph_lists_what_its_stages_import(p
     tests = [line for text in walks().values() for line in commands(text) if line.startswith("python -m pytest")]
     files = list(dict.fromkeys(word for line in tests for word in shlex.split(line) if word.endswith(".py")))
     names = "tests/docs/test_reference.py::test_the_reference_has_every_public_name_once"
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--doctest-modules"]
     choice = "not loads"  # what an analysis loads, a process each, no extension changes
-    project.run(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", choice, *files, names
-    )
+    project.run(sys.executable, "-m", "pytest", *options, "-k", choice, *files, names)
 
 
 @pytest.mark.soak
