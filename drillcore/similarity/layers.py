@@ -23,7 +23,8 @@ def similarity_matrix(
     layers : mapping of str to array_like (samples, units)
         By layer its activations, as `get_intermediate_outputs` returns them with `units="flatten"` or "pool".
     measure : str
-        "linear_cka", "debiased_cka", "rbf_cka", "svcca", "pwcca", "rsa" or "procrustes": the function of that name.
+        The name of a function of this library that compares two layers, such as "linear_cka"; another name is answered
+        with a list of all.
     other : mapping of str to array_like (samples, units), optional
         The layers of another network, of the same samples in the same order. By default `layers` again.
 
@@ -35,7 +36,7 @@ def similarity_matrix(
     Raises
     ------
     InputError
-        If the measure is none of these, there is no layer, the activations of one are not (samples, units) real numbers,
+        If there is no such measure, there is no layer, the activations of one are not (samples, units) real numbers,
         or the layers differ in their number of samples.
 
     Examples
