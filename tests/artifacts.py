@@ -1,12 +1,23 @@
-"""Small synthetic artifacts of a network, written by NumPy and h5py alone."""
+"""Small synthetic artifacts of a network."""
 
 import json
+from functools import partial
+from types import SimpleNamespace
 
-import h5py
 import numpy as np
 
-from drillcore.base.names import escaped, unescaped
-from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED
+from drillcore.artifacts.activations import Activations, write_activations
+from drillcore.artifacts.augmented import Augmented, write_augmented
+from drillcore.artifacts.correlations import Correlations, write_correlations
+from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_stats
+from drillcore.artifacts.gradients import KINDS, Gradients, GradientsWriter
+from drillcore.artifacts.layers import store_outputs
+from drillcore.artifacts.similarity import Similarity, write_similarity
+from drillcore.artifacts.svd import RANKS, Spectra, product_of, write_spectra
+from drillcore.artifacts.tsne import Maps, write_maps
+from drillcore.base.store import create
+from drillcore.embedding import Embedding
+from drillcore.similarity.catalogue import MEASURES
 from stages.rig.base.parameters import check
 from stages.rig.card import Built, Mlp
 from stages.rig.card import write_card as card_file
@@ -46,18 +57,16 @@ def write_network(
         write_own_card(folder, name, widths, tensors, image, build, given)
     else:
         write_card(folder, name, widths)
-    widths, tensors = ({escaped(name): size for name, size in sizes.items()} for sizes in (widths, tensors))
-    dead = list(map(escaped, dead))
     outputs = {
         epoch: {layer: random.normal(size=(40, width)) * (layer not in dead) for layer, width in widths.items()}
         for epoch in epochs
     }
     write_history(folder, trained, random, given)
-    write_activations(folder, outputs, classes, image, random)
-    write_correlations(folder, widths, outputs, random)
-    write_similarity(folder / "similarity.h5", widths, epochs, dead, random)
-    write_spectra(folder, widths, outputs, tensors, random)
-    write_maps(folder, outputs[epochs[-1]], epochs[-1], kinds or {}, classes)
+    write_outputs(folder, outputs, classes, image, random)
+    write_units(folder, widths, outputs, random)
+    write_comparison(folder / Similarity.FILE, widths, epochs, dead, random)
+    write_singular_values(folder, widths, outputs, tensors, random)
+    write_embeddings(folder, outputs[epochs[-1]], epochs[-1], kinds or {}, classes)
     write_gradients(folder, tensors, [] if given else trained, steps, random)
     return folder
 
@@ -159,19 +168,21 @@ def write_history(folder, epochs, random, given=False):
     (folder / "metrics.json").write_text(json.dumps(dict(zip(columns.split(","), rows[-1], strict=True))))
 
 
-def write_activations(folder, outputs, classes, image, random):
-    widths = list(outputs[max(outputs)])
-    with h5py.File(folder / "activations.h5", "w") as file:
-        file["sample"] = np.arange(40) * 2
-        file["labels"] = np.arange(40) % len(classes)
-        file["images"] = random.integers(0, 256, (40, *image), np.uint8)
+def write_outputs(folder, outputs, classes, image, random):
+    about = np.arange(40) * 2, np.arange(40) % len(classes), random.integers(0, 256, (40, *image), np.uint8)
+    with write_activations(folder / Activations.FILE, *about, list(classes), "sample: synthetic digits") as writer:
         for epoch, layers in outputs.items():
-            for layer, array in layers.items():
-                file[f"epochs/{epoch:03d}/{layer}"] = array.astype(np.float32)
-        file.attrs.update(classes=list(classes), source="sample: synthetic digits", layers=widths)
-    with h5py.File(folder / "augmented.h5", "w") as file:
-        file["images"] = random.integers(0, 256, (AUGMENTATIONS, *image), np.uint8)
-        file.attrs.update(sample=4, label=2 % len(classes), layers=widths)
+            batch = {layer: array.astype(np.float32) for layer, array in layers.items()}
+            writer.store(epoch, [batch], 40, all_units(layers))
+    images, last = random.integers(0, 256, (AUGMENTATIONS, *image), np.uint8), outputs[max(outputs)]
+    batch = {layer: np.zeros((AUGMENTATIONS, array.shape[1]), np.float32) for layer, array in last.items()}
+    store = partial(store_outputs, outputs=[batch], count=AUGMENTATIONS, units=all_units(last))
+    write_augmented(folder / Augmented.FILE, images, 4, 2 % len(classes), store)
+
+
+def all_units(layers):
+    """What `store_outputs` takes of layers whose units are all stored."""
+    return SimpleNamespace(chosen=dict.fromkeys(layers))
 
 
 def correlations(columns):
@@ -179,90 +190,85 @@ def correlations(columns):
         return np.atleast_2d(np.corrcoef(columns, rowvar=False)).astype(np.float32)
 
 
-def write_correlations(folder, widths, outputs, random):
+def write_units(folder, widths, outputs, random):
     owner = np.repeat(np.arange(len(widths)), list(widths.values()))
-    with h5py.File(folder / "correlations.h5", "w") as file:
-        file.attrs["layers"] = list(widths)
-        file["layer_of_unit"] = owner
+    with write_correlations(folder / Correlations.FILE, list(widths)) as writer:
         for epoch, layers in outputs.items():
             matrix = correlations(np.concatenate(list(layers.values()), axis=1))
             blocks = [[matrix[np.ix_(owner == i, owner == j)] for j in range(len(widths))] for i in range(len(widths))]
             means = np.array([[np.mean(np.nan_to_num(block)) for block in row] for row in blocks], np.float64)
-            means[[np.isnan(np.diag(row[i])).all() for i, row in enumerate(blocks)]] = np.nan
-            file[f"epochs/{epoch:03d}/matrix"] = matrix
-            file[f"epochs/{epoch:03d}/mean"] = means
-            file[f"epochs/{epoch:03d}/mean_abs"] = np.abs(means)
+            dead = np.array([np.isnan(np.diag(row[i])).sum() for i, row in enumerate(blocks)])
+            means[dead == list(widths.values())] = np.nan
+            writer.store(epoch, means, np.abs(means), dead, matrix)
+        writer.store_units(owner)
         for layer, array in outputs[max(outputs)].items():
             augmented = random.normal(size=(AUGMENTATIONS, array.shape[1])) * array.any()
-            file[f"augmented/{layer}/features"] = correlations(augmented)
             samples = correlations(augmented.T) if array.shape[1] > 1 else np.full((AUGMENTATIONS,) * 2, np.nan)
-            file[f"augmented/{layer}/samples"] = samples
+            writer.store_augmented(layer, correlations(augmented), samples)
 
 
-def write_similarity(path, widths, epochs, dead, random):
+def write_comparison(path, widths, epochs, dead, random):
     layers, count = ["input", *widths], len(widths) + 1
-    with h5py.File(path, "w") as file:
-        file.attrs.update(layers=layers, epochs=[f"{epoch:03d}" for epoch in epochs], samples=40)
+    with write_similarity(path, layers, list(epochs), 40) as writer:
+        outlier = {}
         for name in MEASURES:
             between = random.uniform(0, 1, (len(epochs), count, count))
             for layer in dead:
                 between[:, layers.index(layer)] = between[:, :, layers.index(layer)] = np.nan
-            file[f"between_layers/{name}"] = between
-            file[f"across_epochs/{name}"] = random.uniform(0, 1, (count, len(epochs), len(epochs)))
-            file[f"outlier/{name}"] = random.uniform(0, 1, 3)
-        file["across_epochs"].attrs["epochs"] = file.attrs["epochs"]
-        file["by_samples/samples"] = [16, 32, 40]
-        for name in (BIASED, TESTED):
-            file[f"by_samples/{name}"] = random.uniform(0, 1, (3, count, count))
-        file["outlier/shift"] = [0.0, 1.0, 10.0]
-        file["outlier"].attrs.update(layer=layers[-2], epoch=f"{epochs[-1]:03d}")
-        file["null/debiased_cka/q_value"] = random.uniform(0, 0.2, (len(epochs), count, count))
-        file["floor/linear_cka"] = random.uniform(0, 1, (count, count))
-        file["floor/permuted_linear_cka"] = random.uniform(0, 1, (len(epochs), count, count))
+            writer.store_between(name, between, "complete")
+            writer.store_across(name, random.uniform(0, 1, (count, len(epochs), len(epochs))), "complete")
+            outlier[name] = random.uniform(0, 1, 3)
+        writer.store_compared(list(epochs))
+        writer.store_sizes(np.array([16, 32, 40]))
+        for name in ("linear_cka", "debiased_cka"):
+            writer.store_by_samples(name, random.uniform(0, 1, (3, count, count)))
+        writer.store_shifts(np.array([0.0, 1.0, 10.0]), layers[-2], epochs[-1])
+        for name, values in outlier.items():
+            writer.store_outlier(name, values, "complete")
+        q_values = random.uniform(0, 0.2, (len(epochs), count, count))
+        writer.store_null(q_values / 2, q_values, 200)
+        writer.store_floor(random.uniform(0, 1, (count, count)), random.uniform(0, 1, (len(epochs), count, count)))
 
 
-def write_spectrum(file, name, values):
-    group = file.create_group(name)
-    group["singular_values"] = values
+def ranks(values):
     shares = values**2 / np.sum(values**2) if values.any() else values * np.nan
-    group.attrs["participation_ratio"] = 1 / np.sum(shares**2)
+    found = dict.fromkeys(RANKS, 1) | {"participation_ratio": 1 / np.sum(shares**2)}
     with np.errstate(divide="ignore", invalid="ignore"):
         for rank, of in (
             ("effective_rank", np.sqrt(shares) / np.sum(np.sqrt(shares))),
             ("effective_rank_of_variances", shares),
         ):
-            group.attrs[rank] = np.exp(-np.sum(np.where(of == 0, 0, of * np.log(of))))
+            found[rank] = np.exp(-np.sum(np.where(of == 0, 0, of * np.log(of))))
+    return found
 
 
-def write_spectra(folder, widths, outputs, tensors, random):
+def write_singular_values(folder, widths, outputs, tensors, random):
     tensors = [name for name in tensors if name.endswith(("weight", "kernel")) and "bn" not in name]
     products = [
-        f"{layer}.product" for layer in widths if layer.replace("layer", "squeeze") in widths and "layer" in layer
+        product_of(layer) for layer in widths if layer.replace("layer", "squeeze") in widths and "layer" in layer
     ]
-    with h5py.File(folder / "svd.h5", "w") as file:
-        file.attrs.update(layers=list(widths), tensors=tensors)
+    with write_spectra(folder / Spectra.FILE, list(widths), tensors, 0.99) as writer:
         for epoch, layers in outputs.items():
             for layer, array in layers.items():
                 values = np.linalg.svd(array - array.mean(0), compute_uv=False)
-                write_spectrum(file, f"features/{epoch:03d}/{layer}", values)
+                writer.store_features(epoch, layer, values, ranks(values))
             for tensor in tensors + products:
-                write_spectrum(file, f"weights/{epoch:03d}/{tensor}", np.sort(random.uniform(0.1, 2, 9))[::-1])
+                values = np.sort(random.uniform(0.1, 2, 9))[::-1]
+                writer.store_weight(epoch, tensor, values, ranks(values))
 
 
-def write_maps(folder, outputs, epoch, kinds, classes):
-    with h5py.File(folder / "tsne.h5", "w") as file:
-        file.attrs.update(layers=list(outputs), epoch=f"{epoch:03d}", classes=list(classes))
-        file["labels"] = np.arange(40) % len(classes)
-        file["sample"] = np.arange(40) * 2
+def write_embeddings(folder, outputs, epoch, kinds, classes):
+    about = list(outputs), epoch, list(classes), np.arange(40) % len(classes), np.arange(40) * 2
+    with write_maps(folder / Maps.FILE, *about) as writer:
         for layer, array in outputs.items():
             status = kinds.get(layer, "t-SNE")
             points = np.zeros((40, 2))
             points[:, : min(2, array.shape[1])] = array[:, :2]
-            file[f"{layer}/pca"] = points
-            file[f"{layer}/embedding"] = points * (np.nan if status.startswith("none") else 1)
             known = status == "t-SNE"
-            file[layer].attrs.update(status=status, trustworthiness=0.9 if known else np.nan)
-            file[layer].attrs["neighbor_recall"] = 0.5 if known else np.nan
+            quality = (0.5, 0.9, 0.5) if known else (np.nan,) * 3
+            writer.store(
+                layer, Embedding(points * (np.nan if status.startswith("none") else 1), *quality, status), points
+            )
 
 
 def studied_tensors(widths):
@@ -278,21 +284,22 @@ def studied_tensors(widths):
 
 def write_gradients(folder, sizes, epochs, steps, random):
     bins, count = len(EDGES) + 2, steps * len(epochs)
-    with h5py.File(folder / "gradients.h5", "w") as file:
-        file.attrs.update(bin_edges=EDGES, tensors=list(sizes), sizes=list(sizes.values()))
-        file["loss"] = random.uniform(0.1, 2, count)
-        for kind in ("raw", "ema"):
-            file[f"{kind}/counts"] = random.integers(0, 50, (count, len(sizes), bins, bins, 4), np.uint32)
-            file[f"{kind}/weight_change"] = random.uniform(0, 1, (count, len(sizes), bins, bins, 2))
-            file[f"{kind}/step"] = np.arange(2, count + 2)
-            file[f"{kind}/epoch"] = np.repeat(epochs, steps)
+    with create(folder / Gradients.FILE) as file:
+        writer = GradientsWriter(file, sizes, EDGES)
+        loss = random.uniform(0.1, 2, count)
+        for kind in KINDS:
+            writer.append(kind, "counts", random.integers(0, 50, (count, len(sizes), bins, bins, 4), np.uint32))
+            writer.append(kind, "weight_change", random.uniform(0, 1, (count, len(sizes), bins, bins, 2)))
+        numbers, nonfinite = np.arange(2, count + 2), np.zeros((count, len(sizes)))
+        writer.finish(numbers, np.repeat(epochs, steps), nonfinite, loss)
         for epoch in epochs:
             for tensor, size in sizes.items():
-                file[f"snapshots/{epoch:03d}/{tensor}"] = random.integers(-bins + 1, bins, size).astype(np.int8)
-    write_statistics(folder, list(map(unescaped, sizes)), epochs, count, steps)
+                writer.store_snapshot(epoch, tensor, random.integers(-bins + 1, bins, size).astype(np.int8))
+        writer.store_names()
+    write_statistics(folder, sizes, epochs, count, steps)
 
 
-def write_statistics(folder, tensors, epochs, count, steps):
+def write_statistics(folder, sizes, epochs, count, steps):
     names = ["zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima", "weight_change"]
 
     def table(length, **index):
@@ -305,8 +312,9 @@ def write_statistics(folder, tensors, epochs, count, steps):
                 count, step=list(range(2, count + 2)), epoch=[epoch for epoch in epochs for _ in range(steps)]
             ),
             "epoch": table(len(epochs), epoch=list(epochs)),
-            "tensor": {tensor: table(len(epochs)) for tensor in tensors},
+            "tensor": {tensor: table(len(epochs)) for tensor in sizes},
         }
 
     thresholds = {threshold: {"raw": kind(), "ema": kind()} for threshold in ("1e-07", "1e-05")}
-    (folder / "gradient_stats.json").write_text(json.dumps({"tensors": tensors, "thresholds": thresholds}))
+    statistics = {"tensors": list(sizes), "sizes": list(sizes.values()), "thresholds": thresholds}
+    write_gradient_stats(folder / GradientStats.FILE, statistics)
