@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from drillcore.artifacts.weights import Weights, write_weights
 from stages.rig.base.parameters import dump
 from stages.rig.page import make_page
 from tests.artifacts import AUGMENTATIONS, write_network
@@ -64,13 +65,11 @@ def analysed(tmp_path_factory):
                 epoch[name][...] = layer
     with h5py.File(folder / "augmented.h5", "r+") as file:
         for name, layer in layers.items():
-            file[f"layers/{name}"] = layer[:AUGMENTATIONS]
+            file[f"layers/{name}"][...] = layer[:AUGMENTATIONS]
     tensors = [name for name, layer in layers.items() if layer.shape[1] == UNITS]
-    with h5py.File(folder / "weights.h5", "w") as file:
-        file.attrs["tensors"] = [f"{name}.weight" for name in tensors]
-        for epoch in ("000", "001", "002"):
-            for name in tensors:
-                file[f"epochs/{epoch}/{name}.weight"] = layers[name]
+    with write_weights(folder / Weights.FILE) as writer:
+        for epoch in range(3):
+            writer.store(epoch, {f"{name}.weight": layers[name] for name in tensors})
     with h5py.File(folder / "gradients.h5", "r+") as file:
         file["loss"][1:] = np.nan
         for kind in ("raw", "ema"):
