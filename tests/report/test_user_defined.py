@@ -89,7 +89,7 @@ def test_what_a_given_network_has_not_recorded_is_empty(own):
     assert about["history"]["train_loss"] == [None]
     assert about["width"] is None
     meta, arrays = gradients.steps(own / "artifacts" / "given")
-    assert meta["recorded"] == arrays["raw/crossed"].shape[-1] == 0
+    assert meta["recorded"] == arrays["raw/retained"].shape[-1] == 0
     assert signs.snapshots(own / "artifacts" / "given")[0]["epochs"] == []
 
 
