@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["figures"],
     submod_attrs={
         "artifacts.opening": ["open"],
-        "correlation": ["compute_layerwise_cross_correlation", "correlation_matrix", "layer_means"],
+        "correlation": ["cluster_units", "compute_layerwise_cross_correlation", "correlation_matrix", "layer_means"],
         "embedding": ["Embedding", "embed", "neighbor_recall", "principal_components"],
         "base.errors": ["InputError"],
         "extraction.outputs": ["get_intermediate_outputs"],

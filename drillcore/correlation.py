@@ -8,6 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import real_array, row_blocks, samples_by_units, together
 from drillcore.base.errors import InputError
+from drillcore.extras import require
+
+MOST_CLUSTERED, MOST_OPTIMAL = 4000, 1000
+"""Units of a layer that are clustered, and those whose leaves are ordered optimally."""
 
 SILENT = np.errstate(invalid="ignore", over="ignore")
 """Columns that are not finite have no correlation, which is NaN: no warning tells more."""
@@ -216,3 +220,66 @@ def layer_means(correlation: ArrayLike, layer_of_unit: ArrayLike) -> LayerMeans:
     with np.errstate(invalid="ignore"):
         mean, mean_abs = (np.where(pairs > 0, part @ member.T / pairs, np.nan) for part in sums)
     return LayerMeans(mean, mean_abs, (member @ dead).astype(np.int64))
+
+
+def cluster_units(correlation: ArrayLike, layer_of_unit: ArrayLike) -> NDArray[np.int64]:
+    """Order the units of every layer so that those that correlate with each other stand side by side.
+
+    Within each layer units are clustered by average linkage of the distance 1 - r, and the leaves of the tree ordered so
+    that the distances between neighbours add up to the least. Dead units come last in their layer.
+
+    Parameters
+    ----------
+    correlation : array_like or h5py.Dataset (F, F)
+        The correlations of all units, NaN for dead ones, as `compute_layerwise_cross_correlation` returns them.
+    layer_of_unit : array_like of int (F)
+        The position of each unit's layer, ascending.
+
+    Returns
+    -------
+    int64 array (F)
+        The units' positions, layer by layer. A layer of more than 4,000 units keeps its order, for the distances between
+        them no longer fit memory; of more than 1,000 the leaves stay as the tree has them.
+
+    Raises
+    ------
+    InputError
+        If SciPy is not installed.
+
+    References
+    ----------
+    Bar-Joseph, Gifford and Jaakkola 2001, "Fast optimal leaf ordering for hierarchical clustering".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> signals = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 5.0], [3.0, 1.0]])
+    >>> units = signals[:, [0, 1, 0, 1]]
+    >>> drillcore.cluster_units(drillcore.correlation_matrix(units), [0, 0, 0, 0])
+    array([0, 2, 3, 1])
+    """
+    layer_of_unit = np.asarray(layer_of_unit)
+    order = []
+    for layer in np.unique(layer_of_unit):
+        units = np.flatnonzero(layer_of_unit == layer)
+        if len(units) <= MOST_CLUSTERED:
+            units = units[leaves(np.asarray(correlation[units[0] : units[-1] + 1], np.float64)[:, units])]
+        order.append(units)
+    return np.concatenate(order)
+
+
+def leaves(correlation):
+    """The positions of the units of one layer, of correlations (units, units), in the order of their tree's leaves."""
+    require("clusters", "cluster_units")
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    dead = np.isnan(np.diag(correlation))
+    living = np.flatnonzero(~dead)
+    if len(living) > 2:
+        distances = squareform(1 - correlation[np.ix_(living, living)], checks=False)
+        distances = np.maximum(distances, 0.0)  # rounding leaves an r just above 1, and a tree refuses what is below 0
+        tree = linkage(distances, "average", optimal_ordering=len(living) <= MOST_OPTIMAL)
+        living = living[leaves_list(tree)]
+    return np.concatenate([living, np.flatnonzero(dead)])

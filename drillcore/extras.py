@@ -7,6 +7,7 @@ from drillcore.base.errors import InputError
 LIBRARIES = {
     "torch": {"torch": "PyTorch"},
     "keras": {"keras": "Keras", "tensorflow": "TensorFlow"},
+    "clusters": {"scipy": "SciPy"},
     "figures": {"matplotlib": "Matplotlib", "noto_cjk_sans_jp_regular": "noto-cjk-sans-jp-regular"},
     "maps": {"openTSNE": "openTSNE", "sklearn": "scikit-learn"},
     "report": {"plotly": "plotly"},

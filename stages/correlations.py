@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.corr_means import CorrMeans, write_corr_means
 from drillcore.artifacts.correlations import Correlations, write_correlations
-from drillcore.correlation import compute_layerwise_cross_correlation, correlation_matrix, layer_means
+from drillcore.correlation import cluster_units, compute_layerwise_cross_correlation, correlation_matrix, layer_means
 from stages.rig.base.command import command, progress
 from stages.rig.sections import section
 
@@ -18,23 +20,25 @@ def main(network):
         Activations(folder / Activations.FILE) as activations,
         write_correlations(folder / Correlations.FILE, activations.layers) as writer,
     ):
-        means = store_epochs(writer, activations, settings.keep_every)
+        means = store_epochs(writer, activations, settings)
         write_corr_means(folder / CorrMeans.FILE, activations.layers, means)
         with Augmented(folder / Augmented.FILE) as augmented:
             store_augmented(writer, augmented)
 
 
-def store_epochs(writer, activations, keep_every):
+def store_epochs(writer, activations, settings):
     """Store every epoch's correlations; returns the epochs' means (layers, layers) by number."""
     means, last = {}, activations.epochs[-1]
     for position, epoch in enumerate(progress(activations.epochs, "epochs")):
         outputs = {layer: activations.at(layer, epoch) for layer in activations.layers}
         correlation, layer_of_unit = compute_layerwise_cross_correlation(outputs)
         mean, mean_abs, dead = layer_means(correlation, layer_of_unit)
-        keep = position % keep_every == 0 or epoch == last
+        keep = position % settings.keep_every == 0 or epoch == last
         writer.store(epoch, mean, mean_abs, dead, correlation if keep else None)
         means[epoch] = mean
-    writer.store_units(layer_of_unit)
+    clustered = settings.order == "clusters"
+    order = cluster_units(correlation, layer_of_unit) if clustered else np.arange(len(layer_of_unit))
+    writer.store_units(layer_of_unit, order)
     return means
 
 

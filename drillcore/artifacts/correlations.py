@@ -1,8 +1,8 @@
 """correlations.h5: Pearson's r between the units of all layers, over the epochs and under augmentation.
 
-`layer_of_unit` int64 (all units); `epochs/NNN/`: `mean`, `mean_abs` float64 (layers, layers), `dead` int64 (layers) and, of
-some epochs, `matrix` float32 (all units, all units); `augmented/<layer>/`: `features` float32 (units, units), `samples`
-float32 (augmentations, augmentations); attribute `layers`.
+`layer_of_unit`, `order` int64 (all units); `epochs/NNN/`: `mean`, `mean_abs` float64 (layers, layers), `dead` int64
+(layers) and, of some epochs, `matrix` float32 (all units, all units); `augmented/<layer>/`: `features` float32 (units,
+units), `samples` float32 (augmentations, augmentations); attribute `layers`.
 """
 
 from collections.abc import Iterator
@@ -34,6 +34,8 @@ class Correlations(Hdf5Reader):
         0 is before training.
     layer_of_unit : int64 array (all units)
         The position in `layers` of each unit's layer.
+    order : int64 array (all units)
+        The units, layer by layer, in the order in which figures show them.
     """
 
     FILE = "correlations.h5"
@@ -57,6 +59,11 @@ class Correlations(Hdf5Reader):
     def layer_of_unit(self) -> np.ndarray:
         """The position in `layers` of each unit's layer."""
         return self.array("layer_of_unit")
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The units, layer by layer, in the order in which figures show them."""
+        return self.array("order") if "order" in self.file else np.arange(len(self.layer_of_unit))
 
     def of_epoch(self, name: str, epoch: int | None = None) -> Stored:
         """The dataset `matrix`, `mean`, `mean_abs` or `dead` of `epoch`, by default the last that has it."""
@@ -131,9 +138,10 @@ class CorrelationsWriter:
             for rows in row_blocks(len(matrix), matrix[0].nbytes):
                 stored[rows] = matrix[rows]
 
-    def store_units(self, layer_of_unit: np.ndarray) -> None:
-        """Store the position of each unit's layer."""
+    def store_units(self, layer_of_unit: np.ndarray, order: np.ndarray) -> None:
+        """Store the position of each unit's layer, and the units in the order in which figures show them."""
         write(self.file, "layer_of_unit", layer_of_unit)
+        write(self.file, "order", order)
 
     def store_augmented(self, layer: str, features: np.ndarray, samples: np.ndarray) -> None:
         """Store the correlations of a layer's units over the augmentations, and of the augmentations over its units."""

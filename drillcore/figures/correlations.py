@@ -56,7 +56,9 @@ def drawings(file):
     for epoch in file.with_matrix:
         matrix, mean_abs = (file.of_epoch(name, epoch) for name in ("matrix", "mean_abs"))
         subtitle = f"{file.title}, epoch {epoch}"
-        draw = partial(layer_feature_correlation, matrix, file.layer_of_unit, layers, mean_abs, subtitle)
+        draw = partial(
+            layer_feature_correlation, matrix, file.layer_of_unit, layers, mean_abs, subtitle, order=file.order
+        )
         yield f"layer_feature_correlation/epoch_{epoch_name(epoch)}", draw
         if epoch == last:
             yield "layer_feature_correlation", draw
@@ -78,6 +80,7 @@ def layer_feature_correlation(
     mean_abs: ArrayLike | None = None,
     subtitle: str = "",
     title: str | None = None,
+    order: ArrayLike | None = None,
 ) -> Figure:
     """Draw Pearson's r between the units of every two layers, each pair a square of the same size.
 
@@ -96,6 +99,9 @@ def layer_feature_correlation(
         The line below the headline, such as the network and its epochs.
     title : str, optional
         The headline, by default one that names the figure.
+    order : array_like of int (F), optional
+        All units in the order in which to show them, such as that of `cluster_units`, in which groups show; by default
+        that of their index.
 
     Returns
     -------
@@ -124,7 +130,8 @@ def layer_feature_correlation(
     mean_abs, layer_of_unit, count = np.asarray(mean_abs), np.asarray(layer_of_unit), len(layers)
     cell = min(float(np.clip(7.2 / count, 0.75, 1.7)), LARGEST / count)
     pixels = max(2, round(cell * matplotlib.rcParams["figure.dpi"]))
-    members = [np.flatnonzero(layer_of_unit == layer) for layer in range(count)]
+    order = np.arange(len(layer_of_unit)) if order is None else np.asarray(order)
+    members = [order[layer_of_unit[order] == layer] for layer in range(count)]
     image, dead = pair_squares(correlation, members, pixels)
     grey = bool((image == dead_pixel()).all(2).any())
     texts = layers
@@ -171,7 +178,8 @@ def pair_squares(matrix, members, pixels):
     """The maps of all pairs of layers i <= j as one uint8 image (L * pixels, L * pixels, 4), white below the diagonal.
 
     Each pair's map is resampled by index to a square of `pixels`, less a margin, so that a layer of width 1 is as
-    legible as one of width 256. Read layer by layer, so that the matrix may be larger than memory.
+    legible as one of width 256. `members` are the units of each layer in the order in which they are shown. Read layer by
+    layer, so that the matrix may be larger than memory.
 
     Returns the image, and how many units of each layer are dead.
     """
@@ -181,9 +189,10 @@ def pair_squares(matrix, members, pixels):
     image, dead = np.full((count, pixels, count, pixels, 4), 255, np.uint8), []
     square = slice(margin // 2, margin // 2 + inner)
     for i, units in enumerate(members):
-        rows = matrix[units[0] : units[-1] + 1]
-        dead.append(int(np.isnan(rows[units - units[0], units]).sum()))
-        drawn = correlation_colours(rows[np.ix_(sampled[i] - units[0], np.concatenate(sampled[i:]))])
+        first = units.min()
+        rows = matrix[first : units.max() + 1]
+        dead.append(int(np.isnan(rows[units - first, units]).sum()))
+        drawn = correlation_colours(rows[np.ix_(sampled[i] - first, np.concatenate(sampled[i:]))])
         image[i, square, i:, square] = drawn.reshape(inner, count - i, inner, 4)
     image = image.reshape(count * pixels, count * pixels, 4)
     return image, dead

@@ -20,12 +20,12 @@ def units(folder):
     """The means of every two layers at every epoch, and the units' own correlations at most at MOST_EPOCHS.
 
     `matrix` int8 (epochs, cells) holds for each epoch the blocks (units, units) of the layers i <= j, one after the
-    other.
+    other; `unit` int32 the positions in their layer of the units of all blocks, in the order in which they are shown.
     """
     with Correlations(folder / Correlations.FILE) as file:
         layers, owner = list(map(printable, file.layers)), file.layer_of_unit
         kept = evenly(file.with_matrix, MOST_EPOCHS)
-        members = [np.flatnonzero(owner == layer) for layer in range(len(layers))]
+        members = [file.order[owner[file.order] == layer] for layer in range(len(layers))]
         most = MOST_UNITS
         if cells(members, most) * len(kept) > MOST_CELLS:
             kept = evenly(kept, FEWER_EPOCHS)
@@ -42,7 +42,8 @@ def units(folder):
         }
         means = {name: file.over_epochs(name) for name in ("mean", "mean_abs")}
         matrix = [pairs(file.of_epoch("matrix", epoch), members, shown) for epoch in kept]
-    return meta, {**means, "matrix": np.array(matrix)}
+        positions = [units - every.min() for units, every in zip(shown, members, strict=True)]
+    return meta, {**means, "matrix": np.array(matrix), "unit": np.concatenate(positions).astype(np.int32)}
 
 
 def cells(members, most):
@@ -55,8 +56,8 @@ def pairs(matrix, members, shown):
     """The blocks of the layers i <= j of one matrix (units, units), quantised, one after the other; read layer by layer."""
     blocks = []
     for i, units in enumerate(members):
-        rows = matrix[units[0] : units[-1] + 1]
-        blocks += [quantised(rows[np.ix_(shown[i] - units[0], columns)]).ravel() for columns in shown[i:]]
+        rows = matrix[units.min() : units.max() + 1]
+        blocks += [quantised(rows[np.ix_(shown[i] - units.min(), columns)]).ravel() for columns in shown[i:]]
     return np.concatenate(blocks)
 
 

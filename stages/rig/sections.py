@@ -23,9 +23,11 @@ class Activations(Section):
 
 
 class Correlations(Section):
-    """Which epochs keep the whole units x units matrix: every k-th stored one, and always the last."""
+    """Which epochs keep the whole units x units matrix: every k-th stored one, and always the last; and whether figures
+    show the units of a layer in clusters, those of the last epoch, or by their index."""
 
     keep_every: Count = 1
+    order: Literal["clusters", "index"] = "clusters"
 
 
 class Gradients(Section):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from drillcore.artifacts.corr_means import write_corr_means
 from drillcore.correlation import (
     Moments,
+    cluster_units,
     compute_layerwise_cross_correlation,
     correlation_matrix,
     layer_means,
@@ -98,3 +99,19 @@ def test_means_are_stored_by_epoch(tmp_path):
     write_corr_means(tmp_path / "corr_means.json", ["a", "b"], {0: np.eye(2), 10: np.full((2, 2), np.nan)})
     stored = json.loads((tmp_path / "corr_means.json").read_text())
     assert stored == {"layers": ["a", "b"], "epochs": {"0": [[1, 0], [0, 1]], "10": [[None, None], [None, None]]}}
+
+
+def test_units_that_correlate_stand_side_by_side_in_their_layer():
+    random = np.random.default_rng(0)
+    signals = random.normal(size=(200, 3))
+    group = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2])
+    units = signals[:, group] + 0.1 * random.normal(size=(200, 9))
+    layers = {"a": units, "dead": np.zeros((200, 1)), "b": np.column_stack([np.zeros(200), units[:, ::-1]])}
+    correlation, layer_of_unit = compute_layerwise_cross_correlation(layers)
+    order = cluster_units(correlation, layer_of_unit)
+    assert layer_of_unit[order].tolist() == layer_of_unit.tolist()
+    assert sorted(order.tolist()) == list(range(20))
+    for shown in (group[order[:9]], group[::-1][order[10:19] - 11]):
+        assert [len(set(shown[begin : begin + 3].tolist())) for begin in (0, 3, 6)] == [1, 1, 1]
+    assert order[9] == 9 and order[19] == 10  # the dead last
+    assert cluster_units(correlation, layer_of_unit).tolist() == order.tolist()

@@ -35,6 +35,13 @@ def test_every_pair_of_layers_is_a_square_of_the_same_size():
                     assert square[row, column].tolist() == correlation_colours(matrix[[unit[0]], unit[1]])[0].tolist()
 
 
+def test_units_are_shown_in_the_order_that_is_asked_for():
+    matrix, order = symmetric(6), np.array([2, 0, 1, 5, 3, 4])
+    plain, _ = pair_squares(matrix[np.ix_(order, order)], [np.arange(3), np.arange(3, 6)], 40)
+    ordered, _ = pair_squares(matrix, [order[:3], order[3:]], 40)
+    assert (plain == ordered).all()
+
+
 def test_correlations_are_blue_white_red_and_grey_where_there_is_none():
     minus, none, plus, missing = correlation_colours(np.array([-1, 0, 1, np.nan])).astype(int)
     assert minus[2] > minus[0] + 80

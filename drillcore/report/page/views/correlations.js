@@ -140,8 +140,8 @@ function drawUnits(units, data, now) {
     pixels,
     rows,
     columns,
-    xs: counted(columns, `unit of ${data.layers[b]}`),
-    ys: counted(rows, `unit of ${data.layers[a]}`),
+    xs: counted(columns, `units of ${data.layers[b]}`),
+    ys: counted(rows, `units of ${data.layers[a]}`),
     bar: R_BAR,
     side: 560,
   });
@@ -152,6 +152,7 @@ function drawUnits(units, data, now) {
     `${data.layers[a]} with ${data.layers[b]}, epoch ${used}`,
     [
       "Red: two units move together over the images; blue: one falls where the other rises.",
+      "Units that correlate at the last epoch stand side by side, in the same order at every epoch.",
       values.includes(NO_VALUE) ? "Grey: a dead unit, without any variance." : "",
       used === now.epoch ? "" : `The units of epoch ${now.epoch} were not kept: this is the nearest.`,
       some.length ? `Evenly picked: ${some.join(", ")}.` : "",
@@ -161,11 +162,15 @@ function drawUnits(units, data, now) {
   );
 }
 
+// The position in its layer of the unit that is shown at a row or column.
+const unitAt = ({ shown, arrays }, layer, at) =>
+  arrays.unit[shown.slice(0, layer).reduce((sum, count) => sum + count, at)];
+
 function sayUnits(data, now, i, j) {
   const { columns, values } = unitBlock(data, now),
     [a, b] = now.pair,
     value = values[i * columns + j];
-  return `unit ${i} of ${data.layers[a]}, unit ${j} of ${data.layers[b]}: ${value === NO_VALUE ? "a dead unit has no r" : `r ${number(value / STEPS)}`}`;
+  return `unit ${unitAt(data, a, i)} of ${data.layers[a]}, unit ${unitAt(data, b, j)} of ${data.layers[b]}: ${value === NO_VALUE ? "a dead unit has no r" : `r ${number(value / STEPS)}`}`;
 }
 
 function drawHistogram(bars, data, now) {
@@ -206,12 +211,13 @@ function mapTable(data, now) {
 }
 
 function unitTable(data, now) {
-  const { columns, values } = unitBlock(data, now);
+  const { columns, values } = unitBlock(data, now),
+    [a, b] = now.pair;
   return {
     columns: ["unit_of_first", "unit_of_second", "r"],
     rows: Array.from(values, (value, k) => [
-      Math.floor(k / columns),
-      k % columns,
+      unitAt(data, a, Math.floor(k / columns)),
+      unitAt(data, b, k % columns),
       value === NO_VALUE ? null : value / STEPS,
     ]),
   };
