@@ -200,7 +200,7 @@ def write_units(folder, widths, outputs, random):
             dead = np.array([np.isnan(np.diag(row[i])).sum() for i, row in enumerate(blocks)])
             means[dead == list(widths.values())] = np.nan
             writer.store(epoch, means, np.abs(means), dead, matrix)
-        writer.store_units(owner)
+        writer.store_units(owner, np.arange(len(owner)))
         for layer, array in outputs[max(outputs)].items():
             augmented = random.normal(size=(AUGMENTATIONS, array.shape[1])) * array.any()
             samples = correlations(augmented.T) if array.shape[1] > 1 else np.full((AUGMENTATIONS,) * 2, np.nan)

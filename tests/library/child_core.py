@@ -34,6 +34,10 @@ def neighbor_recall():
     drillcore.neighbor_recall(X, X[:, :2], 5)
 
 
+def cluster_units():
+    drillcore.cluster_units(drillcore.correlation_matrix(X), [0] * 5)
+
+
 def figures():
     _ = drillcore.figures.layer_similarity
 
@@ -61,6 +65,7 @@ def framework():
 NEEDING = {
     embed: ["maps"],
     neighbor_recall: ["maps"],
+    cluster_units: ["clusters"],
     figures: ["figures"],
     report: ["report"],
     callback: ["keras"],
@@ -70,7 +75,7 @@ NEEDING = {
 }
 """By a use of what needs one, the extras that its sentence names."""
 WITHOUT_EXAMPLE = {"figures", "GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs"}
-WITHOUT_EXAMPLE |= {"embed", "neighbor_recall"}
+WITHOUT_EXAMPLE |= {"embed", "neighbor_recall", "cluster_units"}
 """Public names whose examples need an extra."""
 
 
