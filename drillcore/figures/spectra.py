@@ -128,7 +128,7 @@ def svd_analysis(
 
 
 def spectrum_axes(axes):
-    """Both axes logarithmic, down to where there are values."""
+    """Of every figure of spectra: both axes logarithmic, down to where there are values."""
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")

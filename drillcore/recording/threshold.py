@@ -24,7 +24,8 @@ def near_zero(edges: Sequence[float], threshold: float) -> slice:
     """The bins of gradients that are near zero at `threshold`: abs(g) <= threshold, what is exactly zero included.
 
     Nothing else decides what near zero means: statistics, figures and page take these bins from here, and say of them
-    what NEAR and FAR say.
+    what NEAR and FAR say. Bins are taken whole: which side of an edge belongs to which bin, `make_binning` in kernel.py
+    decides while a network trains.
 
     Raises
     ------

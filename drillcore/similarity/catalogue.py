@@ -1,7 +1,7 @@
 """The measures of how alike two layers are: what each is called, and where its values lie.
 
-The one list of them: parameters may name these, the analysis computes them, figures and report take titles, labels and
-colours from here.
+The one list of their names: parameters may name these, figures and report take titles, labels and colours from here. How
+each is computed, `choose_measures` in `measures/__init__.py` says.
 """
 
 from math import pi
@@ -14,8 +14,8 @@ class Measure(NamedTuple):
     """What a measure is called, and how its values are read and drawn.
 
     Its `title`; `colour` and size of the `ring` of its line, of which several may lie on one point; the `range` that its
-    values can have, as text; its values for representations that are `alike` and that are `unlike`, the ends of its
-    colours; the `unit` of a distance; and what a pair of layers `wants`, without which it alone has no value.
+    values can have, as text for people; its values for representations that are `alike` and that are `unlike`, the ends
+    of its colours; the `unit` of a distance; and what a pair of layers `wants`, without which it alone has no value.
     """
 
     title: str

@@ -2,22 +2,12 @@
 
 import re
 import shlex
+from pathlib import Path
 
 from drillcore.base.errors import DamagedFile, MissingFile
+from stages.rig.base.parameters import load
 
-MAKERS = {
-    "augment": r"data/([^/]+)_augmented\.h5",
-    "download": r"data/([^/]+)\.h5",
-    "define": r"artifacts/([^/]+)/(network|code)\.yaml",
-    "train": r"artifacts/([^/]+)/(gradients\.h5|history\.csv|metrics\.json)",
-    "activations": r"artifacts/([^/]+)/(activations|augmented|weights)\.h5",
-    "correlations": r"artifacts/([^/]+)/(correlations\.h5|corr_means\.json)",
-    "gradients": r"artifacts/([^/]+)/gradient_stats\.json",
-    "similarity": r"artifacts/([^/]+)/similarity\.h5",
-    "svd": r"artifacts/([^/]+)/svd\.h5",
-    "tsne": r"artifacts/([^/]+)/tsne\.h5",
-}
-"""The files that each stage of dvc.yaml makes of one data set or network, whose name is the first group."""
+GRAPH = Path(__file__).parents[3] / "dvc.yaml"
 
 
 def with_remedy(error):
@@ -28,9 +18,22 @@ def with_remedy(error):
 
 def absence(path):
     """The sentence for a file that another stage makes, which it names for those of a data set and of a network."""
-    found = ((stage, re.fullmatch(pattern, str(path))) for stage, pattern in MAKERS.items())
+    found = ((stage, re.fullmatch(pattern, str(path))) for pattern, stage in makers().items())
     target = next((f" {shlex.quote(f'{stage}@{match[1]}')}" for stage, match in found if match), "")
     return f"{path} does not exist: run the stage that makes it with `dvc repro{target}`."
+
+
+def makers():
+    """By a pattern of the path of a file of one data set or network, whose name is its group, the stage of dvc.yaml that
+    makes it; the most specific first."""
+    patterns = {}
+    for stage, definition in load(GRAPH)["stages"].items():
+        parts = definition.get("do", definition)
+        for out in (out for kind in ("outs", "metrics", "plots") for out in parts.get(kind, [])):
+            path = next(iter(out)) if isinstance(out, dict) else out
+            if "${key}" in path:
+                patterns["([^/]+)".join(map(re.escape, path.split("${key}")))] = stage
+    return dict(sorted(patterns.items(), key=lambda item: -len(item[0])))
 
 
 def damage(path):
