@@ -3,7 +3,7 @@
 It writes checkpoints/, tensorboard/, history.csv, metrics.json and gradients.h5. While it runs they grow in
 artifacts/NETWORK/training/ (`tensorboard --logdir artifacts` shows them live) and get their places when all are whole.
 Killed, it goes on after its last complete epoch when it is called again, and ends as if it had never been killed.
-A network that comes trained is only evaluated, and its checkpoints stored as those of a training.
+A pretrained network is only evaluated, and its checkpoints stored as those of a training.
 """
 
 import os

@@ -86,7 +86,7 @@ class Network(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
 
     def pretrained(self):
-        """Whether it comes trained."""
+        """Whether it is pretrained: nothing trains it here."""
         return False
 
     def squeezes(self):

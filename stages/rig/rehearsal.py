@@ -16,7 +16,7 @@ TESTED = 2
 
 
 def rehearse(card, classes):
-    """Train the network of `card` (a `Built`) for one step or, where it comes trained, read its weights; keep nothing.
+    """Train the network of `card` (a `Built`) for one step or, if it is pretrained, read its weights; keep nothing.
 
     Raises an `InputError` that says what fails.
     """

@@ -66,7 +66,7 @@ def resolve_network(name, values, common, datasets):
     if not user_defined and values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
         raise InputError(
             f"params.yaml: {context}.framework is {values.get('framework')!r}, but should be {' or '.join(KINDS)}; "
-            "a network of your own has a `build` or a `checkpoint` instead."
+            "a user-defined network has a `build` or a `checkpoint` instead."
         )
     if values.get("dataset") not in list(datasets):
         raise InputError(
@@ -104,7 +104,7 @@ def check_user_defined(network, context):
         )
     if network.pretrained() and network.training:
         raise InputError(
-            f"{context} has training, but comes trained in {network.checkpoint or network.checkpoints}: remove one."
+            f"{context} has training, but is pretrained in {network.checkpoint or network.checkpoints}: remove one."
         )
 
 

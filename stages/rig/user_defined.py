@@ -172,7 +172,7 @@ def as_script(path=""):
 def check_below(name, context):
     """Refuse the name of a file, or a pattern of names, that leads out of models/."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise InputError(f"{context}, but files of your own belong in {MODELS}/: put it, or a link to it, there.")
+        raise InputError(f"{context}, but a network's files belong in {MODELS}/: put it, or a link to it, there.")
 
 
 def located(name, context):
@@ -260,7 +260,7 @@ def oneline(error):
 
 
 def pretrained_files(card):
-    """The files that a network comes trained in, by epoch: paths below models/; empty for one that is yet to be trained.
+    """The files of a pretrained network, by epoch: paths below models/; empty for one that is yet to be trained.
 
     A single `checkpoint` counts as epoch 1.
     """

@@ -143,7 +143,7 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         (
             "networks.own",
             {"dataset": "mnist", "build": "a.py:b", "checkpoint": "a.pth", "training": {"epochs": 3}},
-            "networks.own has training, but comes trained in a.pth",
+            "networks.own has training, but is pretrained in a.pth",
         ),
     ],
 )

@@ -363,7 +363,7 @@ def test_an_experiment_in_a_copy_says_what_git_has_to_track(tmp_path, monkeypatc
 
 @pytest.mark.parametrize("pattern", ["/absolute/run/epoch_*.pth", "../run/epoch_*.pth"])
 def test_checkpoints_outside_of_models_are_refused_like_one(models, pattern):
-    with pytest.raises(InputError, match=r"mine\.checkpoints is '.*', but files of your own belong in models/"):
+    with pytest.raises(InputError, match=r"mine\.checkpoints is '.*', but a network's files belong in models/"):
         pretrained_files(own(checkpoints=pattern))
 
 

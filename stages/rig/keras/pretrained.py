@@ -1,4 +1,4 @@
-"""Keras networks that come trained."""
+"""Pretrained Keras networks."""
 
 import io
 import zipfile

@@ -65,7 +65,7 @@ def check_weights(model, card, context):
     if not card.pretrained() and not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(
             f"{context} has no parameter that requires a gradient, so there is nothing to train: "
-            "leave some trainable, or name the `checkpoint` that it comes trained in."
+            "leave some trainable, or name the `checkpoint` that holds its trained weights."
         )
 
 

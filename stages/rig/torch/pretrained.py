@@ -1,4 +1,4 @@
-"""PyTorch networks that come trained."""
+"""Pretrained PyTorch networks."""
 
 from drillcore.frameworks.layers import uncompiled
 from stages.rig.torch import training as torch_training

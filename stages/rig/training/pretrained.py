@@ -1,4 +1,4 @@
-"""A network that comes trained: its checkpoints are evaluated and stored as those of a training, without one."""
+"""A pretrained network: its checkpoints are evaluated and stored as those of a training, without one."""
 
 from drillcore.recording.recorder import GradientRecorder
 from stages.rig.base.command import progress

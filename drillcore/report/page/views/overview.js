@@ -70,7 +70,7 @@ const when = (card, epoch) =>
     ? `as it came, from ${card.checkpoint ?? card.checkpoints}`
     : `after ${number(epoch)} epochs`;
 
-// Of a network of the user's own: every layer, its output's shape and its parameters.
+// Of a user-defined network: every layer, its output's shape and its parameters.
 function outline({ modules }) {
   const row = ([name, , shape, parameters]) =>
     h("tr", {}, h("td", {}, name), h("td", {}, shape ? shape.join(" × ") : "–"), h("td", {}, number(parameters)));
