@@ -14,10 +14,13 @@ from stages.rig.base.parameters import load
 from tests.small_project import ROOT, Project, one_network
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "models/README.md"]
+BLOCK = re.compile(r"(?:^In `([^`]+)`, .*:\n\n)?^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+"""A block of YAML, and the file that the line before it names."""
 PARTS = [
     (f"{path.name}-{number}", part)
     for path in DOCUMENTS
-    for number, part in enumerate(re.findall(r"^```yaml\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL), 1)
+    for number, (file, part) in enumerate(BLOCK.findall(path.read_text()), 1)
+    if file in ("", "params.yaml")
 ]
 """What the documents show of params.yaml."""
 

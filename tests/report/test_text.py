@@ -46,7 +46,7 @@ def test_a_table_has_the_names_and_no_formula(browser, page):
 def test_axes_of_a_map_name_its_layers(browser, page):
     browser.open(page, "correlations", pair="1,2")
     script = "return [...document.querySelectorAll('#units .xtitle, #units .ytitle')].map(text => text.textContent)"
-    assert set(browser.run(script)) == {f"unit of {name}" for name in NAMES[1:3]}
+    assert set(browser.run(script)) == {f"units of {name}" for name in NAMES[1:3]}
     assert browser.text("#units h3").startswith(f"{NAMES[1]} with {NAMES[2]}, epoch")
 
 
