@@ -33,7 +33,7 @@ const DARK = 120,
   TOO_DARK = 70;
 const MISSING = "#a6a6a6";
 
-export const rgb = hex => [1, 3, 5].map(place => parseInt(hex.slice(place, place + 2), 16));
+export const rgb = hex => [1, 3, 5].map(start => parseInt(hex.slice(start, start + 2), 16));
 
 // A line's colour, which on a dark page must not be too dark to see.
 export function onPage(hex) {
@@ -53,10 +53,10 @@ export const missing = pixel(rgb(MISSING));
 function scale(stops) {
   const pixels = new Uint32Array(256);
   for (let i = 0; i < 256; i++) {
-    const place = (i / 255) * (stops.length - 1),
-      low = Math.min(stops.length - 2, Math.floor(place));
+    const start = (i / 255) * (stops.length - 1),
+      low = Math.min(stops.length - 2, Math.floor(start));
     const [a, b] = [rgb(stops[low]), rgb(stops[low + 1])];
-    pixels[i] = pixel(a.map((part, channel) => Math.round(part + (b[channel] - part) * (place - low))));
+    pixels[i] = pixel(a.map((part, channel) => Math.round(part + (b[channel] - part) * (start - low))));
   }
   return { pixels, stops: stops.map((stop, i) => [i / (stops.length - 1), stop]) };
 }

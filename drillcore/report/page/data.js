@@ -26,13 +26,13 @@ async function decode(name) {
   const padded = length => length + ((8 - (length % 8)) % 8);
   const length = new DataView(buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  let place = padded(4 + length);
+  let offset = padded(4 + length);
   const arrays = {};
   for (const [key, type, shape] of head.arrays) {
     const count = shape.reduce((product, size) => product * size, 1);
-    arrays[key] = new TYPES[type](buffer, place, count);
+    arrays[key] = new TYPES[type](buffer, offset, count);
     arrays[key].shape = shape;
-    place = padded(place + arrays[key].byteLength);
+    offset = padded(offset + arrays[key].byteLength);
   }
   return { ...head.meta, arrays };
 }

@@ -70,8 +70,8 @@ async function show() {
 }
 
 state.onChange(changed => {
-  const place = document.querySelector("a.link");
-  if (place) place.href = state.link({});
+  const anchor = document.querySelector("a.link");
+  if (anchor) anchor.href = state.link({});
   if (changed.includes("view") || changed.includes("network")) show();
   else shown.update?.(changed);
 });

@@ -43,7 +43,7 @@ export function raster(root, options) {
       one.plot.clientWidth,
       document.documentElement.dataset.theme,
     ]);
-    if (wanted !== key) place();
+    if (wanted !== key) arrange();
     key = wanted;
     paint();
   };
@@ -52,7 +52,7 @@ export function raster(root, options) {
   one.picture = () => picture(axes, canvas, frame);
   one.mark = (row, column) => outline(picked, row, column);
 
-  function place() {
+  function arrange() {
     box = geometry(frame, one.plot.clientWidth);
     Plotly.react(axes, [bar(frame)], shape(frame, box), { ...CONFIG, staticPlot: true });
     const density = window.devicePixelRatio || 1;
@@ -132,19 +132,19 @@ function geometry(frame, width) {
   const longest = texts => Math.max(0, ...texts.map(text => text.length)) * LETTER;
   const left = Math.min(width * 0.3, longest(frame.ys.texts) + (frame.ys.title ? 34 : 14));
   const right = frame.bar ? BAR : EDGE;
-  const room = Math.max(80, width - left - right),
-    side = Math.min(room, frame.side ?? 540);
+  const space = Math.max(80, width - left - right),
+    side = Math.min(space, frame.side ?? 540);
   const upright = longest(frame.xs.texts) * 1.15 > side / Math.max(1, frame.xs.texts.length);
   const below = Math.min(130, upright ? longest(frame.xs.texts) + 12 : 24) + (frame.xs.title ? 24 : 0);
-  return { left, top: 8, width: frame.height ? room : side, height: frame.height ?? side, right, below, upright };
+  return { left, top: 8, width: frame.height ? space : side, height: frame.height ?? side, right, below, upright };
 }
 
 function shape(frame, box) {
-  // A name that is longer than its room loses its beginning, for layers of one network mostly differ at the end.
-  const fitted = (text, room) => (text.length * LETTER > room ? `…${text.slice(1 - Math.floor(room / LETTER))}` : text);
-  const axis = (side, length, room, every = 1) => ({
+  // A name that is longer than its space loses its beginning, for layers of one network mostly differ at the end.
+  const fitted = (text, space) => (text.length * LETTER > space ? `…${text.slice(1 - Math.floor(space / LETTER))}` : text);
+  const axis = (side, length, space, every = 1) => ({
     tickvals: side.ticks.filter((_, i) => i % every === 0),
-    ticktext: side.texts.filter((_, i) => i % every === 0).map(text => plain(fitted(text, room))),
+    ticktext: side.texts.filter((_, i) => i % every === 0).map(text => plain(fitted(text, space))),
     title: { text: plain(side.title ?? ""), standoff: 6 },
     range: [0, length],
     showgrid: false,
@@ -153,7 +153,7 @@ function shape(frame, box) {
     ticks: "",
     linecolor: themed("--line"),
   });
-  // Every how many of a side's names have room for their lines on so many pixels.
+  // Every how many of a side's names have space for their lines on so many pixels.
   const legible = (side, pixels) => Math.ceil((side.ticks.length * LINE) / pixels) || 1;
   return layout({
     width: box.left + box.width + box.right,

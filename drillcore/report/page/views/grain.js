@@ -28,8 +28,8 @@ export function arrange(data) {
 export function kindOf(data, threshold) {
   const [begin, end] = data.near_bins[data.edges.indexOf(threshold)],
     kind = name => data.kinds.indexOf(name);
-  return Array.from({ length: 2 * data.bins + 2 }, (_, place) => {
-    const value = place - data.bins;
+  return Array.from({ length: 2 * data.bins + 2 }, (_, index) => {
+    const value = index - data.bins;
     if (value === data.bins + 1) return kind("nan");
     if (value === 0) return kind("zero");
     if (Math.abs(value) < begin || Math.abs(value) >= end) return kind("large");
@@ -74,7 +74,7 @@ export function sample(scene, row, begin, end, shares) {
 // The shares of the kinds, of those of the classes.
 export function byKind({ kinds }, kindOfClass, shares) {
   const sums = kinds.map(() => 0);
-  kindOfClass.forEach((kind, place) => (sums[kind] += shares[place]));
+  kindOfClass.forEach((kind, index) => (sums[kind] += shares[index]));
   return sums;
 }
 
@@ -83,8 +83,8 @@ export const bounds = ({ from, to, columns }, column) => [
   from + ((to - from) * (column + 1)) / columns,
 ];
 
-export function classText({ bins, edges }, place) {
-  const value = place - bins,
+export function classText({ bins, edges }, index) {
+  const value = index - bins,
     bin = Math.abs(value);
   if (value === bins + 1) return "not a number";
   if (!bin) return "exactly 0";

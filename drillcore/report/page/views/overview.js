@@ -87,8 +87,8 @@ function shape(card) {
   const width = layer => (Array.isArray(layer) ? `${layer[0]}→${layer[1]}` : String(layer));
   if (!card) return "";
   if (card.modules) {
-    const given = Object.entries(card.arguments).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-    const built = card.build && `${card.build}${given.length ? ` with ${given.join(", ")}` : ""}`;
+    const settings = Object.entries(card.arguments).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+    const built = card.build && `${card.build}${settings.length ? ` with ${settings.join(", ")}` : ""}`;
     const { mean, std } = card.normalize ?? {};
     const images = `images ${card.input.join(" × ")}${mean ? `, less ${mean.join(", ")} over ${std.join(", ")}` : ""}`;
     return [built, images, `units: ${card.units}`, `on ${card.device}`].filter(Boolean).join("; ");

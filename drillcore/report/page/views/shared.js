@@ -46,8 +46,8 @@ export function cells(names, title = "", most = 40) {
 
 // Whether the legend of so many lines names this one: of many an even choice, the first and the last among them.
 export function named(position, count) {
-  const place = i => Math.round((i * (count - 1)) / (MOST_NAMED - 1));
-  return count <= MOST_NAMED || place(Math.round((position * (MOST_NAMED - 1)) / (count - 1))) === position;
+  const positionOf = i => Math.round((i * (count - 1)) / (MOST_NAMED - 1));
+  return count <= MOST_NAMED || positionOf(Math.round((position * (MOST_NAMED - 1)) / (count - 1))) === position;
 }
 
 // Ticks at round numbers of a map's many rows or columns.

@@ -57,14 +57,14 @@ export async function showSigns(root, name) {
     if (!jump.contains(document.activeElement)) jump.querySelector("select").value = "";
   };
   map.table = () => signTable(scene);
-  const place = event => scene.from + ((scene.to - scene.from) * event.offsetX) / map.canvas.clientWidth;
-  map.canvas.addEventListener("dblclick", event => (event.shiftKey ? zoomOut : zoomIn)(place(event)));
+  const parameterAt = event => scene.from + ((scene.to - scene.from) * event.offsetX) / map.canvas.clientWidth;
+  map.canvas.addEventListener("dblclick", event => (event.shiftKey ? zoomOut : zoomIn)(parameterAt(event)));
   map.canvas.addEventListener(
     "wheel",
     event => {
       if (document.activeElement !== map.canvas && !event.ctrlKey) return;
       event.preventDefault();
-      (event.deltaY < 0 ? zoomIn : zoomOut)(place(event));
+      (event.deltaY < 0 ? zoomIn : zoomOut)(parameterAt(event));
     },
     { passive: false },
   );
@@ -220,16 +220,16 @@ function describe(scene, row, column) {
     [begin, end] = bounds(scene, column),
     count = sample(scene, row, begin, end, scene.shares);
   const tensor = scene.begins.findLastIndex(first => first <= (begin + end) / 2);
-  const where = `epoch ${data.epochs[row]}, ${data.tensors[tensor]}, parameter ${number(Math.floor(begin) - scene.begins[tensor])}`;
+  const text = `epoch ${data.epochs[row]}, ${data.tensors[tensor]}, parameter ${number(Math.floor(begin) - scene.begins[tensor])}`;
   if (count === 1)
-    return `${where}: ${classText(
+    return `${text}: ${classText(
       data,
       scene.shares.findIndex(share => share > 0),
     )}`;
   const shares = byKind(data, scene.kinds, scene.shares)
     .map((share, i) => [data.kinds[i], share])
     .filter(one => one[1] > 0.0005);
-  return `${where} and its neighbours: ${shares.map(([kind, share]) => `${(100 * share).toFixed(1)} % ${kind}`).join(", ")}`;
+  return `${text} and its neighbours: ${shares.map(([kind, share]) => `${(100 * share).toFixed(1)} % ${kind}`).join(", ")}`;
 }
 
 function signTable(scene) {

@@ -79,8 +79,8 @@ export async function show(root) {
 const preferred = data => (data.tested in data.measures ? data.tested : Object.keys(data.measures)[0]);
 
 function cell(data, { measure, epoch }, i, j) {
-  const place = (data.epochs.indexOf(epoch) * data.rows.length + i) * data.columns.length + j;
-  return [data.arrays[`between/${measure}`][place], data.arrays.q_value[place]];
+  const index = (data.epochs.indexOf(epoch) * data.rows.length + i) * data.columns.length + j;
+  return [data.arrays[`between/${measure}`][index], data.arrays.q_value[index]];
 }
 
 function drawMap(map, data, now) {

@@ -110,19 +110,19 @@ function chosen(all, names, first) {
   };
 }
 
-// For every network and layer that is looked at: its name, block, colour and place in the block.
+// For every network and layer that is looked at: its name, block, colour and position in the block.
 function shown(all, { part, ticked, layer }) {
   return ticked.flatMap(name => {
     const of = all[name][part];
     return of.names
-      .map((one, place) => ({
+      .map((one, position) => ({
         network: name,
         layer: one,
-        place,
+        position,
         epochs: of.epochs,
         arrays: all[name].arrays,
-        colour: ticked.length > 1 ? network(name).colour : of.colours[place],
-        dashed: of.dashed[place],
+        colour: ticked.length > 1 ? network(name).colour : of.colours[position],
+        dashed: of.dashed[position],
       }))
       .filter(one => layer === EVERY || one.layer === layer);
   });
@@ -143,7 +143,7 @@ function drawSpectra(one, all, now) {
   let cut = false,
     other = false;
   const traces = shown(all, now).map((each, i, lines) => {
-    const values = each.arrays[`${now.part}/${each.place}`],
+    const values = each.arrays[`${now.part}/${each.position}`],
       count = values.shape[1],
       row = each.epochs.indexOf(nearest(each.epochs, now.epoch));
     other ||= each.epochs[row] !== now.epoch;
@@ -193,7 +193,7 @@ function drawRanks(one, all, now) {
       names = ranks.shape[1];
     return {
       x: each.epochs,
-      y: each.epochs.map((_, row) => ranks[row * names + each.place]),
+      y: each.epochs.map((_, row) => ranks[row * names + each.position]),
       mode: "lines+markers",
       ...line(each, now),
       showlegend: named(i, lines.length),
