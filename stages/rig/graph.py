@@ -22,6 +22,9 @@ from stages.rig.base.parameters import load
 
 STAMPS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
 TRIES = 20
+CODE = "code.yaml"
+"""What `define` writes of the code of a network's framework. It is the same for many networks, so that DVC keeps it as one
+file with one time, which tells Snakemake nothing: Snakemake looks at the files that it names instead."""
 FOLDERS = "drillcore", "stages", "models", "requirements"
 """Whose folders hold what people write, not what stages make."""
 
@@ -41,7 +44,7 @@ def rules():
     """Return a `Rule` for every stage of the pipeline in this folder, in a time that grows with their number alone."""
     values = load("params.yaml")
     stages = [stage for stage in resolved_stages() if stage.cmd]
-    filled = by_folder(sorted(out.def_path for stage in stages for out in stage.outs))
+    filled = by_folder(sorted(out.def_path for stage in stages for out in timed(stage.outs)))
     files = {path: inputs(path, filled) for stage in stages for path in dependencies(stage)}
     names = unique(re.sub(r"\W", "_", stage.addressing) for stage in stages)
     return [rule(stage, name, values, files) for stage, name in zip(stages, names, strict=True)]
@@ -68,6 +71,11 @@ def resolved_stages():
     return Repo(".").index.stages
 
 
+def timed(outs):
+    """Those of a stage's outputs whose time tells when they changed."""
+    return [out for out in outs if PurePath(out.def_path).name != CODE]
+
+
 def by_folder(produced):
     """The outputs of all stages that lie in each folder, at any depth."""
     filled = {}
@@ -91,7 +99,7 @@ def rule(stage, name, values, files):
         stage=stage.addressing,
         name=name,
         inputs=[file for path in dependencies(stage) for file in files[path]] + [stamp(stage, parameters, changed)],
-        outputs=[(out.def_path, with_caption(out)) for out in stage.outs],
+        outputs=[(out.def_path, with_caption(out)) for out in timed(stage.outs)],
         parameters=parameters,
         meta=stage.meta or {},
     )
@@ -105,10 +113,13 @@ def lookup(values, name):
 
 
 def inputs(path, filled):
-    """`path`, or of a folder of code the files in it, or the outputs where several stages fill a folder.
+    """`path`, or of a folder of code the files in it, or the outputs where several stages fill a folder, or the files of
+    code that a network's `CODE` names.
 
     A folder's own time changes with whatever Python caches in it.
     """
+    if PurePath(path).name == CODE:
+        return list(load(path)) if os.path.exists(path) else []
     if PurePath(path).parts[0] in FOLDERS and os.path.isdir(path):
         files = [file for file in Path(path).rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
         return sorted(map(str, files)) or [path]

@@ -20,8 +20,8 @@ def compared(made, tmp_path_factory):
         artifacts = folder / "artifacts"
         for number in range(4):
             shutil.copytree(artifacts / "squeeze", artifacts / f"ablation-{number}")
-        for room in ("similarity", "plots"):
-            project.run("python", "-m", f"stages.{room}.pairs", "squeeze", "ablation-0")
+        for stage in ("pairs", "plots_of_pairs"):
+            project.run("python", "-m", f"stages.{stage}", "squeeze", "ablation-0")
         project.run("python", "-m", "stages.widths", "bottleneck")
         project.run("python", "-m", "stages.report")
 

@@ -28,9 +28,9 @@ STAGES = {
     "svd": ["squeeze"],
     "tsne": ["squeeze"],
     "plots": ["squeeze"],
-    "similarity.pairs": ["squeeze", "ablation-0"],
-    "plots.pairs": ["squeeze", "ablation-0"],
-    "plots.widths": ["bottleneck"],
+    "pairs": ["squeeze", "ablation-0"],
+    "plots_of_pairs": ["squeeze", "ablation-0"],
+    "widths": ["bottleneck"],
     "report": [],
 }
 KERAS = {"train": ["cifar10-cnn"], "activations": ["cifar10-cnn"]}
@@ -157,9 +157,9 @@ OUTPUTS = {
     "svd": ["artifacts/{}/svd.h5"],
     "tsne": ["artifacts/{}/tsne.h5"],
     "plots": ["reports/{}"],
-    "similarity.pairs": ["artifacts/similarity/{}--{}.h5"],
-    "plots.pairs": ["reports/{}--{}"],
-    "plots.widths": ["reports/bottleneck"],
+    "pairs": ["artifacts/similarity/{}--{}.h5"],
+    "plots_of_pairs": ["reports/{}--{}"],
+    "widths": ["reports/bottleneck"],
     "report": ["reports/index.html"],
 }
 
