@@ -5,10 +5,12 @@ stage has a stamp, a file with its command and parameters, which is newer than t
 calls the stage changed.
 """
 
+import hashlib
 import json
 import os
 import re
 import time
+from functools import cache
 from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -24,7 +26,7 @@ STAMPS, CAPTIONS = Path(".dvc", "tmp", "cards"), Path(".dvc", "tmp", "captions")
 TRIES = 20
 CODE = "code.yaml"
 """What `define` writes of the code of a network's framework. It is the same for many networks, so that DVC keeps it as one
-file with one time, which tells Snakemake nothing: Snakemake looks at the files that it names instead."""
+file with one time, which tells Snakemake nothing: the stamp of a stage that depends on it says whether it changed."""
 FOLDERS = "drillcore", "stages", "models", "requirements"
 """Whose folders hold what people write, not what stages make."""
 
@@ -113,13 +115,12 @@ def lookup(values, name):
 
 
 def inputs(path, filled):
-    """`path`, or of a folder of code the files in it, or the outputs where several stages fill a folder, or the files of
-    code that a network's `CODE` names.
+    """`path`, or of a folder of code the files in it, or the outputs where several stages fill a folder; nothing for `CODE`.
 
     A folder's own time changes with whatever Python caches in it.
     """
     if PurePath(path).name == CODE:
-        return list(load(path)) if os.path.exists(path) else []
+        return []
     if PurePath(path).parts[0] in FOLDERS and os.path.isdir(path):
         files = [file for file in Path(path).rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
         return sorted(map(str, files)) or [path]
@@ -137,11 +138,31 @@ def with_caption(out):
     return {**meta, "report": {**meta["report"], "caption": str(path)}}
 
 
+def code_changed(stage):
+    """Whether the `CODE` that one of DVC's stages depends on is another than at its last run, or than the code itself."""
+    files = [dependency for dependency in stage.deps if PurePath(dependency.def_path).name == CODE]
+    return any(
+        dependency.workspace_status()
+        or any(checksum(name) != stored for name, stored in load(dependency.def_path).items())
+        for dependency in files
+        if os.path.exists(dependency.def_path)
+    )
+
+
+@cache
+def checksum(name):
+    """SHA-256 of a file of code; None if there is none."""
+    path = Path(name)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
 def stamp(stage, parameters, changed):
     """Write the stage's stamp and return its path; `changed` says whether its parameters are."""
     path = STAMPS / stage.addressing
     path.parent.mkdir(parents=True, exist_ok=True)
-    changed = changed or stage.changed_stage() or any(out.workspace_status() for out in stage.outs)
+    changed = (
+        changed or stage.changed_stage() or any(out.workspace_status() for out in stage.outs) or code_changed(stage)
+    )
     # A newer file whose checksum Snakemake has recorded is the same to it: of a job that was killed too, whose stage may
     # have ended all the same.
     path.write_text(f"{stage.cmd}\n{parameters}\n" + (f"changed, as seen at {time.time_ns()}\n" if changed else ""))
