@@ -261,7 +261,7 @@ def test_snakemake_goes_on_after_a_kill(toy):
 @pytest.mark.parametrize("changed", [True, False])
 def test_what_a_killed_job_did_not_record_has_another_checksum_for_snakemake(changed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    stage = SimpleNamespace(addressing="svd@mine", cmd="python", changed_stage=lambda: changed, outs=[])
+    stage = SimpleNamespace(addressing="svd@mine", cmd="python", changed_stage=lambda: changed, outs=[], deps=[])
     first, second = (Path(stamp(stage, "{}", False)).read_bytes() for _ in range(2))
     assert (first != second) == changed
 
