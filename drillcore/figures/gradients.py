@@ -115,9 +115,7 @@ def near_zero_counts(
     >>> import numpy as np
     >>> import drillcore
     >>> steps = np.arange(1, 5)
-    >>> names = "zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima"
-    >>> series = {"step": steps, "fraction_released": steps / 8, "weight_change": steps / 100}
-    >>> series |= {name: steps * 2 for name in names}
+    >>> series = {"step": steps, "zeros": 8 * steps, "exact_zeros": steps, "retained": 5 * steps, "released": 2 * steps}
     >>> both = {"raw": series, "ema": series}
     >>> figure = drillcore.figures.near_zero_counts(1e-7, both, [3], parameters=50)
     >>> figure.axes[0].get_ylabel()
@@ -188,9 +186,7 @@ def fraction_released(
     >>> import numpy as np
     >>> import drillcore
     >>> steps = np.arange(1, 5)
-    >>> names = "zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima"
-    >>> series = {"step": steps, "fraction_released": steps / 8, "weight_change": steps / 100}
-    >>> series |= {name: steps * 2 for name in names}
+    >>> series = {"step": steps, "fraction_released": steps / 8}
     >>> both = {"raw": series, "ema": series}
     >>> layers = {kind: ([1, 2], {"fc1": np.array([0.1, 0.2])}) for kind in ("raw", "ema")}
     >>> figure = drillcore.figures.fraction_released({1e-7: both}, {1e-7: layers}, [3])
@@ -256,9 +252,7 @@ def fraction_flipped(
     >>> import numpy as np
     >>> import drillcore
     >>> steps = np.arange(1, 5)
-    >>> names = "zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima"
-    >>> series = {"step": steps, "fraction_released": steps / 8, "weight_change": steps / 100}
-    >>> series |= {name: steps * 2 for name in names}
+    >>> series = {"step": steps, "retained": 5 * steps, "flips": 2 * steps, "minima": steps, "maxima": steps}
     >>> both = {"raw": series, "ema": series}
     >>> figure = drillcore.figures.fraction_flipped({1e-7: both}, [3])
     >>> figure.axes[0].get_ylabel()
@@ -326,9 +320,7 @@ def weight_change(
     >>> import numpy as np
     >>> import drillcore
     >>> steps = np.arange(1, 5)
-    >>> names = "zeros", "exact_zeros", "retained", "released", "flips", "minima", "maxima"
-    >>> series = {"step": steps, "fraction_released": steps / 8, "weight_change": steps / 100}
-    >>> series |= {name: steps * 2 for name in names}
+    >>> series = {"step": steps, "weight_change": steps / 100}
     >>> both = {"raw": series, "ema": series}
     >>> overall = {kind: (steps, steps / 10) for kind in ("raw", "ema")}
     >>> figure = drillcore.figures.weight_change(overall, {1e-7: both}, [3])

@@ -73,9 +73,9 @@ def resolved_stages():
     return Repo(".").index.stages
 
 
-def timed(outs):
-    """Those of a stage's outputs whose time tells when they changed."""
-    return [out for out in outs if PurePath(out.def_path).name != CODE]
+def timed(files):
+    """Those of a stage's dependencies or outputs whose time tells when they changed."""
+    return [file for file in files if PurePath(file.def_path).name != CODE]
 
 
 def by_folder(produced):
@@ -89,7 +89,7 @@ def by_folder(produced):
 
 def dependencies(stage):
     """The files and folders that one of DVC's stages reads, its parameters aside."""
-    return dict.fromkeys(dependency.def_path for dependency in stage.deps if dependency not in stage.params)
+    return dict.fromkeys(dependency.def_path for dependency in timed(stage.deps) if dependency not in stage.params)
 
 
 def rule(stage, name, values, files):
@@ -115,12 +115,10 @@ def lookup(values, name):
 
 
 def inputs(path, filled):
-    """`path`, or of a folder of code the files in it, or the outputs where several stages fill a folder; nothing for `CODE`.
+    """`path`, or of a folder of code the files in it, or the outputs where several stages fill a folder.
 
     A folder's own time changes with whatever Python caches in it.
     """
-    if PurePath(path).name == CODE:
-        return []
     if PurePath(path).parts[0] in FOLDERS and os.path.isdir(path):
         files = [file for file in Path(path).rglob("*") if file.is_file() and file.parent.name != "__pycache__"]
         return sorted(map(str, files)) or [path]
@@ -140,12 +138,11 @@ def with_caption(out):
 
 def code_changed(stage):
     """Whether the `CODE` that one of DVC's stages depends on is another than at its last run, or than the code itself."""
-    files = [dependency for dependency in stage.deps if PurePath(dependency.def_path).name == CODE]
     return any(
         dependency.workspace_status()
         or any(checksum(name) != stored for name, stored in load(dependency.def_path).items())
-        for dependency in files
-        if os.path.exists(dependency.def_path)
+        for dependency in stage.deps
+        if PurePath(dependency.def_path).name == CODE and os.path.exists(dependency.def_path)
     )
 
 
