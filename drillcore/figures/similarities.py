@@ -403,8 +403,9 @@ def cka_bias(
 
 def draw_sizes(axes, sizes, linear, debiased, layers):
     """Draw both kinds of CKA of the first layer with every other against the number of samples."""
+    lines = layer_lines(layers)
     for position, layer in enumerate(layers[1:], 1):
-        colour = layer_lines(layers)[layer]["color"]
+        colour = lines[layer]["color"]
         axes.plot(sizes, linear[:, 0, position], color=colour, linestyle="--")
         axes.plot(sizes, debiased[:, 0, position], color=colour, marker="o")
     axes.set_xscale("log", base=2)
