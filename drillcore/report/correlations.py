@@ -39,6 +39,7 @@ def units(folder):
             "kept": kept,
             "units": list(map(len, members)),
             "shown": list(map(len, shown)),
+            "clustered": not np.array_equal(file.order, np.arange(len(owner))),
         }
         means = {name: file.over_epochs(name) for name in ("mean", "mean_abs")}
         matrix = [pairs(file.of_epoch("matrix", epoch), members, shown) for epoch in kept]

@@ -97,6 +97,7 @@ def test_a_click_on_a_cell_opens_the_units_of_the_pair(browser, root):
     browser.point("#layers canvas", 0.5 / 4, 0.5 / 4, click=True)
     (_, bars), *_ = browser.traces("histogram").values()
     assert sum(bars) == 6 * 5 / 2
+    assert "side by side" not in browser.text("#units")  # the units of these files are in the order of their index
 
 
 def test_a_dead_layer_is_grey(browser, root):

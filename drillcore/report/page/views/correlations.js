@@ -152,7 +152,7 @@ function drawUnits(units, data, now) {
     `${data.layers[a]} with ${data.layers[b]}, epoch ${used}`,
     [
       "Red: two units move together over the images; blue: one falls where the other rises.",
-      "Units that correlate at the last epoch stand side by side, in the same order at every epoch.",
+      data.clustered ? "Units that correlate at the last epoch stand side by side, in the same order at every epoch." : "",
       values.includes(NO_VALUE) ? "Grey: a dead unit, without any variance." : "",
       used === now.epoch ? "" : `The units of epoch ${now.epoch} were not kept: this is the nearest.`,
       some.length ? `Evenly picked: ${some.join(", ")}.` : "",
