@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape, glob
 from importlib.metadata import version
+from io import StringIO
 from itertools import count
 from types import SimpleNamespace
 
@@ -109,26 +110,64 @@ def same(old, new):
 
 
 def rewrite_lock_fast(module):
-    """Read and write dvc.lock, which nobody comments, in C: DVC rewrites all of it after every stage, in Python."""
+    """Read and write of dvc.lock what changed: DVC reads and writes all of it after every stage, in Python."""
     from dvc.utils.serialize import _common, _yaml
 
-    modify = module.modify_yaml
-
-    def write(data, file):
-        from ruamel.yaml import YAML
-
-        writer = YAML(typ="safe")
-        writer.default_flow_style = writer.sort_base_mapping_type_on_output = False
-        writer.representer.add_representer(OrderedDict, writer.representer.represent_dict.__func__)
-        writer.dump(data, file)
+    modify, lock = module.modify_yaml, LockText(_yaml.parse_yaml)
 
     @contextmanager
     def modify_yaml(path, fs=None):
-        lock = os.path.basename(path) == module.LOCK_FILE
-        with _common._modify_data(path, _yaml.parse_yaml, write, fs) if lock else modify(path, fs) as data:
+        is_lock = os.path.basename(path) == module.LOCK_FILE
+        with _common._modify_data(path, lock.parse, lock.write, fs) if is_lock else modify(path, fs) as data:
             yield data
 
     module.modify_yaml = modify_yaml
+
+
+class LockText:
+    """The text of dvc.lock, each stage's part of it kept; `parse_whole(text, path)` reads what others wrote.
+
+    The bytes are those of one dump of the whole.
+    """
+
+    def __init__(self, parse_whole):
+        self.parse_whole, self.text, self.data, self.parts = parse_whole, None, {}, {}
+
+    def parse(self, text, path):
+        """The data in `text`, of which a caller may change which stages there are, but not within one."""
+        if text != self.text:
+            self.text, self.data = text, self.parse_whole(text, path)
+        return {key: dict(value) if key == "stages" else value for key, value in self.data.items()}
+
+    def write(self, data, file):
+        """Write `data` to an open file."""
+        stages = data.get("stages")
+        of_key = {key: dumped({key: value}) for key, value in data.items() if key != "stages"}
+        self.parts = {name: self.part(name, entry) for name, entry in (stages or {}).items()}
+        if stages is not None:
+            parts = "".join(text for _, text in self.parts.values())
+            of_key["stages"] = STAGES + parts if parts else dumped({"stages": {}})
+        self.text, self.data = "".join(of_key[key] for key in data), data
+        file.write(self.text)
+
+    def part(self, name, entry):
+        """The `entry` of a stage, and its text."""
+        known = self.parts.get(name)
+        return known if known and known[0] == entry else (entry, dumped({"stages": {name: entry}}).removeprefix(STAGES))
+
+
+STAGES = "stages:\n"
+
+
+def dumped(data):
+    """`data` as YAML, written in C."""
+    from ruamel.yaml import YAML
+
+    writer, text = YAML(typ="safe"), StringIO()
+    writer.default_flow_style = writer.sort_base_mapping_type_on_output = False
+    writer.representer.add_representer(OrderedDict, writer.representer.represent_dict.__func__)
+    writer.dump(data, text)
+    return text.getvalue()
 
 
 def refuse_names(module):

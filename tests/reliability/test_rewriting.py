@@ -101,26 +101,40 @@ def test_a_value_is_left_as_it_is_written_only_if_it_has_the_same_type(tmp_path,
 
 
 def test_the_lock_is_written_as_dvc_writes_it(tmp_path):
-    lock = {
-        "schema": "2.0",
-        "stages": {
-            "define@a-1": {
-                "cmd": 'python -m stages.define -- "${DVC_STAGE#define@}"',
-                "deps": [{"path": "data/a.h5", "hash": "md5", "md5": "0" * 32, "size": 12}],
-                "params": {"params.yaml": {"svd": {"share": 0.99, "list": [1e-7, 2.0, True, "no", "010", ""]}}},
-                "outs": [{"path": "artifacts/a-1", "md5": "1e5", "size": 3, "nfiles": 2}],
-            }
-        },
-    }
-    lock["stages"] = {name: OrderedDict(stage) for name, stage in lock["stages"].items()}  # as DVC has it
-    path = tmp_path / "dvc.lock"
+    path, lock = tmp_path / "dvc.lock", {"schema": "2.0", "stages": {"define@a-1": stage_entry("data/a.h5")}}
     path.write_text(dumps_yaml({}))
+    rewrite(path, lambda data: data.update(lock), lock)
+    lock["stages"]["define@b"] = stage_entry("data/b.h5")
+    rewrite(path, lambda data: data["stages"].update({"define@b": stage_entry("data/b.h5")}), lock)
+    lock["stages"]["define@a-1"] = stage_entry("data/c.h5")
+    rewrite(path, lambda data: data["stages"].update({"define@a-1": stage_entry("data/c.h5")}), lock)
+    lock["datasets"] = [{"name": "mine", "url": "s3://a"}]
+    path.write_text(dumps_yaml(lock).replace("data/b.h5", "data/d.h5"))  # by another process
+    lock["stages"]["define@b"] = stage_entry("data/d.h5")
+    rewrite(path, lambda data: None, lock)
+    for name in ("define@a-1", "define@b"):
+        del lock["stages"][name]
+        rewrite(path, lambda data, name=name: data["stages"].pop(name), lock)
+
+
+def stage_entry(path):
+    """What dvc.lock holds of a stage that reads `path`, as DVC has it."""
+    return OrderedDict(
+        cmd='python -m stages.define -- "${DVC_STAGE#define@}" ' + "and more " * 12,
+        deps=[{"path": path, "hash": "md5", "md5": "0" * 32, "size": 12}],
+        params={"params.yaml": {"svd": {"share": 0.99, "list": [1e-7, 2.0, True, "no", "010", ""]}}},
+        outs=[{"path": "artifacts/a-1", "md5": "1e5", "size": 3, "nfiles": 2}],
+    )
+
+
+def rewrite(path, change, wanted):
+    """Let DVC `change` the lock at `path`, which then is as its writer writes all that is `wanted`."""
     with dvcfile.modify_yaml(str(path)) as data:
-        data.update(lock)
-    assert path.read_text() == dumps_yaml(lock)
-    with dvcfile.modify_yaml(str(path)) as data:
-        assert data == lock
+        change(data)
         assert type(data) is dict  # a reader that keeps comments has a mapping of its own
+    assert path.read_text() == dumps_yaml(wanted)
+    with dvcfile.modify_yaml(str(path)) as data:
+        assert data == wanted
 
 
 def test_an_experiment_takes_a_file_with_quotes_within_braces(tmp_path):
