@@ -20,6 +20,7 @@ from drillcore.artifacts.gradients import Gradients, bins_of
 from drillcore.base.arrays import row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import SERIES, layers_of
+from drillcore.figures.log_axes import log_axis
 from drillcore.figures.style import (
     THRESHOLDS,
     canvas,
@@ -332,7 +333,7 @@ def weight_change(
     for axes, (kind, (steps, norms)) in zip(row, overall.items(), strict=True):
         axes.plot(steps, positive(norms), color="#333333", lw=1)
         axes.set_title("raw weights" if kind == "raw" else KINDS[kind])
-        axes.set_yscale("log")
+        log_axis(axes.yaxis)
         step_axis(axes, starts)
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, values in zip(row, series.values(), strict=True):

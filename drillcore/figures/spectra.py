@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 import drillcore
@@ -14,6 +13,7 @@ from drillcore.artifacts.svd import Spectra, product_of
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.colours import STUDIED, layer_of
+from drillcore.figures.log_axes import log_axis
 from drillcore.figures.style import (
     canvas,
     epoch_axis,
@@ -129,11 +129,8 @@ def svd_analysis(
 
 def spectrum_axes(axes):
     """Of every figure of spectra: both axes logarithmic, down to where there are values."""
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_yscale("log")
+    log_axis(axes.xaxis)
+    log_axis(axes.yaxis)
     axes.set_ylim(min(0.07, axes.get_ylim()[0]), 1.4)
     axes.set_ylabel("singular value / largest")
 
@@ -224,10 +221,7 @@ def rank_axis(axes, values):
     """Ranks along y, by their logarithm where they differ by far."""
     values = values[values > 0]
     if len(values) and values.max() > 8 * values.min():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_locator(NullLocator())
+        log_axis(axes.yaxis)
 
 
 def draw_spectrum(axes, values, line):

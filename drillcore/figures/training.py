@@ -12,6 +12,7 @@ from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
 from drillcore.artifacts.network import LOSSES, Network, read_network
 from drillcore.base.errors import InputError
+from drillcore.figures.log_axes import log_axis
 from drillcore.figures.style import canvas, epoch_axis, epochs_text, legend_beside, styled
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
@@ -111,6 +112,6 @@ def training_curves(
     for axes in (left, right):
         epoch_axis(axes, [*([0] if len(losses) else []), *epochs])
     if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
-        left.set_yscale("log")
+        log_axis(left.yaxis)
     legend_beside(legend, handles)
     return figure

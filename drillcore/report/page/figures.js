@@ -5,7 +5,16 @@ import { download, h, plain, themed, unplain } from "dom";
 /* global Plotly */
 
 const LEGEND_LINE = 19,
-  LEGEND_LETTER = 6.4;
+  LEGEND_LETTER = 6.4,
+  TITLE_LETTER = 7.6,
+  TITLE_LINE = 18,
+  TITLE_GAP = 8;
+// Of logarithmic axes: up to so many decades 1, 2 and 5 of each have a tick; fewer than the least have even steps.
+const MOST_DECADES = 2.5,
+  LEAST_DECADES = 0.8,
+  MOST_POWERS = 7,
+  LEAST_PLAIN = 1e-3,
+  MOST_PLAIN = 1e5;
 
 export function layout(more = {}) {
   const axis = {
@@ -15,8 +24,8 @@ export function layout(more = {}) {
     automargin: true,
     ticks: "outside",
     tickcolor: themed("--line"),
-    title: { standoff: 8 },
   };
+  const withTitle = ({ title, ...more }) => ({ ...axis, ...more, title: { standoff: TITLE_GAP, ...title } });
   const { xaxis = {}, yaxis = {}, ...rest } = more;
   return {
     paper_bgcolor: themed("--panel"),
@@ -27,10 +36,35 @@ export function layout(more = {}) {
     hovermode: "closest",
     legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, font: { size: 11.5 } },
     hoverlabel: { font: { size: 12 } },
-    xaxis: { ...axis, ...xaxis },
-    yaxis: { ...axis, ...yaxis },
+    xaxis: withTitle(xaxis),
+    yaxis: withTitle(yaxis),
     ...rest,
   };
+}
+
+// A logarithmic axis for `values`: every number at a tick is whole, 20 or a power of ten, never a 2 alone.
+export function logAxis(values) {
+  const positive = values.filter(value => value > 0),
+    [low, high] = positive.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [
+      Infinity,
+      -Infinity,
+    ]);
+  if (!positive.length) return { type: "log", dtick: 1 };
+  const decades = Math.log10(high / low),
+    plainly = low >= LEAST_PLAIN && high <= MOST_PLAIN;
+  if (decades < LEAST_DECADES) return { type: "log", dtick: `L${evenStep(high - low || high)}`, tickformat: ",~g" };
+  return {
+    type: "log",
+    dtick: decades > MOST_DECADES ? Math.ceil(decades / MOST_POWERS) : "D2",
+    ...(plainly || decades <= MOST_DECADES ? { tickformat: plainly ? ",.1~r" : ".1~e" } : { exponentformat: "power" }),
+    minor: { dtick: "D1", ticks: "outside", ticklen: 3, tickcolor: themed("--line") },
+  };
+}
+
+// A round step of which about four make `span`.
+function evenStep(span) {
+  const power = 10 ** Math.floor(Math.log10(span / 4));
+  return power * [1, 2, 5, 10].find(factor => factor * power * 4.5 >= span);
 }
 
 export const CONFIG = { displayModeBar: false, responsive: false, doubleClick: "reset", typesetMath: false };
@@ -91,12 +125,26 @@ export function chart(root, options) {
   one.draw = (traces, more = {}) => {
     last = [traces, more];
     const width = one.plot.clientWidth,
-      below = 50 + LEGEND_LINE * legendLines(traces, more, width);
-    const shape = { width, height: (options.height ?? 300) + below, margin: { l: 58, r: 16, t: 10, b: below } };
-    return Plotly.react(one.plot, traces, layout({ ...shape, ...more }), CONFIG);
+      height = options.height ?? 300,
+      axes = { xaxis: titled(more.xaxis, width - 74), yaxis: titled(more.yaxis, height - 10) };
+    const titleLines = axes.xaxis.title.text.split("<br>").length,
+      below = 32 + TITLE_LINE * titleLines + LEGEND_LINE * legendLines(traces, more, width);
+    const shape = { width, height: height + below, margin: { l: 58, r: 16, t: 10, b: below } };
+    return Plotly.react(one.plot, traces, layout({ ...shape, ...more, ...axes }), CONFIG);
   };
   one.again = () => last && one.draw(...last);
   return one;
+}
+
+// An axis with its title in as many lines as it takes on so many pixels.
+function titled(axis = {}, pixels) {
+  const lines = [""];
+  for (const word of (axis.title?.text ?? "").split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (longer.length * TITLE_LETTER > pixels && lines.at(-1)) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return { ...axis, title: { ...axis.title, text: lines.join("<br>") } };
 }
 
 // About how many lines the legend takes: it has them to itself below the axis, whatever the width.

@@ -4,7 +4,7 @@ import { onPage } from "colours";
 import { choice, select, slider } from "controls";
 import { topic } from "data";
 import { h, number, once, themed } from "dom";
-import { chart } from "figures";
+import { chart, logAxis } from "figures";
 import * as state from "state";
 import { nearText } from "views/grain";
 import { chooseNetwork, controls } from "views/shared";
@@ -160,7 +160,10 @@ function drawAll(charts, data, now) {
   );
   charts.moved.draw(
     ["moved_all", "moved"].map(key => trace(key)),
-    axes("norm of the weights' change", { type: "log", rangemode: "normal", exponentformat: "power", dtick: "D2" }),
+    axes("norm of the weights' change", {
+      rangemode: "normal",
+      ...logAxis([...found.moved_all, ...found.moved]),
+    }),
   );
   charts.moved.say(
     "How far weights move",

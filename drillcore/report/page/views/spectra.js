@@ -4,7 +4,7 @@ import { onPage } from "colours";
 import { checks, choice, select, slider } from "controls";
 import { effectiveRanks, layerLine, network, networks, topic, withTopic } from "data";
 import { h, once, plain } from "dom";
-import { chart } from "figures";
+import { chart, logAxis } from "figures";
 import * as state from "state";
 import { controls, named, nearest } from "views/shared";
 
@@ -25,8 +25,7 @@ const SCALES = [
     ["share", "share of the largest"],
     ["value", "value"],
   ];
-const SMALLEST = 1e-6,
-  FEW_DECADES = 1e-2;
+const SMALLEST = 1e-6;
 
 const rankText = rank => Object.fromEntries(effectiveRanks())[rank];
 
@@ -139,6 +138,9 @@ function line(one, { ticked, layer, layers }) {
   };
 }
 
+// The axis `of` the traces, "x" or "y", on the scale that is chosen.
+const scaled = (now, traces, of) => (now.log ? logAxis(traces.flatMap(trace => trace[of])) : { type: "linear" });
+
 function drawSpectra(one, all, now) {
   let cut = false,
     other = false;
@@ -161,17 +163,10 @@ function drawSpectra(one, all, now) {
       hovertemplate: "number %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>",
     };
   });
-  const type = now.log ? "log" : "linear",
-    smallest = Math.min(...traces.flatMap(trace => trace.y).filter(value => value > 0));
-  const ticks = now.log
-    ? { dtick: smallest < FEW_DECADES * Math.max(...traces.flatMap(trace => trace.y)) ? 1 : "D2" }
-    : {};
   one.draw(traces, {
-    xaxis: { type, ...(now.log ? { dtick: "D2" } : {}), title: { text: "number of the singular value" } },
+    xaxis: { ...scaled(now, traces, "x"), title: { text: "number of the singular value" } },
     yaxis: {
-      type,
-      exponentformat: "power",
-      ...ticks,
+      ...scaled(now, traces, "y"),
       title: { text: now.share ? "singular value / largest" : "singular value" },
     },
   });
@@ -212,7 +207,7 @@ function drawRanks(one, all, now) {
   one.draw(traces, {
     shapes: [mark],
     xaxis: { title: { text: "epoch" } },
-    yaxis: { type: now.log ? "log" : "linear", ...(now.log ? { dtick: "D2" } : {}), title: { text: `effective rank, ${rankText(now.rank)}` } },
+    yaxis: { ...scaled(now, traces, "y"), title: { text: `effective rank, ${rankText(now.rank)}` } },
   });
   one.say(`Effective rank of the ${now.part} by epoch, ${rankText(now.rank)}`);
 }
@@ -255,6 +250,6 @@ function drawWidths(one, { rank }) {
   if (!squeezed.length) one.caption.textContent = "No network with a squeeze has been analysed yet.";
   one.draw(traces, {
     xaxis: { type: "log", tickvals: widths, title: { text: "width of the narrowest squeeze (units)" } },
-    yaxis: { type: "log", dtick: "D2", title: { text: `effective rank of the features, ${rankText(rank)}` } },
+    yaxis: { ...logAxis(traces.flatMap(trace => trace.y)), title: { text: `effective rank of the features, ${rankText(rank)}` } },
   });
 }
