@@ -22,7 +22,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "embedding": ["Embedding", "embed", "neighbor_recall", "principal_components"],
         "base.errors": ["InputError"],
         "extraction.outputs": ["get_intermediate_outputs"],
-        "recording.keras_callback": ["OptimizationInsightCallback"],
+        "recording.hooks": ["record"],
+        "recording.keras_callback": ["OptimizationInsightCallback", "callback"],
         "recording.recorder": ["GradientRecorder", "transitions"],
         "recording.summary": ["summarise"],
         "similarity.measures.cca": ["pwcca", "svcca"],
@@ -52,4 +53,4 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     },
 )
 # `import *` would load TensorFlow and Matplotlib with these, and fail where they are not installed.
-__all__ = [name for name in __all__ if name not in ("OptimizationInsightCallback", "figures")]
+__all__ = [name for name in __all__ if name not in ("OptimizationInsightCallback", "callback", "figures")]

@@ -3,7 +3,8 @@
 `raw/` of the gradients and `ema/` of their averages: `counts` uint32 (steps, tensors, bins before, bins now, crossings),
 `weight_change` float64 (steps, tensors, bins before, bins now, 2), the sums of abs(dw) and dw^2, `step`, `epoch` int64
 (steps); `raw/nonfinite` uint32 (steps, tensors); `loss` float64 (all steps); `snapshots/NNN/<tensor>` int8 (parameters),
-the sign of each gradient times its bin at the epoch's last step. Attributes `bin_edges`, `tensors`, `sizes`.
+the sign of each gradient times its bin at the epoch's last step. Attributes `bin_edges`, `tensors`, `sizes` and, of
+`drillcore.record`, `gradients`: which gradients these are.
 
 Bin 0 of abs(g) is exactly zero, bin k is (edge[k-2], edge[k-1]] of the ascending edges (the first begins at 0), the last
 is above the last edge: K edges make K + 2 bins.
@@ -90,6 +91,11 @@ class Gradients(Hdf5Reader):
         """The numbers of NaN and Inf gradients, (steps, tensors)."""
         return self.dataset("raw/nonfinite")
 
+    @property
+    def origin(self) -> str:
+        """In words, which gradients of a step the file holds; empty where it does not say."""
+        return str(self.file.attrs.get("gradients", ""))
+
     def counts(self, kind: str = "raw") -> Stored:
         """Numbers of parameters, (steps, tensors, bins before, bins now, crossings)."""
         return self.dataset(f"{kind}/counts")
@@ -162,6 +168,7 @@ class Gradients(Hdf5Reader):
             "recorded steps": str(self.counts().shape[0]),
             "edges": ", ".join(f"{edge:g}" for edge in self.edges),
             "snapshots": ", ".join(map(str, self.snapshots)) or "none",
+            **({"gradients": self.origin} if self.origin else {}),
         }
 
 
@@ -220,6 +227,10 @@ class GradientsWriter:
     def store_snapshot(self, epoch: int, tensor: str, signed_bins: np.ndarray) -> None:
         """Store the sign of each gradient times its bin, int8 (parameters), at the end of `epoch`."""
         write(self.file, f"snapshots/{epoch_name(epoch)}/{escaped(tensor)}", signed_bins)
+
+    def store_origin(self, gradients: str) -> None:
+        """Store in words which gradients of a step the file holds."""
+        self.file.attrs["gradients"] = gradients
 
     def store_names(self) -> None:
         """Store the edges, and the tensors' names and sizes."""

@@ -139,6 +139,10 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         self.epoch, self.restored = state["epoch"], state["recorder"]
 
 
+callback = OptimizationInsightCallback
+"""The short name of the class: `callbacks=[drillcore.callback("gradients.h5")]`."""
+
+
 def sizes(weights, model):
     """The name and number of parameters of each of `weights`, which `model` trains, in order."""
     names = check_names(weights, model)

@@ -392,12 +392,13 @@ class GradientRecorder:
             if name in WATCHED
         }
 
-    def end_epoch(self, epoch: int) -> None:
-        """Store what the epoch was, with the last step's gradients as its snapshot.
+    def end_epoch(self, epoch: int | None = None) -> None:
+        """Store what the epoch was, by default the one after the last, with the last step's gradients as its snapshot.
 
         The steps since the last `end_epoch` that were given no epoch of their own are `epoch`'s.
         """
         self.wait()
+        epoch = self.epoch if epoch is None else epoch
         self.written = self.writer.submit(self.end_part, epoch)
         self.epoch = epoch + 1
 

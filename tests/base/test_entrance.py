@@ -49,6 +49,7 @@ NUMBERS = {
 OTHERS = {
     *("GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs", "open", "summarise"),
     *("InputError", "Embedding", "SimilarityMatrix", "figures", "neighbor_recall", "transitions"),
+    *("record", "callback"),
     "cluster_units",  # of correlations and layers
     "noise_floor",  # of three numbers
 }

@@ -14,6 +14,19 @@ import drillcore  # noqa: F401 - before an optimiser is made: it lets Triton fol
 RANDOM = np.random.default_rng(0)
 
 
+class Trainer:
+    """A trainer of some library, with a loop of its own."""
+
+    def __init__(self, optimizer, batches):
+        self.optimizer, self.batches = optimizer, batches
+
+    def fit(self, model):
+        for images, labels in self.batches:
+            self.optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(images), labels).backward()
+            self.optimizer.step()
+
+
 def user():
     """What the documents' code takes for granted: a user's models, data and training loop."""
     images, labels = torch.tensor(RANDOM.normal(size=(12, 5)), dtype=torch.float32), torch.arange(12) % 3
@@ -22,11 +35,13 @@ def user():
     model.add_module("layer2", torch.nn.Linear(4, 3))
     keras_model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
     keras_model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    optimizer, batches = torch.optim.SGD(model.parameters(), 0.1), [(images, labels)] * 3
     return {
         "model": model,
         "images": images,
-        "batches": [(images, labels)] * 3,
-        "optimizer": torch.optim.SGD(model.parameters(), 0.1),
+        "batches": batches,
+        "optimizer": optimizer,
+        "trainer": Trainer(optimizer, batches),
         "loss_function": torch.nn.functional.cross_entropy,
         "keras_model": keras_model,
         "x": images.numpy(),

@@ -50,6 +50,10 @@ def callback():
     _ = drillcore.OptimizationInsightCallback
 
 
+def record():
+    drillcore.record(object())
+
+
 def outputs():
     drillcore.get_intermediate_outputs(object(), X)
 
@@ -69,13 +73,14 @@ NEEDING = {
     figures: ["figures"],
     report: ["report"],
     callback: ["keras"],
+    record: ["torch"],
     outputs: ["torch", "keras"],
     table: ["tables"],
     framework: ["torch"],
 }
 """By a use of what needs one, the extras that its sentence names."""
 WITHOUT_EXAMPLE = {"figures", "GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs"}
-WITHOUT_EXAMPLE |= {"embed", "neighbor_recall", "cluster_units"}
+WITHOUT_EXAMPLE |= {"record", "callback", "embed", "neighbor_recall", "cluster_units"}
 """Public names whose examples need an extra."""
 
 

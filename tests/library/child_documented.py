@@ -7,7 +7,7 @@
 import doctest
 import sys
 
-from tests.library.documented import CALLBACK, OBJECTS, lacking, needs, public, unannotated, undocumented
+from tests.library.documented import CALLBACKS, OBJECTS, lacking, needs, public, unannotated, undocumented
 
 if sys.argv[1] == "annotations":
     for name in OBJECTS:
@@ -19,8 +19,12 @@ else:
     if sys.argv[1] == "keras":
         import keras
 
-        names = [f"drillcore.{CALLBACK}"]
-        assert not undocumented(public(names[0])) and not lacking(public(names[0]).__init__)
+        names = [f"drillcore.{name}" for name in sorted(CALLBACKS)]
+        assert (
+            public(names[0]) is public(names[1])
+            and not undocumented(public(names[0]))
+            and not lacking(public(names[0]).__init__)
+        )
         keras.utils.set_random_seed(0)
     for name in names:
         if needs(public(name)) == sys.argv[1]:

@@ -6,10 +6,10 @@ import typing
 
 import drillcore
 
-CALLBACK = "OptimizationInsightCallback"
-"""A class of Keras: to look it up loads TensorFlow."""
+CALLBACKS = {"OptimizationInsightCallback", "callback"}
+"""A class of Keras by both its names: to look it up loads TensorFlow."""
 OBJECTS = [
-    *(f"drillcore.{name}" for name in dir(drillcore) if name not in {"figures", CALLBACK}),
+    *(f"drillcore.{name}" for name in dir(drillcore) if name not in {"figures"} | CALLBACKS),
     *(f"drillcore.figures.{name}" for name in dir(drillcore.figures) if name != "STYLE"),
 ]
 SECTIONS = ["Parameters", "Returns", "Yields", "Raises", "References", "Examples"]

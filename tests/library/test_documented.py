@@ -54,8 +54,8 @@ def test_examples_run(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("framework", "names"),
     [
-        ("torch", ["drillcore.GradientRecorder", "drillcore.get_intermediate_outputs"]),
-        ("keras", ["drillcore.OptimizationInsightCallback"]),
+        ("torch", ["drillcore.GradientRecorder", "drillcore.get_intermediate_outputs", "drillcore.record"]),
+        ("keras", ["drillcore.OptimizationInsightCallback", "drillcore.callback"]),
     ],
 )
 def test_examples_of_models_run(framework, names, tmp_path):
