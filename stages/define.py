@@ -1,10 +1,12 @@
 """python -m stages.define [--layers] NETWORK : params.yaml, data/<dataset>.h5, models/ -> artifacts/NETWORK/network.yaml
 
+Beside it: code.yaml, the checksums of its framework's code, and about.json, what readers are told of it.
 With --layers nothing is written: the network's layers are printed, with their shapes and numbers of parameters.
 """
 
 from pathlib import Path
 
+from drillcore.artifacts.about import About, write_about
 from drillcore.artifacts.dataset import DatasetFile, dataset_path
 from drillcore.base.store import whole
 from stages.rig.availability import check_available
@@ -23,7 +25,8 @@ def main(network, *, layers=False):
     parameters = load("params.yaml")
     check_available(parameters.get("networks"), network)
     card = resolve(parameters, network, lambda dataset: images_of(dataset)[0])
-    classes, selection = images_of(card.dataset)[1], section("activations").layers
+    _, classes, test_images = images_of(card.dataset)
+    about, selection = About(card.title or network, test_images), section("activations").layers
     if layers:
         print(listing(card, classes, selection))
         return
@@ -36,14 +39,15 @@ def main(network, *, layers=False):
         card = card.model_copy(update={"device": module(card.framework, "inspection").best_device()})
     folder = Path("artifacts", network)
     write_card(folder / "network.yaml", card)
+    write_about(folder, about)
     with whole(folder / "code.yaml") as part:
         part.write_text(dump(code_of(card.framework)))
 
 
 def images_of(dataset):
-    """The shape (height, width, channels) of a dataset's images, and its number of classes."""
+    """The shape (height, width, channels) of a dataset's images, its number of classes, and that of its test images."""
     with DatasetFile(dataset_path("data", dataset)) as file:
-        return file.shape, len(file.classes)
+        return file.shape, len(file.classes), len(file.labels("test"))
 
 
 if __name__ == "__main__":

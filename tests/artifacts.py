@@ -304,7 +304,12 @@ def write_statistics(folder, sizes, epochs, count, steps):
 
     def table(length, **index):
         values = {name: [(7 * row + 3 * place) % 11 for row in range(length)] for place, name in enumerate(names)}
-        return {**index, **values, "fraction_released": [None if row % 5 == 4 else 0.1 * row for row in range(length)]}
+        return {
+            **index,
+            "counted": [20] * length,
+            **values,
+            "fraction_released": [None if row % 5 == 4 else 0.1 * row for row in range(length)],
+        }
 
     def kind():
         return {

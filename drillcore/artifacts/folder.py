@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from drillcore.artifacts.about import About, read_about
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.corr_means import CorrMeans
@@ -48,6 +49,8 @@ class NetworkFolder(Reader):
     ----------
     network : Network
         Its card, network.yaml.
+    about : About
+        Its title, and the number of its test images.
 
     Examples
     --------
@@ -73,6 +76,11 @@ class NetworkFolder(Reader):
     def network(self) -> Network:
         """The network's card."""
         return read_network(self.path / Network.FILE)
+
+    @property
+    def about(self) -> About:
+        """What a reader is told of the network."""
+        return read_about(self.path)
 
     def __getitem__(self, name: str) -> Reader:
         reader = FILES[known(name, list(FILES), "file", self.path)]

@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from drillcore.artifacts.about import read_about
 from drillcore.artifacts.layers import epoch_name
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.artifacts.similarity import FLOOR, P_VALUES, PERMUTED, Q_VALUES, store_floor, store_measure, store_null
@@ -45,7 +46,8 @@ class Pair(Hdf5Reader):
 
     Attributes
     ----------
-    networks : list of two str
+    networks, titles : list of two str
+        Their names, and what a reader calls them.
     layers : list of two lists of str
         "input", the images' pixels, and each network's layers in order.
     epochs : list of two int
@@ -59,6 +61,11 @@ class Pair(Hdf5Reader):
     def networks(self) -> list[str]:
         """The names of the networks."""
         return [str(self.attribute(f"network_{side}")) for side in SIDES]
+
+    @property
+    def titles(self) -> list[str]:
+        """What a reader calls the networks, whose folders lie beside that of the file."""
+        return [read_about(self.path.parent.parent / network).title for network in self.networks]
 
     @cached_property
     def layers(self) -> list[list[str]]:

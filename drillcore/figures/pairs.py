@@ -17,7 +17,7 @@ def drawings(file):
     """The name and function of the one figure of a `Pair`."""
     values = {name: file[name][:] for name in file.measures}
     rows, columns = (list(map(printable, layers)) for layers in file.layers)
-    names = [f"{network}, epoch {epoch}" for network, epoch in zip(file.networks, file.epochs, strict=True)]
+    names = [f"{network}, epoch {epoch}" for network, epoch in zip(file.titles, file.epochs, strict=True)]
     subtitle = f"rows: {names[0]}; columns: {names[1]}; {file.samples} test images"
     q_values, floor = file.q_values[:], file.floor
     yield "layer_similarity", partial(layer_similarity, values, rows, columns, q_values, floor, subtitle)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.lines import Line2D
 
+from drillcore.artifacts.about import read_about
 from drillcore.artifacts.metrics import Metrics
 from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.svd import Spectra
@@ -16,9 +17,10 @@ from drillcore.ranks import EFFECTIVE
 
 
 class Point(NamedTuple):
-    """One network: its squeeze's `width`, test `accuracy`, and by layer its effective `ranks`, of singular values, those
-    `of_variances`, `trust`worthiness and the `status` of its map, which says why a layer has no trustworthiness."""
+    """One network: its `title`, its squeeze's `width`, test `accuracy`, and by layer its effective `ranks`, of singular
+    values, those `of_variances`, `trust`worthiness and the `status` of its map, which says why a layer has none."""
 
+    title: str
     width: int
     accuracy: float
     ranks: dict
@@ -57,7 +59,8 @@ def read_point(folder):
         ranks, of_variances = ({layer: svd.rank(layer, rank) for layer in layers} for rank in EFFECTIVE)
         trust = {layer: tsne.quality(layer, "trustworthiness") for layer in layers}
         status = {layer: tsne.status(layer) for layer in layers}
-    return Point(width, Metrics(folder / Metrics.FILE)["val_accuracy"], ranks, of_variances, trust, status)
+    title = read_about(folder).title
+    return Point(title, width, Metrics(folder / Metrics.FILE)["val_accuracy"], ranks, of_variances, trust, status)
 
 
 def bottleneck(ablations, chosen):
@@ -70,7 +73,7 @@ def bottleneck(ablations, chosen):
     chosen : dict
         Networks that may share a width with one of them, drawn as stars.
     """
-    subtitle = f"{', '.join(ablations)}, and {', '.join(chosen)} as stars; last epoch of each"
+    subtitle = f"{titles(ablations)}, and {titles(chosen)} as stars; last epoch of each"
     figure = canvas(11.8, 2.7, "What the squeeze's width costs", subtitle)
     accuracy, rank, of_variances, trust, legend = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 0.4])
     points = sorted(ablations.values(), key=lambda point: point.width)
@@ -103,9 +106,14 @@ def bottleneck(ablations, chosen):
     trust.set_title("\n".join(wrap(missing(drawn), 2.4, 6.5)), fontsize=6.5)
     handles = layer_handles(lines)
     handles.append(Line2D([], [], color="#b0b0b0", lw=0.8, linestyle=":", label="rank = width"))
-    handles.append(Line2D([], [], marker="*", markersize=11, linestyle="", **STAR, label=", ".join(chosen)))
+    handles.append(Line2D([], [], marker="*", markersize=11, linestyle="", **STAR, label=titles(chosen)))
     legend_beside(legend, handles)
     return figure
+
+
+def titles(points):
+    """What readers call the networks of `points`."""
+    return ", ".join(point.title for point in points.values())
 
 
 def missing(points):

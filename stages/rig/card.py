@@ -67,15 +67,27 @@ class Normalize(Section):
     std: Annotated[list[Rate], Field(min_length=1)]
 
 
+def readable(title):
+    """Refuse what is no short line of text: it stands in menus, in legends and on cards."""
+    if not title.isprintable() or title != title.strip() or not 1 <= len(title) <= 40:
+        raise ValueError("should be one line of 1 to 40 characters that print, with no space at its ends")
+    return title
+
+
+Title = Annotated[str, AfterValidator(readable)]
+
+
 class Network(Section):
     """What every network has.
 
+    The `title` is for readers alone: it is no part of the card, so that another title trains nothing anew.
     A card's `device` is never "auto": `define` resolves it. `units` says what of a convolutional layer is a unit: every
     element of its output (of which a seeded subset is stored), or the mean of every channel. Images are in [0, 1] unless
     `normalize` says how they are standardised.
     """
 
     name: Name
+    title: Title | None = Field(default=None, exclude=True)
     dataset: Name
     input: Annotated[list[Width], Field(min_length=3, max_length=3)]
     normalize: Normalize | None = None

@@ -53,6 +53,7 @@ def resolve(values, name, shape_of):
     check_pairs(networks, common.similarity.pairs)
     check_widths(networks, common.plots.widths)
     check_files(networks, datasets, common.similarity.pairs, common.plots.widths)
+    check_titles(networks)
     shape = shape_of(networks[name].dataset)
     network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common, datasets)
     check_input(network, shape)
@@ -228,6 +229,19 @@ def check_files(networks, datasets, pairs, widths):
                 raise InputError(
                     f"params.yaml: {other} and {context} would both be {folder}/{name}, for some file systems take no "
                     "notice of capitals: rename or remove one."
+                )
+
+
+def check_titles(networks):
+    """Refuse a title that another network has too, or for a name."""
+    called = {name: f"networks.{name}" for name in networks}
+    for name, network in networks.items():
+        if network.title and network.title != name:
+            other = called.setdefault(network.title, f"networks.{name}.title")
+            if other != f"networks.{name}.title":
+                raise InputError(
+                    f"params.yaml: networks.{name}.title is {network.title!r}, which {other} is called too: choose another, "
+                    "for readers tell networks apart by their titles."
                 )
 
 

@@ -146,7 +146,13 @@ def test_widths_say_why_a_layer_has_no_trustworthiness_where_one_has_none():
     def drawn(*statuses):
         points = {
             f"n{width}": Point(
-                width, 0.5, {"a": 1.0}, {"a": 1.0}, {"a": 0.9 if status == "t-SNE" else np.nan}, {"a": status}
+                f"width {width}",
+                width,
+                0.5,
+                {"a": 1.0},
+                {"a": 1.0},
+                {"a": 0.9 if status == "t-SNE" else np.nan},
+                {"a": status},
             )
             for width, status in zip((8, 2, 1), statuses, strict=True)
         }
@@ -159,7 +165,7 @@ def test_widths_say_why_a_layer_has_no_trustworthiness_where_one_has_none():
 
 
 def test_equal_networks_can_be_compared_by_width():
-    point = Point(8, 0.5, {"layer2": 1.0}, {"layer2": 1.0}, {"layer2": 0.9}, {"layer2": "t-SNE"})
+    point = Point("width 8", 8, 0.5, {"layer2": 1.0}, {"layer2": 1.0}, {"layer2": 0.9}, {"layer2": "t-SNE"})
     figure = bottleneck({"a": point, "b": point._replace(ranks={"layer2": 2.0})}, {"c": point})
     assert figure.axes[0].lines[0].get_xdata().tolist() == [8, 8]
 

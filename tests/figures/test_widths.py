@@ -36,7 +36,7 @@ def test_all_widths_are_drawn_from_files(network):
 @pytest.mark.parametrize("count", [2, 3, 5, 9])
 def test_any_number_of_networks_from_two_on_is_drawn(count):
     points = {
-        f"n{width}": Point(width, 0.5, {"layer3": 1.0}, {}, {"layer3": 0.9}, {"layer3": "t-SNE"})
+        f"n{width}": Point(f"width {width}", width, 0.5, {"layer3": 1.0}, {}, {"layer3": 0.9}, {"layer3": "t-SNE"})
         for width in range(count)[::-1]
     }
     with applied(50):
@@ -49,8 +49,8 @@ def test_any_number_of_networks_from_two_on_is_drawn(count):
 
 def test_the_table_has_a_row_for_each_network(tmp_path):
     points = {
-        "a": Point(8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {"squeeze2": 1.5, "layer2": 3.0}, {}, {}),
-        "b": Point(1, 0.25, {"layer2": 1.0}, {"layer2": 1.0}, {}, {}),
+        "a": Point("wide", 8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {"squeeze2": 1.5, "layer2": 3.0}, {}, {}),
+        "b": Point("narrow", 1, 0.25, {"layer2": 1.0}, {"layer2": 1.0}, {}, {}),
     }
     write_table(tmp_path / "table.csv", points)
     header, *rows = (tmp_path / "table.csv").read_text().splitlines()
@@ -81,12 +81,14 @@ def test_a_network_without_a_squeeze_is_refused(network):
 
 def test_widths_ascend_along_x_and_the_chosen_width_is_a_star():
     points = {
-        f"n{width}": Point(width, 1 - 1 / width, {"layer3": 1.0 * width}, {}, {"layer3": 0.9}, {})
+        f"n{width}": Point(f"width {width}", width, 1 - 1 / width, {"layer3": 1.0 * width}, {}, {"layer3": 0.9}, {})
         for width in (32, 8, 2)
     }
     with applied(50):
         accuracy, *_ = bottleneck(points, {"squeeze": points["n8"]}).axes
     line, star = accuracy.lines
+    subtitle = accuracy.figure.texts[1].get_text()
+    assert subtitle == "width 32, width 8, width 2, and width 8 as stars; last epoch of each"
     assert line.get_xdata().tolist() == [2, 8, 32]
     assert line.get_ydata().tolist() == [0.5, 0.875, 1 - 1 / 32]
     assert (star.get_marker(), star.get_xdata().tolist()) == ("*", [8])

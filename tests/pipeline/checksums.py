@@ -21,7 +21,7 @@ from stages.rig.base.parameters import load
 
 STORED = Path(__file__).with_name("checksums.json")
 LIBRARIES = ["torch", "tensorflow", "keras", "numpy", "scipy", "numba", "llvmlite", "h5py", "openTSNE", "scikit-learn"]
-EXACT = re.compile(r"data/.*|artifacts/[^/]+/(network|code)\.yaml")
+EXACT = re.compile(r"data/.*|artifacts/[^/]+/((network|code)\.yaml|about\.json)")
 """The files without a sum of floating-point numbers."""
 LEFT_OUT = re.compile(r"reports/.*|.*/tensorboard|.*/code\.yaml")
 """Figures, what holds the time, and what every edit of code changes."""

@@ -73,7 +73,8 @@ def test_snakemake_is_told_of_no_file_whose_time_says_nothing(project):
     rules = {rule.stage: rule for rule in graph.rules()}
     paths = [path for rule in rules.values() for path in [*rule.inputs, *(output for output, _ in rule.outputs)]]
     assert not [path for path in paths if path.endswith("code.yaml")]
-    assert [path for path, _ in rules["define@squeeze"].outputs] == ["artifacts/squeeze/network.yaml"]
+    outputs = [path for path, _ in rules["define@squeeze"].outputs]
+    assert outputs == ["artifacts/squeeze/network.yaml", "artifacts/squeeze/about.json"]
 
 
 def test_a_rule_s_card_holds_the_parameters_that_its_stage_reads_and_no_others(project):

@@ -145,7 +145,7 @@ def small_disk(tmp_path):
 OUTPUTS = {
     "download": ["data/mnist.h5"],
     "augment": ["data/mnist_augmented.h5"],
-    "define": ["artifacts/{}/network.yaml"],
+    "define": ["artifacts/{}/network.yaml", "artifacts/{}/about.json"],
     "train": [
         f"artifacts/{{}}/{name}"
         for name in ("checkpoints", "tensorboard", "gradients.h5", "metrics.json", "history.csv")
