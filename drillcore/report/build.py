@@ -8,12 +8,15 @@ from gzip import compress
 from html import escape
 from pathlib import Path
 
-from drillcore.artifacts.pairs import pair_files
+from drillcore.artifacts.pairs import Pair, pair_files
 from drillcore.extras import require
 from drillcore.progress import silent
 from drillcore.ranks import EFFECTIVE
 from drillcore.report import correlations, embeddings, gradients, overview, signs, similarity, spectra
+from drillcore.report.evidence import ERRORS
+from drillcore.report.findings import findings
 from drillcore.report.pack import block, colours, dashed
+from drillcore.report.studies import VIEWS, by_study, studied
 
 PAGE = Path(__file__).parent / "page"
 TOPICS = {
@@ -42,6 +45,9 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
     packer = Packer({} if known is None else known)
     ranks = [[name, rank.of] for name, rank in EFFECTIVE.items()]
     index = {"provenance": provenance, "networks": [], "pairs": {}, "lines": {}, "ranks": ranks}
+    defined = studied(artifacts, names)
+    index |= {"findings": [finding._asdict() for finding in findings(defined)], "errors": ERRORS}
+    index["by_study"] = {view: [one.card.name for one in by_study(view, defined)] for view in VIEWS}
     for position, name in enumerate(progress(names, "networks")):
         about = overview.network(artifacts, name, live)
         about["colour"] = overview.COLOURS[position % len(overview.COLOURS)]
@@ -51,7 +57,9 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
             index["lines"] |= dict(zip(layers, zip(colours(layers), dashed(layers), strict=True), strict=True))
         index["networks"].append(about)
     for name, path in pair_files(artifacts, names).items():
-        index["pairs"][name] = packer.add(similarity.between, path, [path])
+        with Pair(path) as file:
+            titles = file.titles
+        index["pairs"][name] = {"block": packer.add(similarity.between, path, [path]), "titles": titles}
     packer.forget()
     return assemble({"index": block(index, {}), "plotly": library(), **packer.used})
 

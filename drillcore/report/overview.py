@@ -5,12 +5,13 @@ import numpy as np
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
-from drillcore.artifacts.network import LOSSES, Network, read_network
+from drillcore.artifacts.network import LOSSES
 from drillcore.artifacts.svd import Spectra
 from drillcore.base.names import printable
 from drillcore.base.store import finite
 from drillcore.colours import DENSE_HUES, HUES
 from drillcore.ranks import EFFECTIVE
+from drillcore.report.studies import studied
 
 COLOURS = [*HUES, *DENSE_HUES]
 
@@ -21,11 +22,11 @@ def network(artifacts, name, live=False):
     What does not exist yet is None or empty.
     """
     folder = artifacts / name
-    about = {"name": name, "card": None, "history": {}, "unfinished": False, "source": None, "ranks": {}}
-    if (folder / Network.FILE).exists():
-        card = read_network(folder / Network.FILE)
-        about |= {"card": card.values, "width": card.squeeze_width(), "family": family(card)}
-        about["loss"] = LOSSES[card.loss]
+    about = {"name": name, "title": name, "card": None, "history": {}, "unfinished": False, "source": None, "ranks": {}}
+    for defined in studied(artifacts, [name]):
+        card = defined.card
+        about |= {"card": card.values, "width": card.squeeze_width(), "family": defined.family()}
+        about |= {"title": defined.about.title, "test_images": defined.about.test_images, "loss": LOSSES[card.loss]}
     history = folder / History.FILE
     if live and (folder / "training" / History.FILE).exists():
         history, about["unfinished"] = folder / "training" / History.FILE, True
@@ -40,15 +41,6 @@ def network(artifacts, name, live=False):
         with Gradients(folder / Gradients.FILE) as file:
             about["parameters"] = int(np.sum(file.sizes))
     return about
-
-
-def family(network):
-    """What a network shares with those that differ from it in the widths of their squeezes alone, as text."""
-    if network.user_defined:
-        return network.name
-    card = network.values
-    layers = [["any width", layer[1]] if isinstance(layer, list) else layer for layer in card.get("layers", [])]
-    return str([card["framework"], card["dataset"], card["input"], card["normalize"], layers, card["training"]])
 
 
 def last_ranks(path):

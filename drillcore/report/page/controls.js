@@ -111,7 +111,7 @@ export function choice(key, label, options, fallback) {
 }
 
 // Boxes of which several are ticked: the state holds their names, joined by commas.
-export function checks(key, label, names, chosen, colour) {
+export function checks(key, label, names, chosen, colour, text = String) {
   const boxes = names.map(name =>
     h("input", {
       type: "checkbox",
@@ -134,7 +134,7 @@ export function checks(key, label, names, chosen, colour) {
     boxes.map(box => {
       const swatch = h("i");
       swatch.style.background = colour(box.value);
-      return h("label", { class: "check" }, box, swatch, box.value);
+      return h("label", { class: "check" }, box, swatch, text(box.value));
     }),
   );
 }

@@ -54,7 +54,14 @@ export const networks = () => index.networks;
 export const network = name => index.networks.find(one => one.name === name);
 export const provenance = () => index.provenance;
 export const pairs = () => Object.keys(index.pairs);
-export const pair = name => block(index.pairs[name]);
+export const pair = name => block(index.pairs[name].block);
+export const findings = () => index.findings;
+// So many standard errors apart, two accuracies are said to differ.
+export const errors = () => index.errors;
+// What a reader calls a network or a pair of two.
+export const titleOf = name => network(name)?.title ?? index.pairs[name]?.titles.join(" against ") ?? name;
+// Of `names` the network that a view is about, which it opens on.
+export const studied = (view, names) => index.by_study[view]?.find(name => names.includes(name)) ?? names[0];
 // Of a layer of a network with a squeeze: its colour, and whether its line is dashed.
 export const layerLine = layer => index.lines[layer];
 // The effective ranks: their names, and what they are of.

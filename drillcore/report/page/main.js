@@ -52,6 +52,7 @@ function navigate() {
 async function show() {
   const mine = ++turn,
     view = navigate(),
+    figure = state.take("figure"),
     { key } = document.activeElement.dataset;
   document.title = `${view.title} · Drillcore report`;
   const page = h("div");
@@ -66,6 +67,7 @@ async function show() {
   if (mine !== turn) return;
   shown = found ?? {};
   if (key) root.querySelector(`[data-key=${key}]`)?.focus();
+  if (figure) root.querySelector(`figure#${CSS.escape(figure)}`)?.scrollIntoView();
   root.dataset.ready = state.get("view", Object.keys(VIEWS), "overview");
 }
 

@@ -37,10 +37,19 @@ export function set(changes) {
 // Only when a slider rests: browsers refuse pages that change their address too often.
 const write = settled(() => history.replaceState(null, "", link({})));
 
+// The value of `key`, which is good for once: no link that is made from now on has it.
+export function take(key) {
+  const { [key]: value, ...others } = values;
+  values = others;
+  return value;
+}
+
 // Another view starts with nothing but the network that the last one showed.
-export function enter(view) {
-  const { network } = values;
-  values = network === undefined ? { view } : { view, network };
+export const enter = view => follow(values.network === undefined ? { view } : { view, network: values.network });
+
+// Show what `chosen` says, and nothing of what was chosen before.
+export function follow(chosen) {
+  values = Object.fromEntries(Object.entries(chosen).map(([key, value]) => [key, String(value)]));
   history.pushState(null, "", link({}));
   listener(["view"]);
 }

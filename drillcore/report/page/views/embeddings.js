@@ -1,7 +1,7 @@
 // Every layer as a map of the same images: point at one, and it is marked in all of them.
 
 import { choice } from "controls";
-import { topic } from "data";
+import { titleOf, topic } from "data";
 import { h, number, plain, themed } from "dom";
 import { chart } from "figures";
 import * as state from "state";
@@ -32,7 +32,7 @@ const LEAST = 250,
   MOST_CLASSES = 20;
 
 export async function show(root) {
-  const { name, control } = chooseNetwork(root, "maps", "tsne");
+  const { name, control } = chooseNetwork(root, "maps", "tsne", "embeddings");
   if (!name) return;
   const data = await topic("maps", name),
     probe = await topic("probe", name);
@@ -217,7 +217,7 @@ function drawMaps(maps, scene, mark) {
     (data.all > count ? ` The first ${count} of ${data.all} embedded.` : "") +
     (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
-    `${scene.name}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
+    `${titleOf(scene.name)}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
     `${shown.length} ${only ? "misclassified " : ""}test images, coloured by ${colour}.${aboutMaps(data, kind)}${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");

@@ -2,7 +2,7 @@
 
 import { onPage } from "colours";
 import { choice, select, slider } from "controls";
-import { topic } from "data";
+import { titleOf, topic } from "data";
 import { h, number, once, themed } from "dom";
 import { chart, logAxis } from "figures";
 import * as state from "state";
@@ -30,7 +30,7 @@ export async function show(root) {
   const data = await topic("gradients", name),
     { edges, layers } = data;
   if (!data.recorded) {
-    const text = `No step of a training was recorded of ${name}: it came trained, or has not taken a second step yet.`;
+    const text = `No step of a training was recorded of ${titleOf(name)}: it came trained, or has not taken a second step yet.`;
     root.append(controls(control), h("p", { class: "empty" }, text));
     return null;
   }

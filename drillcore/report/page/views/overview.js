@@ -1,7 +1,7 @@
 // What was trained, how it went, and what it takes to make it again.
 
 import { onPage } from "colours";
-import { networks, provenance, withTopic } from "data";
+import { errors, findings, networks, provenance, withTopic } from "data";
 import { h, number, plain, themed } from "dom";
 import { choice } from "controls";
 import { chart } from "figures";
@@ -10,7 +10,7 @@ import { controls } from "views/shared";
 
 export const title = "Overview";
 export const intro =
-  "Every network of params.yaml: how it trained, what squeezing its features cost, and which data, code and parameters this page was made from.";
+  "What was found, and every network of params.yaml: how it trained, what squeezing its features cost, and which data, code and parameters this page was made from.";
 
 const METRICS = [
   ["accuracy", "accuracy"],
@@ -22,7 +22,7 @@ export function show(root) {
   const bar = controls(choice("metric", "curves", METRICS));
   const cards = h("div", { class: "cards" }, networks().map(card));
   const grid = h("div", { class: "grid" });
-  root.append(cards, bar, grid);
+  root.append(...[found(), cards, bar, grid].filter(Boolean));
   const curves = chart(grid, {
     id: "curves",
     title: "Training curves",
@@ -40,6 +40,21 @@ export function show(root) {
   return { update, again: update };
 }
 
+// What the numbers say, each with a link to the figure that shows it.
+function found() {
+  if (!findings().length) return null;
+  const finding = ({ text, basis, link }) =>
+    h("li", {}, `${text} `, h("span", {}, `${basis} `), h("a", { href: address(link), onclick: follow(link) }, `see ${link.view === "overview" ? "below" : link.view}`));
+  return h("section", { class: "panel", id: "findings" }, h("h3", {}, "Findings"), h("ul", {}, findings().map(finding)));
+}
+
+const address = link => `#${new URLSearchParams(link)}`;
+
+const follow = link => event => {
+  event.preventDefault();
+  state.follow(link);
+};
+
 function card(network) {
   const last = name => network.history[name]?.at(-1);
   const { card } = network,
@@ -48,7 +63,7 @@ function card(network) {
   const element = h(
     "article",
     { class: "card", "data-network": network.name },
-    h("h3", {}, network.name),
+    h("h3", {}, network.title, network.title === network.name ? null : h("span", {}, network.name)),
     h("div", { class: "big" }, last("val_accuracy") === undefined ? "–" : last("val_accuracy").toFixed(3)),
     h(
       "p",
@@ -107,18 +122,18 @@ function drawCurves(curves) {
     ),
     text = Object.fromEntries(METRICS)[metric];
   const series = metric === "f1" ? ["val_f1"] : [`val_${metric}`, `train_${metric}`];
-  const traces = networks().flatMap(({ name, colour, history }) =>
+  const traces = networks().flatMap(({ title, colour, history }) =>
     series
       .filter(key => history[key])
       .map((key, i) => ({
         x: history.epoch,
         y: history[key],
-        name: `${plain(name)}${i ? ", training" : ""}`,
+        name: `${plain(title)}${i ? ", training" : ""}`,
         showlegend: i === 0,
         mode: "lines+markers",
         marker: { size: 5 },
         line: { color: onPage(colour), dash: i ? "dot" : "solid", width: i ? 1.3 : 2 },
-        hovertemplate: `${plain(name)}, ${i ? "training" : "test"}: %{y:.4f}<extra>epoch %{x}</extra>`,
+        hovertemplate: `${plain(title)}, ${i ? "training" : "test"}: %{y:.4f}<extra>epoch %{x}</extra>`,
       })),
   );
   const trained = traces.some(trace => trace.line.dash === "dot" && trace.y.some(Number.isFinite));
@@ -141,7 +156,7 @@ function losses() {
   const drawn = networks().filter(one => one.history.val_loss),
     kinds = [...new Set(drawn.map(one => one.loss))];
   if (kinds.length < 2) return kinds.map(kind => `It is the ${kind}.`).join("");
-  const of = kind => drawn.filter(one => one.loss === kind).map(one => one.name);
+  const of = kind => drawn.filter(one => one.loss === kind).map(one => one.title);
   return `Not to be compared across kinds: ${kinds.map(kind => `${kind} of ${of(kind).join(", ")}`).join("; ")}.`;
 }
 
@@ -156,7 +171,7 @@ function drawWidths(widths) {
   const traces = [...families.values()].map(members => {
     members.sort((a, b) => a.width - b.width);
     const alike = one => members.filter(other => other.width === one.width),
-      names = of => of.map(one => plain(one.name)).join(", ");
+      names = of => of.map(one => plain(one.title)).join(", ");
     return {
       x: members.map(one => one.width),
       y: members.map(one => one.history.val_accuracy.at(-1)),
@@ -164,8 +179,9 @@ function drawWidths(widths) {
       cliponaxis: false,
       name: names(members),
       line: { color: themed("--soft"), width: 1.3 },
-      marker: { size: 10, color: members.map(one => one.colour) },
-      textposition: "bottom center",
+      marker: { size: 10, color: members.map(one => onPage(one.colour)) },
+      error_y: { array: members.map(standardErrors), color: themed("--soft"), thickness: 1.2, width: 5 },
+      textposition: members.length > 1 ? "top left" : "bottom center",
       text: members.map(one => (alike(one)[0] === one ? names(alike(one)) : "")),
       hovertemplate: "%{text}: %{y:.4f}<extra>width %{x}</extra>",
     };
@@ -175,20 +191,33 @@ function drawWidths(widths) {
   widths.say(
     "What a squeeze costs",
     squeezed.length
-      ? `Test accuracy at the last epoch against the narrowest passage.${joined ? " Networks that differ in nothing but that width are joined by a line." : ""}`
+      ? [
+          "Test accuracy at the last epoch against the narrowest passage.",
+          joined && "Networks that differ in nothing but that width are joined by a line.",
+          squeezed.some(one => one.test_images) &&
+            `Bars: ${errors()} standard errors, of the number of test images alone; another training may differ by more.`,
+        ]
+          .filter(Boolean)
+          .join(" ")
       : "No network with a squeeze has been trained yet.",
   );
   widths.draw(traces, {
     showlegend: false,
-    margin: { l: 58, r: 40, t: 10, b: 50 },
+    margin: { l: 58, r: 20, t: 24, b: 50 },
     xaxis: {
       type: "log",
       tickvals: ticks,
-      range: [Math.log10(ticks[0] ?? 1) - 0.3, Math.log10(ticks.at(-1) ?? 1) + 0.3],
+      range: [Math.log10(ticks[0] ?? 1) - 0.45, Math.log10(ticks.at(-1) ?? 1) + 0.3],
       title: { text: "width of the narrowest squeeze (units)" },
     },
     yaxis: { title: { text: "test accuracy" } },
   });
+}
+
+// How far a network's accuracy may lie from that over all images like its test images.
+function standardErrors({ history, test_images: images }) {
+  const accuracy = history.val_accuracy.at(-1);
+  return images ? errors() * Math.sqrt((accuracy * (1 - accuracy)) / images) : 0;
 }
 
 function group(items) {

@@ -2,7 +2,7 @@
 
 import { diverging } from "colours";
 import { select } from "controls";
-import { withTopic } from "data";
+import { studied, titleOf, withTopic } from "data";
 import { h } from "dom";
 import * as state from "state";
 
@@ -10,15 +10,25 @@ const MOST_NAMED = 24;
 // The colour bar of correlations.
 export const R_BAR = { low: -1, high: 1, stops: diverging.stops, title: "Pearson's r" };
 
-// The control and the network it has chosen, among those that have `topic`; without any, the page says so.
-export function chooseNetwork(root, topic, stage) {
+// The control and the network it has chosen, among those that have `topic`, at first the one that the view is about;
+// without any, the page says so.
+export function chooseNetwork(root, topic, stage, view = topic) {
   const names = withTopic(topic);
   if (!names.length) {
     root.append(h("p", { class: "empty" }, `Nothing to show yet: no network has been through the stage ${stage}.`));
     return {};
   }
-  return { name: state.get("network", names, names[0]), control: select("network", "network", names) };
+  const name = state.get("network", names, studied(view, names));
+  return { name, control: networkMenu(names, name) };
 }
+
+export const networkMenu = (names, chosen) =>
+  select(
+    "network",
+    "network",
+    names.map(name => [name, titleOf(name)]),
+    chosen,
+  );
 
 export const controls = (...children) => h("div", { class: "controls" }, children.filter(Boolean));
 

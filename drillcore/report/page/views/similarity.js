@@ -2,12 +2,12 @@
 
 import { missing, onPage, paint, pixel, rgb, sequential } from "colours";
 import { select, slider } from "controls";
-import { pair, pairs, topic, withTopic } from "data";
+import { pair, pairs, studied, titleOf, topic, withTopic } from "data";
 import { h, number, plain, themed } from "dom";
 import { chart } from "figures";
 import { raster } from "raster";
 import * as state from "state";
-import { cells, controls, named } from "views/shared";
+import { cells, controls, named, networkMenu } from "views/shared";
 
 export const title = "Similarity";
 export const intro =
@@ -26,14 +26,13 @@ export async function show(root) {
     root.append(h("p", { class: "empty" }, "Nothing to show yet: no network has been through the stage similarity."));
     return null;
   }
-  const name = state.get("network", names, names[0]),
+  const name = state.get("network", names, studied("similarity", names)),
     data = await (pairs().includes(name) ? pair(name) : topic("similarity", name));
   const epoch = slider("epoch", "epoch", data.epochs, { play: true });
   const measures = Object.keys(data.measures);
-  const labels = names.map(one => [one, one.replace("--", " against ")]);
   root.append(
     controls(
-      select("network", "network", labels, name),
+      networkMenu(names, name),
       select(
         "measure",
         "measure",
@@ -85,6 +84,7 @@ function cell(data, { measure, epoch }, i, j) {
 
 function drawMap(map, data, now) {
   const { rows, columns } = data,
+    titles = data.networks?.map(titleOf),
     measure = data.measures[now.measure],
     [low, high] = ends(measure),
     all = rows.flatMap((_, i) => columns.map((_, j) => cell(data, now, i, j)));
@@ -111,8 +111,8 @@ function drawMap(map, data, now) {
     pixels,
     rows: rows.length,
     columns: columns.length,
-    xs: cells(columns, data.networks?.[1]),
-    ys: cells(rows, data.networks?.[0]),
+    xs: cells(columns, titles?.[1]),
+    ys: cells(rows, titles?.[0]),
     side: 500,
     bar: { low, high, stops: scale.stops, title: withUnit(measure.title, measure) },
     texts: all.map(([value], i) => (undefinedCells[i] ? "×" : value.toFixed(2))),
@@ -133,7 +133,7 @@ function drawMap(map, data, now) {
 
 // Which epoch is shown: of two networks, the last of each.
 const moment = ({ networks, last }, { epoch }) =>
-  networks ? networks.map((name, i) => `${name} at epoch ${last[i]}`).join(" against ") : `epoch ${epoch}`;
+  networks ? networks.map((name, i) => `${titleOf(name)} at epoch ${last[i]}`).join(" against ") : `epoch ${epoch}`;
 
 function describe(data, now, i, j) {
   const [value, q] = cell(data, now, i, j);

@@ -2,7 +2,7 @@
 
 import { onPage } from "colours";
 import { checks, choice, select, slider } from "controls";
-import { effectiveRanks, layerLine, network, networks, topic, withTopic } from "data";
+import { effectiveRanks, layerLine, network, networks, studied, titleOf, topic, withTopic } from "data";
 import { h, once, plain } from "dom";
 import { chart, logAxis } from "figures";
 import * as state from "state";
@@ -36,7 +36,7 @@ export async function show(root) {
     return null;
   }
   const all = Object.fromEntries(await Promise.all(names.map(async name => [name, await topic("spectra", name)])));
-  const first = state.get("network", names, names[0]);
+  const first = state.get("network", names, studied("spectra", names));
   const bar = controls(),
     grid = h("div", { class: "grid" });
   root.append(bar, grid);
@@ -62,7 +62,7 @@ export async function show(root) {
       { key, value = document.activeElement.value } = document.activeElement.dataset;
     epoch = slider("epoch", "epoch", epochs, { play: true });
     bar.replaceChildren(
-      checks("networks", "networks", names, ticked, name => network(name).colour),
+      checks("networks", "networks", names, ticked, name => network(name).colour, titleOf),
       choice("part", "of", PARTS),
       select("layer", "layer", [EVERY, ...layers], EVERY),
       choice("scale", "scale", SCALES),
@@ -133,7 +133,7 @@ function line(one, { ticked, layer, layers }) {
   const several = ticked.length > 1,
     dash = layer === EVERY ? DASHES[layers.indexOf(one.layer) % DASHES.length] : "solid";
   return {
-    name: plain(several ? `${one.network}: ${one.layer}` : one.layer),
+    name: plain(several ? `${titleOf(one.network)}: ${one.layer}` : one.layer),
     line: { color: onPage(one.colour), width: 1.8, dash: several ? dash : one.dashed ? "dash" : "solid" },
   };
 }
@@ -225,7 +225,7 @@ function drawWidths(one, { rank }) {
         return {
           x: members.map(each => each.width),
           y: members.map(each => each.ranks[layer][rank]),
-          text: members.map(each => plain(each.name)),
+          text: members.map(each => plain(each.title)),
           name: plain(layer),
           legendgroup: layer,
           showlegend: i === 0,

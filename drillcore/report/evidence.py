@@ -1,0 +1,93 @@
+"""What findings rest on: which networks and layers are compared, when values differ, and how they are written."""
+
+from itertools import pairwise
+from math import pi, sqrt
+
+import numpy as np
+
+from drillcore.artifacts.history import History
+from drillcore.artifacts.pairs import pair_files
+from drillcore.report.studies import by_study
+
+ERRORS = 2
+"""So many standard errors apart, two accuracies are said to differ."""
+LIMIT = 0.05
+"""The false-discovery rate above which layers are not said to be alike."""
+
+
+def subject(view, networks, *files):
+    """The network that `view` is about, of those that have the `files`; None without any."""
+    whole = [one for one in by_study(view, networks) if all((one.folder / file).exists() for file in files)]
+    return next(iter(whole), None)
+
+
+def widest_family(networks, file):
+    """By width, the widest first, the networks that have a `file` and differ in nothing but the width of their squeeze: of
+    several families the one with the most widths, of several networks of a width the first."""
+    families = {}
+    for network in networks:
+        width = network.card.squeeze_width()
+        if width and (network.folder / file).exists():
+            families.setdefault(network.family(), {}).setdefault(width, network)
+    return dict(sorted(max(families.values(), key=len, default={}).items(), reverse=True))
+
+
+def compared(networks):
+    """By their names the files of those pairs of the networks that were compared."""
+    names = [network.card.name for network in networks]
+    folders = {network.folder.parent for network in networks}
+    return {name: path for folder in folders for name, path in pair_files(folder, names).items()}
+
+
+def accuracy(network):
+    """The test accuracy at the last epoch, NaN if there is none."""
+    values = History(network.folder / History.FILE)["val_accuracy"]
+    return float(values[-1]) if len(values) else np.nan
+
+
+def differ(a, b, images):
+    """Whether two accuracies over so many images are more than ERRORS standard errors of their difference apart."""
+    return abs(a - b) > ERRORS * sqrt((a * (1 - a) + b * (1 - b)) / images)
+
+
+def falling(values, digits):
+    """Whether every value is below the one before it, as far as `digits` decimals tell."""
+    return all(round(a, digits) > round(b, digits) for a, b in pairwise(map(float, values)))
+
+
+def chance(samples):
+    """The mean of abs(r) of two independent normal units over so many samples: for many, r is normal around 0."""
+    return sqrt(2 / (pi * (samples - 1)))
+
+
+def off_diagonal(matrix):
+    """The mean of the finite values of a symmetric matrix beside its diagonal; NaN where there are none."""
+    values = matrix[np.triu_indices(len(matrix), 1)]
+    return float(np.mean(values[np.isfinite(values)], dtype=np.float64)) if np.isfinite(values).any() else np.nan
+
+
+def quoted(network):
+    """A network as a sentence names it."""
+    return f"“{network.about.title}”"
+
+
+def distinct(a, b):
+    """Whether two values differ as they are written."""
+    return numbers(a) != numbers(b)
+
+
+def numbers(*values, digits=2):
+    """Values as text."""
+    return ", ".join(f"{value:.{digits}f}" for value in values)
+
+
+def listed(names):
+    """Names or whole numbers as text."""
+    return ", ".join(map(str, names))
+
+
+def percent(fraction):
+    """A fraction as text: with one decimal, or two digits where it is less than one in a hundred."""
+    if 0.9995 <= fraction < 1:
+        return "more than 99.9 %"
+    return f"{100 * fraction:.1f} %" if fraction >= 0.01 or not fraction else f"{100 * fraction:.2g} %"
