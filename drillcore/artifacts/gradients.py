@@ -4,7 +4,8 @@
 `weight_change` float64 (steps, tensors, bins before, bins now, 2), the sums of abs(dw) and dw^2, `step`, `epoch` int64
 (steps); `raw/nonfinite` uint32 (steps, tensors); `loss` float64 (all steps); `snapshots/NNN/<tensor>` int8 (parameters),
 the sign of each gradient times its bin at the epoch's last step. Attributes `bin_edges`, `tensors`, `sizes` and, of
-`drillcore.record`, `gradients`: which gradients these are.
+`drillcore.record`, `gradients`: which gradients these are. `same_batch/`, where it was recorded, is as `raw/`, but both
+gradients are those of the batch of the step before.
 
 Bin 0 of abs(g) is exactly zero, bin k is (edge[k-2], edge[k-1]] of the ascending edges (the first begins at 0), the last
 is above the last edge: K edges make K + 2 bins.
@@ -24,7 +25,9 @@ from drillcore.base.names import escaped
 from drillcore.base.store import CHUNK_BYTES, create, new_group, read, write
 
 KINDS = "raw", "ema"
-"""The groups: of the gradients, and of their exponential averages."""
+"""The groups that every file has: of the gradients, and of their exponential averages."""
+SAME_BATCH = "same_batch"
+"""The group of the gradients of one batch, before and after the update."""
 NOT_A_NUMBER = -128
 """The code of a NaN gradient in a snapshot."""
 CROSSINGS = 4
@@ -96,21 +99,30 @@ class Gradients(Hdf5Reader):
         """In words, which gradients of a step the file holds; empty where it does not say."""
         return str(self.file.attrs.get("gradients", ""))
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What was recorded: `raw`, `ema` and, if the same batch was taken once more, `same_batch`."""
+        return kinds_in(self.file)
+
     def counts(self, kind: str = "raw") -> Stored:
         """Numbers of parameters, (steps, tensors, bins before, bins now, crossings)."""
-        return self.dataset(f"{kind}/counts")
+        return self.of_kind(kind, "counts")
 
     def weight_change(self, kind: str = "raw") -> Stored:
         """Sums of abs(dw) and dw^2 of the same parameters, (steps, tensors, bins before, bins now, 2)."""
-        return self.dataset(f"{kind}/weight_change")
+        return self.of_kind(kind, "weight_change")
 
     def step(self, kind: str = "raw") -> np.ndarray:
         """The numbers of the recorded steps."""
-        return self.array(f"{kind}/step")
+        return self.of_kind(kind, "step")[()]
 
     def epoch(self, kind: str = "raw") -> np.ndarray:
         """The epoch of each recorded step."""
-        return self.array(f"{kind}/epoch")
+        return self.of_kind(kind, "epoch")[()]
+
+    def of_kind(self, kind: str, name: str) -> Stored:
+        """The dataset `name` of one of the `kinds`."""
+        return self.dataset(f"{known(kind, list(self.kinds), 'gradients of kind', self.path)}/{name}")
 
     @property
     def snapshots(self) -> list[int]:
@@ -132,11 +144,12 @@ class Gradients(Hdf5Reader):
         return iter(self.tensors)
 
     def variables(self) -> dict[str, Variable]:
-        """Counts and weight changes of both kinds, and what is known of every step."""
+        """Counts and weight changes of all kinds, and what is known of every step."""
         found = {}
-        for kind in KINDS:
-            found[f"{kind}_counts"] = Variable.of((*AXES, "crossing"), self.counts(kind))
-            found[f"{kind}_weight_change"] = Variable.of((*AXES, "sum"), self.weight_change(kind))
+        for kind in self.kinds:
+            axes = (step_axis(kind), *AXES[1:])
+            found[f"{kind}_counts"] = Variable.of((*axes, "crossing"), self.counts(kind))
+            found[f"{kind}_weight_change"] = Variable.of((*axes, "sum"), self.weight_change(kind))
         return found | {
             "epoch": Variable.of(("step",), self.dataset("raw/epoch")),
             "nonfinite": Variable.of(AXES[:2], self.nonfinite),
@@ -147,7 +160,7 @@ class Gradients(Hdf5Reader):
         """Steps, tensors, bins by their upper edge, and the names along the last axes."""
         bins = [0.0, *self.edges, np.inf]
         return {
-            "step": self.step().tolist(),
+            **{step_axis(kind): self.step(kind).tolist() for kind in self.kinds},
             "tensor": self.tensors,
             "bin_before": bins,
             "bin_now": bins,
@@ -170,6 +183,16 @@ class Gradients(Hdf5Reader):
             "snapshots": ", ".join(map(str, self.snapshots)) or "none",
             **({"gradients": self.origin} if self.origin else {}),
         }
+
+
+def kinds_in(file: h5py.File) -> tuple[str, ...]:
+    """Of which kinds the open `file` holds counts."""
+    return (*KINDS, SAME_BATCH) if SAME_BATCH in file else KINDS
+
+
+def step_axis(kind: str) -> str:
+    """The name of the axis of the recorded steps of a kind: the same batch is taken at other steps than all are."""
+    return "same_batch_step" if kind == SAME_BATCH else "step"
 
 
 def chunk_length(tensors: int, bins: int) -> int:
@@ -203,11 +226,11 @@ def extend(dataset: h5py.Dataset, rows: np.ndarray) -> None:
 class GradientsWriter:
     """Stores steps in an open file: rows as they come, the rest at the end by `finish`."""
 
-    def __init__(self, file: h5py.File, sizes: dict[str, int], edges: list[float]):
+    def __init__(self, file: h5py.File, sizes: dict[str, int], edges: list[float], kinds: Iterable[str] = KINDS):
         self.file, self.sizes, self.edges = file, sizes, edges
         bins = bins_of(edges)
         self.rows = {}
-        for kind in KINDS:
+        for kind in kinds:
             group = new_group(file, kind)
             for name, (numbers, _) in STORED.items():
                 self.rows[kind, name] = create_rows(group, name, (len(sizes), bins, bins, numbers))
@@ -219,10 +242,14 @@ class GradientsWriter:
     def finish(self, step: list, epoch: list, nonfinite: list, loss: list) -> None:
         """Store of each recorded step its number, epoch and counts of NaN and Inf (tensors), and of every step its loss."""
         for kind in KINDS:
-            write(self.file, f"{kind}/step", np.array(step, np.int64))
-            write(self.file, f"{kind}/epoch", np.array(epoch, np.int64))
+            self.store_steps(kind, step, epoch)
         write(self.file, "raw/nonfinite", np.array(nonfinite, np.uint32).reshape(-1, len(self.sizes)))
         write(self.file, "loss", np.array(loss))
+
+    def store_steps(self, kind: str, step: list, epoch: list) -> None:
+        """Store of each recorded step of a kind its number and epoch."""
+        write(self.file, f"{kind}/step", np.array(step, np.int64))
+        write(self.file, f"{kind}/epoch", np.array(epoch, np.int64))
 
     def store_snapshot(self, epoch: int, tensor: str, signed_bins: np.ndarray) -> None:
         """Store the sign of each gradient times its bin, int8 (parameters), at the end of `epoch`."""
@@ -241,8 +268,10 @@ class GradientsWriter:
 
 def join(parts: list[Path], path: str | Path) -> None:
     """Make one file at `path` of those of all parts: rows and losses one after the other, and every snapshot."""
+    with read(parts[0]) as first:
+        kinds = kinds_in(first)
     with create(path) as file:
-        for kind in KINDS:
+        for kind in kinds:
             for name in STORED:
                 copy_rows(parts, f"{kind}/{name}", file)
             for name in ("step", "epoch", *["nonfinite"] * (kind == "raw")):

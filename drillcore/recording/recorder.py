@@ -18,9 +18,9 @@ import atexit
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from html import escape
 from numbers import Integral
 from pathlib import Path
@@ -29,11 +29,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drillcore.artifacts.gradients import KINDS, GradientsWriter, join
+from drillcore.artifacts.gradients import KINDS, SAME_BATCH, GradientsWriter, join
 from drillcore.base.errors import InputError
 from drillcore.base.store import create
 from drillcore.recording.kernel import count_pair, count_step, make_binning, new_cells, new_state
 from drillcore.recording.rows import Rows
+from drillcore.recording.same_batch import SameBatch, due
 from drillcore.recording.threshold import DECADES, near_zero, statistics
 from drillcore.recording.weights import to_array, trainable
 from drillcore.threads import omp_threads
@@ -115,10 +116,10 @@ class GradientRecorder:
 
     Parameters
     ----------
-    parameters : iterable of (str, torch.nn.Parameter) or of keras.Variable, or mapping of str to either or to int
-        A PyTorch model's `named_parameters()` or a Keras model's `trainable_variables`. `step` records those that require a
-        gradient when the recorder is created, float64 ones rounded to float32; later changes are ignored. Or the name and
-        number of parameters of each tensor, in order, for `record`, which takes arrays of any origin.
+    parameters : torch.nn.Module, iterable of (str, torch.nn.Parameter) or keras.Variable, or mapping of str to any or to int
+        A PyTorch model or its `named_parameters()`, or a Keras model's `trainable_variables`. `step` records those that
+        require a gradient when the recorder is created, float64 ones rounded to float32; later changes are ignored. Or the
+        name and number of parameters of each tensor, in order, for `record`, which takes arrays of any origin.
     path : path
         The file to write.
     edges : sequence of float
@@ -129,6 +130,9 @@ class GradientRecorder:
         Edges at which `watched` gives the statistics.
     threads : int, optional
         By default OMP_NUM_THREADS or, without it, the number of processors; the file is the same with any.
+    same_batch : int
+        Records in `same_batch/`, for every step t that it divides, how the gradients of the batch of step t - 1 changed with
+        the update, which `same_batch` (the method) takes once more. 0 is never.
 
     Raises
     ------
@@ -166,7 +170,11 @@ class GradientRecorder:
         every: int = 1,
         watch: Sequence[float] = (),
         threads: int | None = None,
+        same_batch: int = 0,
     ) -> None:
+        self.model = parameters if hasattr(parameters, "named_parameters") else None
+        if self.model is not None:
+            parameters = parameters.named_parameters()
         if isinstance(parameters, Mapping) and all(isinstance(size, Integral) for size in parameters.values()):
             self.parameters, self.tensors = (), dict(parameters)
         else:
@@ -186,7 +194,7 @@ class GradientRecorder:
         self.states = [new_state(size) for size in self.tensors.values()]
         self.threads = threads or omp_threads(default=os.cpu_count())
         self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
-        self.stack, self.open = None, False
+        self.stack, self.open, self.again, self.repeatable = None, False, SameBatch(same_batch), None
 
     def facts(self) -> dict[str, str]:
         """What the recorder holds, in few words each."""
@@ -219,6 +227,10 @@ class GradientRecorder:
         pieces = divide(self.tensors.values())
         self.tensor_of_piece = [tensor for tensor, _ in pieces]
         self.raw, self.ema = (Rows(kind, self.tensor_of_piece, self.binning.bins) for kind in KINDS)
+        self.rows = [self.raw, self.ema]
+        if self.again.every:
+            self.again.begin(self.tensor_of_piece, self.binning.bins)
+            self.rows.append(self.again.rows)
         self.pieces = [
             (*piece, self.states[piece[0]].part(piece[1]), self.raw.piece(number), self.ema.piece(number))
             for number, piece in enumerate(pieces)
@@ -229,6 +241,11 @@ class GradientRecorder:
         self.written = self.writer.submit(int)
         RECORDED.add(resolved)
         self.stack.callback(RECORDED.remove, resolved)
+        if self.model is not None and self.again.every:
+            from drillcore.recording.torch_state import Repeatable  # which loads PyTorch
+
+            self.repeatable = Repeatable(self.model, lambda: due(self.again.every, self.next_step()))
+            self.stack.callback(self.repeatable.remove)
         self.open = True
         return self
 
@@ -284,6 +301,10 @@ class GradientRecorder:
         """
         if not self.parameters:
             raise ValueError("a recorder of sizes knows no parameters: hand their arrays to `record`")
+        self.record(self.next_step(), epoch, loss, self.arrays(gradients), self.weights())
+
+    def arrays(self, gradients):
+        """The `gradients` that were handed in, or else those of PyTorch's parameters, as arrays."""
         if gradients is None:
             gradients = [getattr(parameter, "grad", None) for parameter in self.parameters]
         if len(gradients) != len(self.parameters):
@@ -292,12 +313,82 @@ class GradientRecorder:
             raise ValueError(
                 "no parameter has a gradient: call step after backward and before zero_grad, or hand it Keras' gradients"
             )
-        gradients = [
+        return [
             np.zeros(size, np.float32) if gradient is None else to_array(gradient)
             for gradient, size in zip(gradients, self.tensors.values(), strict=True)
         ]
-        weights = [to_array(parameter) for parameter in self.parameters]
-        self.record(self.next_step(), epoch, loss, gradients, weights)
+
+    def weights(self):
+        """The parameters as arrays."""
+        return [to_array(parameter) for parameter in self.parameters]
+
+    def same_batch(self, closure: Callable[[], Any]) -> None:
+        """Take the step's batch once more at the new weights, if it is one of those that `same_batch` chose; call after
+        the optimiser's step.
+
+        A recorder that was made of a PyTorch model calls `closure` in the state that the step's first forward pass began
+        with: the random numbers, so that dropout draws the same masks, all buffers and the attributes of its modules; only
+        the weights are new. Afterwards it puts all of them back, and every `grad`, so that the training goes on as if nothing
+        had been. `drillcore.recording.torch_state.State` says what they are. Of any other recorder the closure keeps and
+        restores what matters, and returns the gradients.
+
+        Parameters
+        ----------
+        closure : callable
+            Without arguments: computes the loss of the batch and calls `backward` (without the scale of a `GradScaler`), or
+            else returns the gradients as a list or tuple, as `step` takes them.
+
+        Raises
+        ------
+        ValueError
+            If no parameter gets a gradient, or the model was not called in training mode since the last step.
+
+        Examples
+        --------
+        >>> import torch
+        >>> import drillcore
+        >>> model = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Dropout(), torch.nn.Linear(8, 1))
+        >>> optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        >>> with drillcore.GradientRecorder(model, "gradients.h5", same_batch=2) as recorder:
+        ...     for batch in torch.ones(4, 2, 3):
+        ...         optimizer.zero_grad()
+        ...         model(batch).square().mean().backward()
+        ...         recorder.step()
+        ...         optimizer.step()
+        ...         recorder.same_batch(lambda: model(batch).square().mean().backward())
+        >>> with drillcore.open("gradients.h5") as file:
+        ...     file.step("same_batch").tolist()
+        [2, 4]
+        """
+        if not self.again.before:
+            return
+        with self.repeatable.again() if self.repeatable else nullcontext():
+            returned = closure()
+            called = self.repeatable and any(parameter.grad is not None for parameter in self.parameters)
+            if not called and not isinstance(returned, list | tuple):
+                remedy = "call backward in the closure" if self.repeatable else "make the recorder of a PyTorch model"
+                raise ValueError(f"the batch has no gradients at the new weights: {remedy}, or return them from it")
+            self.record_same_batch(self.arrays(None if called else returned), self.weights())
+
+    def record_same_batch(self, gradients: Sequence[ArrayLike], weights: Sequence[ArrayLike]) -> None:
+        """Take in the gradients that the batch of the last step has at the weights that are new since then.
+
+        It does nothing if the last step is none of those that `same_batch` chose.
+
+        Parameters
+        ----------
+        gradients, weights : sequences of float32 arrays
+            One of each for every tensor, in order and of any shape; read during the call, neither changed nor kept.
+        """
+        if not self.again.before:
+            return
+        gradients, weights = self.flattened(gradients, weights)
+
+        def work(number, piece, cells):
+            self.again.count(number, piece[:3], gradients, weights, self.binning, cells[0])
+
+        self.share(work)
+        self.again.end()
 
     def next_step(self) -> int:
         """The number of the step that comes next, counted from 1."""
@@ -320,15 +411,14 @@ class GradientRecorder:
         """
         if self.last_step not in (None, step - 1):
             raise ValueError(f"step {step} comes after step {self.last_step}: hand in every step, the recorder picks")
-        named = list(zip(self.tensors.items(), gradients, weights, strict=True))
-        gradients = [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named]
-        weights = [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named]
+        gradients, weights = self.flattened(gradients, weights)
         self.wait()
         if not self.file:
             self.begin_part()
         if self.last_step is None:
             for state, weight in zip(self.states, weights, strict=True):
                 state.weight[:] = weight
+        self.again.take_in(step, epoch, gradients)
         self.recorded = self.last_step is not None and step % self.every == 0
         self.last_step = step
         self.losses.append(float(loss))
@@ -339,8 +429,9 @@ class GradientRecorder:
             self.nonfinite.append(nonfinite)
             self.raw.append()
             self.ema.append()
-            if self.raw.full():
-                self.written = self.writer.submit(self.flush)
+        full = [rows for rows in self.rows if rows.full()]
+        if full:
+            self.written = self.writer.submit(self.flush, full)
         if nonfinite.any() and not self.warned:
             self.warned = True
             first = list(self.tensors)[np.flatnonzero(nonfinite)[0]]
@@ -349,33 +440,50 @@ class GradientRecorder:
                 "they are counted, not fatal"
             )
 
+    def flattened(self, gradients, weights):
+        """Two lists of arrays, each of the shape (parameters)."""
+        named = list(zip(self.tensors.items(), gradients, weights, strict=True))
+        return (
+            [flat(gradient, size, f"the gradient of {name}") for (name, size), gradient, _ in named],
+            [flat(weight, size, f"the weight {name}") for (name, size), _, weight in named],
+        )
+
     def count(self, gradients, weights):
         """Move the state on by a step and, if it is recorded, count it; returns each tensor's number of NaN and Inf."""
         nonfinite = np.zeros(len(self.pieces), np.uint32)
         remembering = (self.last_step + 1) % self.every == 0
 
-        def run(raw_cells, ema_cells):
-            for number, (tensor, part, state, raw, ema) in waiting:
-                nonfinite[number] = count_step(
-                    gradients[tensor][part],
-                    weights[tensor][part],
-                    state,
-                    raw_cells,
-                    raw,
-                    ema_cells,
-                    ema,
-                    self.binning.table,
-                    self.binning.limits,
-                    self.recorded,
-                    remembering,
-                )
+        def work(number, piece, cells):
+            tensor, part, state, raw, ema = piece
+            nonfinite[number] = count_step(
+                gradients[tensor][part],
+                weights[tensor][part],
+                state,
+                cells[0],
+                raw,
+                cells[1],
+                ema,
+                self.binning.table,
+                self.binning.limits,
+                self.recorded,
+                remembering,
+            )
+
+        self.share(work)
+        return np.bincount(self.tensor_of_piece, nonfinite).astype(np.int64)
+
+    def share(self, work):
+        """Call `work(number, piece, cells)` for all pieces, in several threads, each of which has its scratch cells."""
+
+        def run(cells):
+            for number, piece in waiting:
+                work(number, piece, cells)
 
         waiting = enumerate(self.pieces)  # every thread takes its next piece from here
-        helpers = [self.counters.submit(run, *cells) for cells in self.scratch[1 : len(self.pieces)]]
-        run(*self.scratch[0])
+        helpers = [self.counters.submit(run, cells) for cells in self.scratch[1 : len(self.pieces)]]
+        run(self.scratch[0])
         for helper in helpers:
             helper.result()
-        return np.bincount(self.tensor_of_piece, nonfinite).astype(np.int64)
 
     def watched(self) -> dict[str, Any]:
         """The last step's statistics at the watched thresholds over all tensors: a dict of `near_zero_1e-07/flips`...
@@ -421,12 +529,14 @@ class GradientRecorder:
             "warned": self.warned,
             "parts": self.parts,
             "tensors": tensors,
+            "same_batch": self.again.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned; call before the `with` block."""
         self.epoch, self.last_step = state["epoch"], state["step"]
         self.warned, self.parts = state["warned"], state["parts"]
+        self.again.restored = state["same_batch"]
         for number, remembered in enumerate(self.states):
             for name, array in remembered._asdict().items():
                 array[:] = state["tensors"][str(number)][name]
@@ -437,17 +547,20 @@ class GradientRecorder:
 
     def begin_part(self):
         """From now on write to the next part's file, which gets its name in `end_part`."""
-        self.file = GradientsWriter(self.closing.enter_context(create(self.part(self.parts))), self.tensors, self.edges)
+        file = self.closing.enter_context(create(self.part(self.parts)))
+        self.file = GradientsWriter(file, self.tensors, self.edges, [rows.kind for rows in self.rows])
         self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
+        self.again.steps, self.again.epochs = [], []
 
     def end_part(self, epoch=None):
         """Write what is not yet in the part's file, and give it its name."""
         if not self.file:
             self.begin_part()
-        self.flush()
+        self.flush(self.rows)
         ended = self.epoch if epoch is None else epoch
-        epochs = [ended if epoch_of_step is None else epoch_of_step for epoch_of_step in self.epochs]
-        self.file.finish(self.steps, epochs, self.nonfinite, self.losses)
+        self.file.finish(self.steps, told(self.epochs, ended), self.nonfinite, self.losses)
+        if self.again.every:
+            self.file.store_steps(SAME_BATCH, self.again.steps, told(self.again.epochs, ended))
         if epoch is not None:
             for name, state in zip(self.tensors, self.states, strict=True):
                 self.file.store_snapshot(epoch, name, self.binning.signed_bins[state.gradient_class])
@@ -455,10 +568,15 @@ class GradientRecorder:
         self.closing.close()
         self.file, self.parts = None, self.parts + 1
 
-    def flush(self):
-        """Write the counted rows to the file."""
-        self.raw.flush(self.file)
-        self.ema.flush(self.file)
+    def flush(self, filled):
+        """Write what is `filled`, a list of `Rows`, to the file."""
+        for rows in filled:
+            rows.flush(self.file)
+
+
+def told(epochs, ended):
+    """The `epochs` of steps, of which those that are None end now, with the epoch `ended`."""
+    return [ended if epoch is None else epoch for epoch in epochs]
 
 
 def divide(sizes):

@@ -51,12 +51,14 @@ class Training(Section):
 
 
 class Recorder(Section):
-    """What is recorded of the gradients: at every how many steps, counted between which edges of abs(gradient), and
-    which of the edges are watched live in TensorBoard."""
+    """What is recorded of the gradients: at every how many steps, counted between which edges of abs(gradient), which of
+    the edges are watched live in TensorBoard, and at every how many steps, 0 for none, the batch of the step before is
+    taken once more at the new weights."""
 
     every: Count = 1
     edges: Edges = DECADES
     watch: list[Rate] = [1e-7, 1e-5]
+    same_batch: Annotated[int, Field(ge=0)] = 0
 
 
 class Normalize(Section):

@@ -197,7 +197,7 @@ def test_a_folder_is_no_file_to_record_in(model, tmp_path):
     ("parameters", "words"),
     [
         (lambda model: model.parameters(), r"takes a model's named_parameters\(\), .* or a mapping .*, not generator"),
-        (lambda model: model, "not Linear"),
+        (lambda model: model.weight, "not Parameter"),
         (lambda model: {"weight": "many"}, "not dict"),
         (lambda model: "gradients.h5", "not str"),
         (lambda model: model.requires_grad_(False).named_parameters(), "nothing to record"),

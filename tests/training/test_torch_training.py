@@ -107,10 +107,24 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_bytes(trained, small_ml
     assert_same_bytes(folder, trained)
 
 
-def assert_same_bytes(folder, expected):
+def test_a_training_whose_batches_are_taken_twice_is_the_same_and_goes_on_too(trained, small_mlp, files, monkeypatch):
+    card = small_mlp.model_copy(update={"recorder": small_mlp.recorder.model_copy(update={"same_batch": 2})})
+    train(card, toy_split(), toy_split(seed=1), files / "twice")
+    with monkeypatch.context() as patch, pytest.raises(CutOff):
+        cut_off_in(3, patch)
+        train(card, toy_split(), toy_split(seed=1), files / "cut off twice")
+    train(card, toy_split(), toy_split(seed=1), files / "cut off twice", load_state(files / "cut off twice"))
+    assert_same_bytes(files / "cut off twice", files / "twice")
+    assert_same_bytes(files / "twice", trained, but=["gradients.h5"])
+    with read(files / "twice/gradients.h5") as file, read(trained / "gradients.h5") as plain:
+        assert file["same_batch/step"][:].tolist() == list(range(2, 16, 2))
+        assert all((file["raw"][name][:] == plain["raw"][name][:]).all() for name in plain["raw"])
+
+
+def assert_same_bytes(folder, expected, but=()):
     """All files of a training are there with their bytes, but TensorBoard's and the state hold the time."""
     names = [path.relative_to(expected) for path in expected.rglob("*") if path.is_file()]
-    names = [name for name in names if name.parts[0] not in ("tensorboard", "resume.h5")]
+    names = [name for name in names if name.parts[0] not in ("tensorboard", "resume.h5", *but)]
     assert [name for name in names if (folder / name).read_bytes() != (expected / name).read_bytes()] == []
 
 

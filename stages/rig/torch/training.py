@@ -44,7 +44,7 @@ class Callback:
     """What a `Trainer` calls while it fits; override what you need.
 
     The trainer shows its state as `model`, `epoch`, `step` (counted from 1 over the whole training), `loss` (of the
-    step) and, at an epoch's end, `metrics`.
+    step), `backward`, which computes the gradients of the step's batch, and, at an epoch's end, `metrics`.
     """
 
     def on_fit_begin(self, trainer):
@@ -52,6 +52,9 @@ class Callback:
 
     def on_backward_end(self, trainer):
         """The step's gradients are there, the weights not yet updated."""
+
+    def on_step_end(self, trainer):
+        """The weights are updated."""
 
     def on_epoch_end(self, trainer):
         """The epoch is trained and validated."""
@@ -111,13 +114,20 @@ class Trainer:
         """One step of the optimiser; returns the logits before it."""
         self.step += 1
         self.optimizer.zero_grad()
-        logits = self.model(images)
-        loss = self.loss_function(logits, labels)
-        loss.backward()
+        self.backward = partial(self.forward_and_backward, images, labels)
+        logits, loss = self.backward()
         self.loss = loss.item()
         self.call("on_backward_end")
         self.optimizer.step()
+        self.call("on_step_end")
         return logits
+
+    def forward_and_backward(self, images, labels):
+        """Compute the gradients of a batch, which are added to those that are there; returns its logits and loss."""
+        logits = self.model(images)
+        loss = self.loss_function(logits, labels)
+        loss.backward()
+        return logits, loss
 
     def state(self):
         """What the next epoch starts from: a dict of arrays and numbers, of weights, optimiser and random numbers."""
@@ -234,6 +244,9 @@ class GradientCallback(Callback):
         self.recorder.step(trainer.loss, trainer.epoch)
         self.history.step(trainer.step, self.recorder.watched())
 
+    def on_step_end(self, trainer):
+        self.recorder.same_batch(trainer.backward)
+
     def on_epoch_end(self, trainer):
         self.recorder.end_epoch(trainer.epoch)
 
@@ -273,7 +286,7 @@ def train(card, training, validation, folder, state=None):
     settings = card.training
     optimizer = make_optimizer(settings, model.parameters())
     history = History(folder, settings.epochs)
-    recorder = GradientRecorder(model.named_parameters(), folder / "gradients.h5", **card.recorder.model_dump())
+    recorder = GradientRecorder(model, folder / "gradients.h5", **card.recorder.model_dump())
     callbacks = [
         ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
         GradientCallback(recorder, history),
