@@ -30,6 +30,11 @@ SINGLE = {"input": Kind([OTHER]), "flatten": Kind([OTHER]), "output": Kind([OUTP
 SHADES = {"": 0.0, "linear": -0.35, "batch_norm": 0.3, "relu": 0.5, "product": 0.35}
 """By part of a layer: how far its colour is mixed with black (negative) or white."""
 
+PART_DASHES = {"linear": "dash", "batch_norm": "dashdot", "relu": "dot", "product": "dot"}
+DASHES = "solid", "dash", "dot", "dashdot"
+SYMBOLS = "circle", "square", "triangle-up", "diamond", "triangle-down"
+"""Of the lines of layers that their colours alone do not tell apart; named as plotly.js names them."""
+
 STUDIED = re.compile(rf"({'|'.join(SINGLE)}|({'|'.join(KINDS)})\d+)([./][a-z_]+)*")
 """The names that the studies' networks give to layers and tensors."""
 BY_DEPTH = ["#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962"]
@@ -94,6 +99,39 @@ def layer_colours(names):
     return {name: by_depth.get(name, layer_colour(name)) for name in names}
 
 
+class Mark(NamedTuple):
+    """How a layer's line is drawn, apart from its colour: one of DASHES, and one of SYMBOLS at its points."""
+
+    dash: str
+    symbol: str
+
+
+def layer_marks(names):
+    """The `Mark` of each of a network's layers, of all of them in their order, by name.
+
+    In the studies' networks the part of a layer decides on its dashes, and its symbol changes where the hues begin anew.
+    Of any other network that has more layers than BY_DEPTH has colours, both change from layer to layer: no two of twenty
+    neighbours are alike.
+    """
+    if all(map(STUDIED.fullmatch, names)):
+        return {name: layer_mark(name) for name in names}
+    layers = [name for name in names if name != "input"]
+    changing = len(layers) > len(BY_DEPTH)
+    marks = {
+        name: Mark(DASHES[position % len(DASHES)], SYMBOLS[position % len(SYMBOLS)])
+        for position, name in enumerate(layers)
+        if changing
+    }
+    return {name: marks.get(name, Mark(DASHES[0], SYMBOLS[0])) for name in names}
+
+
+def layer_mark(name):
+    """The `Mark` of a layer of the studies, a module in it or a tensor of it."""
+    kind, number, part = parts(name)
+    turn = (int(number or 1) - 1) // len(kind.hues)
+    return Mark("dash" if kind.dashed else PART_DASHES.get(part, DASHES[0]), SYMBOLS[turn % len(SYMBOLS)])
+
+
 def between(stops, share):
     """The colour that lies at `share`, from 0 to 1, of the way along `stops`."""
     low = min(int(share * (len(stops) - 1)), len(stops) - 2)
@@ -132,11 +170,3 @@ def parts(name):
     """The `Kind` of a layer of the studies, or of a module or tensor of it, its number and its part, as text."""
     kind, number, part = re.match(r"([^\d./]*)(\d*)[./]?([^./]*)", name).groups()
     return {**KINDS, **SINGLE}.get(kind, Kind([OTHER])), number, part
-
-
-def is_dashed(name):
-    """Whether the line of a layer or tensor is dashed: in the studies' networks that of a squeeze, and of a product."""
-    if not STUDIED.fullmatch(name):
-        return False
-    kind, _, part = parts(name)
-    return kind.dashed or part == "product"

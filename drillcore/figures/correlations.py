@@ -274,11 +274,11 @@ def correlation_evolution(
     figure = canvas(6.6 + 0.2 * longest, sum(heights), title, subtitle)
     grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
     undefined = [layer for position, layer in enumerate(layers) if np.isnan(mean[:, position, position]).all()]
-    legend_beside(figure.add_subplot(grid[0, 4]), layer_handles(lines, undefined), "within a layer")
+    legend_beside(figure.add_subplot(grid[0, 4]), layer_handles(lines, undefined), "within a layer", layers=len(lines))
     for column, values, name in ((0, mean, "mean r"), (2, mean_abs, "mean |r|")):
         axes = figure.add_subplot(grid[0, column], title="between the units of one layer", ylabel=name)
         for position, layer in enumerate(layers):
-            axes.plot(numbers, values[:, position, position], marker="o", **lines[layer])
+            axes.plot(numbers, values[:, position, position], **lines[layer])
         epoch_axis(axes, numbers)
         if pairs:
             by_pair = np.array([values[:, i, j] for i, j in pairs])

@@ -205,7 +205,7 @@ def fraction_released(
         for axes, (epochs, layers) in zip(row, series.values(), strict=True):
             lines = layer_lines(list(layers))
             for layer, fraction in layers.items():
-                axes.plot(epochs, fraction, marker="o", **lines[layer])
+                axes.plot(epochs, fraction, **lines[layer])
             axes.set_title(f"each layer, {near(threshold)}")
             epoch_axis(axes, epochs or [0])
     for axes in rows[0]:
@@ -215,7 +215,7 @@ def fraction_released(
         row[0].set_ylabel("released / (retained\n+ released)")
     legend_beside(legend(0), handles)
     drawn = {layer for kinds in by_layer.values() for _, layers in kinds.values() for layer in finite(layers)}
-    legend_beside(legend(slice(1, None)), layer_handles(lines, lines.keys() - drawn))
+    legend_beside(legend(slice(1, None)), layer_handles(lines, lines.keys() - drawn), layers=len(lines))
     return figure
 
 

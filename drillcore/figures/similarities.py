@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 import drillcore
 from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.similarity import Similarity
-from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.figures.similarity_maps import (
@@ -26,7 +25,6 @@ from drillcore.figures.similarity_maps import (
 )
 from drillcore.figures.style import (
     LETTER,
-    MOST_NAMED,
     canvas,
     epoch_axis,
     epochs_text,
@@ -34,6 +32,7 @@ from drillcore.figures.style import (
     layer_lines,
     legend_beside,
     legend_height,
+    named,
     pairs_of,
     plain,
     samples_text,
@@ -292,7 +291,7 @@ def similarity_settling(
     lines = layer_lines(layers)
     for axes, name in zip(panels, order, strict=False):
         for position in learning:
-            axes.plot(numbers, across[name][position, :, -1], marker="o", **lines[layers[position]])
+            axes.plot(numbers, across[name][position, :, -1], **lines[layers[position]])
         if MEASURES[name].is_distance:
             axes.invert_yaxis()
         axes.set_title(MEASURES[name].title)
@@ -302,11 +301,12 @@ def similarity_settling(
         axes.axis("off")
     measure = TESTED if TESTED in across else order[0]
     handles = []
-    for position in learning:
-        epoch = settled(numbers, across[measure][position, :, -1], measure)
-        label = plain(layers[position]) + (f": epoch {epoch}" if epoch is not None else ": undefined")
-        handles.append(Line2D([], [], marker="o", label=label, **lines[layers[position]]))
-    legend_beside(panels[len(across)], handles, f"settled: {MEASURES[measure].title} {bound(measure)}")
+    for layer in named(layers):
+        epoch = settled(numbers, across[measure][layers.index(layer), :, -1], measure)
+        label = plain(layer) + (f": epoch {epoch}" if epoch is not None else ": undefined")
+        handles.append(Line2D([], [], label=label, **lines[layer]))
+    heading = f"settled: {MEASURES[measure].title} {bound(measure)}"
+    legend_beside(panels[len(across)], handles, heading, layers=len(learning))
     return figure
 
 
@@ -391,29 +391,32 @@ def cka_bias(
         axes.tick_params(labelleft=axes is maps[0])
     colour_scale(bar, BIASED, bool(drawn.beyond), "vertical")
     draw_sizes(curves, sizes, linear, debiased, layers)
-    lines = layer_lines(layers)
-    named = evenly(layers[1:], MOST_NAMED - 2)
-    handles = [Line2D([], [], color=lines[layer]["color"], label=plain(layer)) for layer in named]
+    lines = sizes_lines(layers)
+    handles = [Line2D([], [], label=plain(layer), **lines[layer]) for layer in named(layers) if layer in lines]
     if handles:
         handles.append(Line2D([], [], color="#555555", linestyle="--", label=MEASURES[BIASED].title))
-        handles.append(Line2D([], [], color="#555555", marker="o", label=MEASURES[TESTED].title))
-    legend_beside(legend, handles + cross_handles(drawn))
+        handles.append(Line2D([], [], color="#555555", label=MEASURES[TESTED].title))
+    legend_beside(legend, handles + cross_handles(drawn), layers=len(layers) - 1)
     return figure
 
 
 def draw_sizes(axes, sizes, linear, debiased, layers):
     """Draw both kinds of CKA of the first layer with every other against the number of samples."""
-    lines = layer_lines(layers)
-    for position, layer in enumerate(layers[1:], 1):
-        colour = lines[layer]["color"]
-        axes.plot(sizes, linear[:, 0, position], color=colour, linestyle="--")
-        axes.plot(sizes, debiased[:, 0, position], color=colour, marker="o")
+    for position, line in enumerate(sizes_lines(layers).values(), 1):
+        axes.plot(sizes, linear[:, 0, position], **{**line, "linestyle": "--", "marker": ""})
+        axes.plot(sizes, debiased[:, 0, position], **line)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("samples")
     axes.set_ylabel(f"CKA with {plain(layers[0])}")
     axes.set_title("the same of fewer samples")
     axes.grid(True)
+
+
+def sizes_lines(layers):
+    """The lines of all layers but the first, solid, for dashes tell linear from debiased CKA."""
+    lines = layer_lines(layers)
+    return {layer: {**lines[layer], "linestyle": "-"} for layer in layers[1:]}
 
 
 @styled
@@ -458,7 +461,7 @@ def cka_outlier(
     for axes, kind in zip(panels, kinds, strict=True):
         for name in order:
             if MEASURES[name].label == kind:
-                axes.plot(shifts, values[name], **line(name))
+                axes.plot(shifts, values[name], **measure_line(name))
         axes.set_ylabel(f"{kind} to the layer as it is")
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xticks(shifts, [f"{shift:g}" for shift in shifts])
@@ -467,12 +470,14 @@ def cka_outlier(
         axes.set_ylim(bottom=0)
         axes.grid(True)
     undefined = {name: ": undefined" for name in order if not np.isfinite(values[name]).any()}
-    handles = [Line2D([], [], label=MEASURES[name].title + undefined.get(name, ""), **line(name)) for name in order]
+    handles = [
+        Line2D([], [], label=MEASURES[name].title + undefined.get(name, ""), **measure_line(name)) for name in order
+    ]
     legend_beside(legend, handles)
     return figure
 
 
-def line(name):
+def measure_line(name):
     """How the values of a measure are drawn: a line with rings, through which one of another measure can be seen."""
     measure = MEASURES[name]
     return {"color": measure.colour, "marker": "o", "markersize": measure.ring, "markerfacecolor": "none"}

@@ -32,6 +32,10 @@ FLOOR = 1e-6
 """The smallest share of the largest singular value that is drawn."""
 
 
+MOST_MARKED, APART = 12, 0.12
+"""So many values of a spectrum each have a marker; of more, markers stand so far apart, in diagonals of the axes."""
+
+
 def figures(folder):
     """Names and functions of the figures of svd.h5 in `folder`, a network's artifacts."""
     with Spectra(folder / Spectra.FILE) as file:
@@ -120,10 +124,10 @@ def svd_analysis(
     for column, (name, rank) in enumerate(RANKS.items()):
         axes = figure.add_subplot(grid[1, 2 * column : 2 * column + 2], ylabel=rank.label)
         for tensor, values in ranks[name].items():
-            axes.plot(epochs, values, marker="o", **lines[tensor])
+            axes.plot(epochs, values, **lines[tensor])
         rank_axis(axes, np.concatenate([*ranks[name].values()]))
         epoch_axis(axes, epochs)
-    legend_beside(figure.add_subplot(grid[:, 6]), spectrum_handles(spectra, lines, products))
+    legend_beside(figure.add_subplot(grid[:, 6]), spectrum_handles(spectra, lines, products), layers=len(spectra))
     return figure
 
 
@@ -213,7 +217,8 @@ def layer_spectra(
     for axes in (left, right):
         axes.grid(True)
     name_ticks(right.xaxis, list(layers), 2.6)
-    legend_beside(legend, spectrum_handles({name: [values] for name, values in layers.items()}, lines, {}))
+    handles = spectrum_handles({name: [values] for name, values in layers.items()}, lines, {})
+    legend_beside(legend, handles, layers=len(layers))
     return figure
 
 
@@ -230,8 +235,10 @@ def draw_spectrum(axes, values, line):
     if largest > 0:
         shares = values / largest
         shown = shares > FLOOR
-        marker = "o" if len(values) <= 12 else None
-        axes.plot(np.arange(1, len(values) + 1)[shown], shares[shown], marker=marker, **line)
+        few = len(values) <= MOST_MARKED
+        if not few and line["marker"] == "o":
+            line = {**line, "marker": ""}
+        axes.plot(np.arange(1, len(values) + 1)[shown], shares[shown], markevery=None if few else APART, **line)
 
 
 def tensor_lines(names, products):

@@ -22,7 +22,7 @@ from matplotlib.transforms import Bbox
 from noto_cjk_sans_jp_regular import FONT_PATH
 
 from drillcore.base.arrays import evenly
-from drillcore.colours import STUDIED, layer_colours, parts
+from drillcore.colours import layer_colours, layer_marks
 
 EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
 """Margin at the left and right, heights of the footer and of the lines of the head."""
@@ -54,7 +54,10 @@ STYLE = {
     "legend.handlelength": 2.4,
 }
 
-DASHES = {"": "-", "linear": "--", "batch_norm": "-.", "relu": ":", "product": (0, (1, 1))}
+DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
+SYMBOLS = {"circle": "o", "square": "s", "triangle-up": "^", "diamond": "D", "triangle-down": "v"}
+UNNAMED = {"linestyle": "-", "marker": "", "lw": 0.4}
+"""How the lines of layers that the legend does not name are drawn, apart from their colours."""
 
 MOST_NAMED, MOST_PAIRED = 24, 14
 """Legends name so many lines, and maps of every two layers take so many layers: of more, an even choice."""
@@ -192,16 +195,15 @@ def save(figure, path, source, pdf=False):
 
 
 def layer_lines(names):
-    """By name the colour and dashes of the lines of a network's layers, of all of them: squeezes are dashed."""
-    return {name: {"color": colour, "linestyle": dashes(name)} for name, colour in layer_colours(names).items()}
+    """By name the colour, dashes and marker of the lines of a network's layers, of all of them; thin if not `named`."""
+    colours, marks, shown = layer_colours(names), layer_marks(names), set(named(names))
+    looks = {name: {"linestyle": DASHES[mark.dash], "marker": SYMBOLS[mark.symbol]} for name, mark in marks.items()}
+    return {name: {"color": colours[name], **(looks[name] if name in shown else UNNAMED)} for name in names}
 
 
-def dashes(name):
-    """The dashes of a layer's line, which in the studies' networks tell its part."""
-    if not STUDIED.fullmatch(name):
-        return "-"
-    kind, _, part = parts(name)
-    return "--" if kind.dashed else DASHES.get(part, "-")
+def named(names):
+    """Those of a network's layers that legends name: all, or MOST_NAMED, evenly chosen; without the input, which is none."""
+    return evenly([name for name in names if name != "input"], MOST_NAMED)
 
 
 def pairs_of(layers):
@@ -229,17 +231,16 @@ def epoch_axis(axes, epochs):
 def layer_handles(lines, undefined=()):
     """The entries of a legend for `layer_lines`; of `undefined` layers, which have no values to draw, it says so."""
     return [
-        Line2D([], [], marker="o", label=plain(layer) + (": undefined" if layer in undefined else ""), **line)
-        for layer, line in lines.items()
+        Line2D([], [], label=plain(layer) + (": undefined" if layer in undefined else ""), **lines[layer])
+        for layer in named(lines)
     ]
 
 
-def legend_beside(axes, handles, title=None, columns=1):
-    """A legend that has `axes` for itself; of more than MOST_NAMED entries that many, evenly chosen."""
+def legend_beside(axes, handles, title=None, columns=1, layers=0):
+    """A legend that has `axes` for itself; it says so where it names MOST_NAMED of more `layers`."""
     axes.axis("off")
-    if len(handles) > MOST_NAMED:
-        title = "\n".join(filter(None, [title, f"{MOST_NAMED} of {len(handles)}"]))
-        handles = evenly(handles, MOST_NAMED)
+    if layers > MOST_NAMED:
+        title = "\n".join(filter(None, [title, f"{MOST_NAMED} of {layers} layers"]))
     axes.legend(
         handles=handles,
         loc="center left",

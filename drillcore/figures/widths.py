@@ -79,7 +79,7 @@ def bottleneck(ablations, chosen):
     points = sorted(ablations.values(), key=lambda point: point.width)
     drawn = [*points, *chosen.values()]
     widths = sorted({point.width for point in drawn})
-    draw_series(accuracy, points, chosen, lambda point: point.accuracy, {"color": "#333333"})
+    draw_series(accuracy, points, chosen, lambda point: point.accuracy, {"color": "#333333", "marker": "o"})
     layers = list(dict.fromkeys(layer for point in drawn for layer in point.ranks))
     lines = layer_lines(layers)
     for layer in layers:
@@ -132,7 +132,7 @@ STAR = {"markerfacecolor": "none", "markeredgecolor": "#333333", "markeredgewidt
 
 def draw_series(axes, points, chosen, value, style):
     """Draw `value` of every point against its width: the ablations as a line, the chosen as stars."""
-    axes.plot([point.width for point in points], [value(point) for point in points], marker="o", **style)
+    axes.plot([point.width for point in points], [value(point) for point in points], **style)
     for point in chosen.values():
         star = {**STAR, "markeredgecolor": style["color"]}
         axes.plot(point.width, value(point), marker="*", markersize=11, linestyle="", zorder=3, **star)

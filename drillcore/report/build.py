@@ -15,7 +15,7 @@ from drillcore.ranks import EFFECTIVE
 from drillcore.report import correlations, embeddings, gradients, overview, signs, similarity, spectra
 from drillcore.report.evidence import ERRORS
 from drillcore.report.findings import findings
-from drillcore.report.pack import block, colours, dashed
+from drillcore.report.pack import block, looks
 from drillcore.report.studies import VIEWS, by_study, studied
 
 PAGE = Path(__file__).parent / "page"
@@ -54,7 +54,7 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
         about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
         if about.get("width"):
             layers = about["ranks"]
-            index["lines"] |= dict(zip(layers, zip(colours(layers), dashed(layers), strict=True), strict=True))
+            index["lines"] |= dict(zip(layers, looks(layers), strict=True))
         index["networks"].append(about)
     for name, path in pair_files(artifacts, names).items():
         with Pair(path) as file:

@@ -12,7 +12,7 @@ import json
 import numpy as np
 
 from drillcore.base.store import finite
-from drillcore.colours import is_dashed, layer_colours
+from drillcore.colours import layer_colours, layer_marks
 
 STEPS, NO_VALUE = 64, -128
 """How finely correlations are kept, which decides the size of the page, and what stands for NaN among them."""
@@ -54,9 +54,10 @@ def thumbnails(images):
     return np.stack([np.rint(square.mean((1, 3))).astype(np.uint8) for square in squares])
 
 
-def dashed(names):
-    """Of a network's layers or tensors, whether the line of each is dashed."""
-    return [is_dashed(name) for name in names]
+def looks(names):
+    """How the page draws the line of each of a network's layers or tensors, of all of them: colour, dashes and symbol."""
+    marks = layer_marks(names).values()
+    return [[colour, *mark] for colour, mark in zip(colours(names), marks, strict=True)]
 
 
 def colours(names):

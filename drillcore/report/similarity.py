@@ -6,7 +6,7 @@ from drillcore.artifacts.pairs import Pair
 from drillcore.artifacts.similarity import Similarity
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
-from drillcore.report.pack import colours, dashed
+from drillcore.report.pack import looks
 from drillcore.similarity.catalogue import MEASURES, TESTED
 
 LEAST_EPOCHS, MOST_CELLS = 2, 100_000
@@ -22,8 +22,7 @@ def within(folder):
         meta = {
             "rows": layers,
             "columns": layers,
-            "colours": colours(layers),
-            "dashed": dashed(layers),
+            "looks": looks(layers),
             "measures": described(file.measures),
             "epochs": [file.epochs[position] for position in kept],
             "stored": len(file.epochs),

@@ -6,7 +6,7 @@ from drillcore.artifacts.svd import PARTS, Spectra
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
 from drillcore.ranks import RANKS
-from drillcore.report.pack import colours, dashed, single
+from drillcore.report.pack import looks, single
 
 MOST_EPOCHS, LEAST_EPOCHS, MOST_SPECTRA = 20, 2, 400
 """So many epochs are kept and, of more layers or tensors than MOST_SPECTRA divided by them, fewer."""
@@ -20,7 +20,7 @@ def spectra(folder):
             names = file.named(part)
             kept = evenly(file.epochs_of(part), min(MOST_EPOCHS, max(LEAST_EPOCHS, MOST_SPECTRA // len(names))))
             shown = list(map(printable, names))
-            meta[part] = {"names": shown, "colours": colours(shown), "dashed": dashed(shown), "epochs": kept}
+            meta[part] = {"names": shown, "looks": looks(shown), "epochs": kept}
             for position, name in enumerate(names):
                 arrays[f"{part}/{position}"] = single([file[name, epoch][:] for epoch in kept])
             for rank in RANKS:

@@ -1,5 +1,6 @@
 """What a figure explains is what it shows."""
 
+from itertools import combinations
 from pathlib import Path
 
 import h5py
@@ -11,13 +12,15 @@ from drillcore.artifacts.network import LOSSES
 from drillcore.figures.catalogue import figures
 from drillcore.figures.correlations import correlation_evolution, intra, layer_feature_correlation
 from drillcore.figures.embeddings import Map, model_tsne_layers
-from drillcore.figures.gradients import gradient_histogram
+from drillcore.figures.gradients import fraction_released, gradient_histogram
 from drillcore.figures.signs import Snapshots, layer_wise_grad_signs, zoomed_layer_wise_grad_signs
+from drillcore.figures.similarities import cka_bias, similarity_settling
 from drillcore.figures.spectra import svd_analysis
-from drillcore.figures.style import applied
+from drillcore.figures.style import applied, layer_lines, named
 from drillcore.figures.training import training_curves
 from drillcore.figures.widths import Point, bottleneck, read_point
 from drillcore.ranks import RANKS
+from tests.artifacts import resnet18
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +40,53 @@ def words(figure):
         *(text for axes in figure.axes for text in (*axes.texts, axes._left_title, axes._right_title)),
     ]
     return "\n".join([*(text.get_text() for text in texts), *(axes.get_ylabel() for axes in figure.axes)])
+
+
+def looks(figure):
+    """Colour, dashes and marker of every line of a figure, and of every entry of its legends."""
+    handles = [handle for axes in figure.axes if axes.get_legend() for handle in axes.get_legend().get_lines()]
+    look = lambda line: (line.get_color(), line.get_linestyle(), line.get_marker())  # noqa: E731
+    return {look(line) for axes in figure.axes for line in axes.lines}, [look(handle) for handle in handles]
+
+
+DEEP = {
+    "twelve": [*(f"layer{number}" for number in range(1, 12)), "output"],
+    "squeezed": [f"{kind}{number}" for number in range(1, 9) for kind in ("squeeze", "layer")],
+    "twenty": list(resnet18()[0]),
+    "fifty": list(resnet18(everything=True)[0]),
+}
+
+
+@pytest.mark.parametrize("layers", DEEP.values(), ids=DEEP)
+def test_the_layers_of_a_deep_network_are_told_apart(layers):
+    lines = layer_lines(layers)
+    for first, second in combinations(named(layers), 2):
+        a, b = lines[first], lines[second]
+        same = a["linestyle"] == b["linestyle"] and a["marker"] == b["marker"]
+        assert not same or np.linalg.norm(np.subtract(a["color"], b["color"])) > 0.14, (first, second)
+    thin = [layer for layer in layers if layer not in named(layers)]
+    assert len(thin) == max(0, len(layers) - 24)
+    assert all(lines[layer]["lw"] < 1 and not lines[layer]["marker"] for layer in thin)
+
+
+@pytest.mark.parametrize("layers", DEEP.values(), ids=DEEP)
+def test_every_entry_of_a_legend_of_layers_looks_as_its_line_does(layers):
+    values = np.random.default_rng(0).uniform(0.1, 1, (3, len(layers) + 1, len(layers) + 1))
+    spectra = {name: [np.linspace(1, 0.1, 20)] * 2 for name in layers}
+    by_epoch = {rank: {name: [1, 2, 3] for name in layers} for rank in RANKS}
+    released = {kind: ([1, 2, 3], {name: [0.1, 0.2, 0.3] for name in layers}) for kind in ("raw", "ema")}
+    steps = {kind: {"step": [1, 2], "fraction_released": [0.5, 0.5]} for kind in ("raw", "ema")}
+    for figure in (
+        svd_analysis([0, 1, 2], spectra, by_epoch),
+        correlation_evolution([0, 1, 2], values, values, layers),
+        similarity_settling([0, 1, 2], {"rsa": values.T[:, :3]}, layers),
+        fraction_released({1e-7: steps}, {1e-7: released}, []),
+        cka_bias([16, 32, 64], values, values, values[0], ["input", *layers]),
+    ):
+        drawn, entries = looks(figure)
+        entries = [entry for entry in entries if not isinstance(entry[0], str)]  # those of layers have shares of light
+        assert len(entries) == len(set(entries)) == min(len(layers), 24)
+        assert set(entries) <= drawn
 
 
 def test_dead_units_are_explained_where_some_are_drawn():

@@ -132,3 +132,17 @@ def test_many_layers_and_classes_fit(own, browser):
             browser.screenshot(f"many-{view}-{width}")
     names = browser.run("return document.querySelectorAll('#settling .legend .traces').length")
     assert names == 24
+    assert browser.run("return document.querySelector('#settling .legend .scrollbar').getAttribute('height')") == "0"
+
+
+@pytest.mark.parametrize(("view", "figure"), [("similarity", "settling"), ("spectra", "spectra"), ("spectra", "ranks")])
+def test_layers_in_legends_are_told_apart(own, browser, view, figure):
+    browser.open(own / "index.html", view, network="many")
+    traces = browser.run(
+        "return document.querySelector(`#${arguments[0]} .plot`)._fullData.map(t => [t.showlegend, t.line.width,"
+        "[t.line.color, t.line.dash, t.mode.includes('markers') && t.marker.symbol].join()])",
+        figure,
+    )
+    shown = [look for named, _, look in traces if named]
+    assert len(shown) == len(set(shown)) == 24
+    assert all((width < 1) != named for named, width, _ in traces)

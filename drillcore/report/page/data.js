@@ -62,8 +62,8 @@ export const errors = () => index.errors;
 export const titleOf = name => network(name)?.title ?? index.pairs[name]?.titles.join(" against ") ?? name;
 // Of `names` the network that a view is about, which it opens on.
 export const studied = (view, names) => index.by_study[view]?.find(name => names.includes(name)) ?? names[0];
-// Of a layer of a network with a squeeze: its colour, and whether its line is dashed.
-export const layerLine = layer => index.lines[layer];
+// Of a layer of a network with a squeeze: the colour, dashes and symbol of its line.
+export const layerLook = layer => index.lines[layer];
 // The effective ranks: their names, and what they are of.
 export const effectiveRanks = () => index.ranks;
 

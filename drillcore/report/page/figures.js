@@ -4,8 +4,10 @@ import { download, h, plain, themed, unplain } from "dom";
 
 /* global Plotly */
 
+const FONT = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 const LEGEND_LINE = 19,
-  LEGEND_LETTER = 6.4,
+  LEGEND_FONT = 11.5,
+  LEGEND_KEY = 46,
   TITLE_LETTER = 7.6,
   TITLE_LINE = 18,
   TITLE_GAP = 8;
@@ -30,11 +32,19 @@ export function layout(more = {}) {
   return {
     paper_bgcolor: themed("--panel"),
     plot_bgcolor: themed("--panel"),
-    font: { family: "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif", size: 12, color: themed("--ink") },
+    font: { family: FONT, size: 12, color: themed("--ink") },
     margin: { l: 58, r: 16, t: 10, b: 44 },
     showlegend: true,
     hovermode: "closest",
-    legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0, font: { size: 11.5 } },
+    legend: {
+      orientation: "h",
+      yref: "container",
+      y: 0,
+      yanchor: "bottom",
+      x: 0,
+      maxheight: 0.95,
+      font: { size: LEGEND_FONT },
+    },
     hoverlabel: { font: { size: 12 } },
     xaxis: withTitle(xaxis),
     yaxis: withTitle(yaxis),
@@ -147,12 +157,20 @@ function titled(axis = {}, pixels) {
   return { ...axis, title: { ...axis.title, text: lines.join("<br>") } };
 }
 
+const pen = document.createElement("canvas").getContext("2d");
+
+// How many pixels wide a text is.
+export function textWidth(text, size) {
+  pen.font = `${size}px ${FONT}`;
+  return pen.measureText(text).width;
+}
+
 // About how many lines the legend takes: it has them to itself below the axis, whatever the width.
 function legendLines(traces, { showlegend = true }, width) {
   const names = showlegend
     ? traces.filter(trace => trace.name && trace.showlegend !== false).map(trace => trace.name)
     : [];
-  const widest = Math.max(0, ...names.map(name => name.length)) * LEGEND_LETTER + 50;
+  const widest = Math.max(0, ...names.map(name => textWidth(unplain(name), LEGEND_FONT))) + LEGEND_KEY;
   return names.length > 1 ? Math.ceil(names.length / Math.max(1, Math.floor((width - 74) / widest))) : 0;
 }
 

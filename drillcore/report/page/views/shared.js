@@ -1,12 +1,16 @@
 // What the views have in common: which network is looked at, and what is said where there is nothing to see.
 
-import { diverging } from "colours";
+import { diverging, onPage } from "colours";
 import { select } from "controls";
 import { studied, titleOf, withTopic } from "data";
 import { h } from "dom";
 import * as state from "state";
 
-const MOST_NAMED = 24;
+const MOST_NAMED = 24,
+  MOST_EPOCHS = 8,
+  MOST_MARKED = 12,
+  FEW_MARKS = 10,
+  PLAIN_SYMBOL = "circle";
 // The colour bar of correlations.
 export const R_BAR = { low: -1, high: 1, stops: diverging.stops, title: "Pearson's r" };
 
@@ -55,10 +59,30 @@ export function cells(names, title = "", most = 40) {
 }
 
 // Whether the legend of so many lines names this one: of many an even choice, the first and the last among them.
-export function named(position, count) {
+function named(position, count) {
   const positionOf = i => Math.round((i * (count - 1)) / (MOST_NAMED - 1));
   return count <= MOST_NAMED || positionOf(Math.round((position * (MOST_NAMED - 1)) / (count - 1))) === position;
 }
+
+// How plotly.js draws a layer's line with its colour, dashes and symbol: of more than legends name, the others are thin.
+// Where a line has many points, but few of them have its symbol.
+export function layerTrace([colour, dash, symbol], position, count, points = 0) {
+  const shown = named(position, count),
+    many = points > MOST_MARKED,
+    marked = shown && !(many && symbol === PLAIN_SYMBOL);
+  return {
+    showlegend: shown,
+    mode: marked ? "lines+markers" : "lines",
+    line: { color: onPage(colour), width: shown ? 1.8 : 0.6, dash: shown ? dash : "solid" },
+    marker: { symbol, size: 6, maxdisplayed: many ? FEW_MARKS : 0 },
+  };
+}
+
+// An axis of epochs, which are whole.
+export const epochAxis = epochs => ({
+  title: { text: "epoch" },
+  dtick: Math.ceil((Math.max(...epochs) - Math.min(...epochs)) / MOST_EPOCHS) || 1,
+});
 
 // Ticks at round numbers of a map's many rows or columns.
 export function counted(length, title) {

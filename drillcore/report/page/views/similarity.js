@@ -1,13 +1,13 @@
 // Which layers represent the images alike, whatever the order of their units.
 
-import { missing, onPage, paint, pixel, rgb, sequential } from "colours";
+import { missing, paint, pixel, rgb, sequential } from "colours";
 import { select, slider } from "controls";
 import { pair, pairs, studied, titleOf, topic, withTopic } from "data";
 import { h, number, plain, themed } from "dom";
 import { chart } from "figures";
 import { raster } from "raster";
 import * as state from "state";
-import { cells, controls, named, networkMenu } from "views/shared";
+import { cells, controls, epochAxis, layerTrace, networkMenu } from "views/shared";
 
 export const title = "Similarity";
 export const intro =
@@ -149,14 +149,13 @@ function drawSettling(one, data, now) {
       x: data.compared,
       y: Array.from(values.subarray(l * count, (l + 1) * count)),
       name: plain(layer),
-      mode: "lines+markers",
-      line: { color: onPage(data.colours[l]), dash: data.dashed[l] ? "dash" : "solid" },
+      look: data.looks[l],
       hovertemplate: `${plain(layer)}: %{y:.4~g}<extra>epoch %{x}</extra>`,
     }))
     .filter((_, l) => data.rows[l] !== "input")
-    .map((trace, i, all) => ({ ...trace, showlegend: named(i, all.length) }));
+    .map(({ look, ...trace }, i, all) => ({ ...trace, ...layerTrace(look, i, all.length) }));
   one.draw(traces, {
-    xaxis: { title: { text: "epoch" } },
+    xaxis: epochAxis(data.compared),
     yaxis: {
       title: { text: withUnit(`${measure.title} with the last epoch`, measure) },
       autorange: isDistance(measure) ? "reversed" : true,

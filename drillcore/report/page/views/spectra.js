@@ -2,11 +2,11 @@
 
 import { onPage } from "colours";
 import { checks, choice, select, slider } from "controls";
-import { effectiveRanks, layerLine, network, networks, studied, titleOf, topic, withTopic } from "data";
+import { effectiveRanks, layerLook, network, networks, studied, titleOf, topic, withTopic } from "data";
 import { h, once, plain } from "dom";
 import { chart, logAxis } from "figures";
 import * as state from "state";
-import { controls, named, nearest } from "views/shared";
+import { controls, epochAxis, layerTrace, nearest } from "views/shared";
 
 export const title = "Spectra";
 export const intro =
@@ -120,22 +120,22 @@ function shown(all, { part, ticked, layer }) {
         position,
         epochs: of.epochs,
         arrays: all[name].arrays,
-        colour: ticked.length > 1 ? network(name).colour : of.colours[position],
-        dashed: of.dashed[position],
+        look: of.looks[position],
       }))
       .filter(one => layer === EVERY || one.layer === layer);
   });
 }
 
-const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"],
+  SYMBOLS = ["circle", "square", "triangle-up", "diamond", "triangle-down"];
 
-function line(one, { ticked, layer, layers }) {
-  const several = ticked.length > 1,
-    dash = layer === EVERY ? DASHES[layers.indexOf(one.layer) % DASHES.length] : "solid";
-  return {
-    name: plain(several ? `${titleOf(one.network)}: ${one.layer}` : one.layer),
-    line: { color: onPage(one.colour), width: 1.8, dash: several ? dash : one.dashed ? "dash" : "solid" },
-  };
+// Of several networks the colour tells the network, dashes and symbol the layer.
+function line(one, { ticked, layer, layers }, i, lines, points) {
+  if (ticked.length < 2) return { name: plain(one.layer), ...layerTrace(one.look, i, lines.length, points) };
+  const at = layer === EVERY ? layers.indexOf(one.layer) : 0,
+    symbol = SYMBOLS[Math.floor(at / DASHES.length) % SYMBOLS.length];
+  const look = [network(one.network).colour, DASHES[at % DASHES.length], symbol];
+  return { name: plain(`${titleOf(one.network)}: ${one.layer}`), ...layerTrace(look, i, lines.length, points) };
 }
 
 // The axis `of` the traces, "x" or "y", on the scale that is chosen.
@@ -157,9 +157,7 @@ function drawSpectra(one, all, now) {
     return {
       x: y.map((_, i) => i + 1),
       y,
-      mode: count < 13 ? "lines+markers" : "lines",
-      ...line(each, now),
-      showlegend: named(i, lines.length),
+      ...line(each, now, i, lines, count),
       hovertemplate: "number %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>",
     };
   });
@@ -189,9 +187,7 @@ function drawRanks(one, all, now) {
     return {
       x: each.epochs,
       y: each.epochs.map((_, row) => ranks[row * names + each.position]),
-      mode: "lines+markers",
-      ...line(each, now),
-      showlegend: named(i, lines.length),
+      ...line(each, now, i, lines),
       hovertemplate: "epoch %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>",
     };
   });
@@ -206,7 +202,7 @@ function drawRanks(one, all, now) {
   };
   one.draw(traces, {
     shapes: [mark],
-    xaxis: { title: { text: "epoch" } },
+    xaxis: epochAxis(now.epochs),
     yaxis: { ...scaled(now, traces, "y"), title: { text: `effective rank, ${rankText(now.rank)}` } },
   });
   one.say(`Effective rank of the ${now.part} by epoch, ${rankText(now.rank)}`);
@@ -231,7 +227,7 @@ function drawWidths(one, { rank }) {
           showlegend: i === 0,
           mode: "lines+markers",
           marker: { size: 8, symbol: i ? "diamond" : "circle" },
-          line: { color: onPage(layerLine(layer)[0]), dash: layerLine(layer)[1] ? "dash" : "solid" },
+          line: { color: onPage(layerLook(layer)[0]), dash: layerLook(layer)[1] },
           hovertemplate: `%{text}, ${plain(layer)}: %{y:.4~g}<extra>width %{x}</extra>`,
         };
       }),
