@@ -10,7 +10,7 @@ from drillcore.artifacts.activations import Activations, write_activations
 from drillcore.artifacts.augmented import Augmented, write_augmented
 from drillcore.artifacts.correlations import Correlations, write_correlations
 from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_stats
-from drillcore.artifacts.gradients import KINDS, Gradients, GradientsWriter
+from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients, GradientsWriter
 from drillcore.artifacts.layers import store_outputs
 from drillcore.artifacts.similarity import Similarity, write_similarity
 from drillcore.artifacts.svd import RANKS, Spectra, product_of, write_spectra
@@ -290,12 +290,16 @@ def write_gradients(folder, sizes, epochs, steps, random):
         for kind in KINDS:
             writer.append(kind, "counts", random.integers(0, 50, (count, len(sizes), bins, bins, 4), np.uint32))
             writer.append(kind, "weight_change", random.uniform(0, 1, (count, len(sizes), bins, bins, 2)))
+            flips = random.integers(1, 50, (count, len(sizes), bins, bins), np.uint32)
+            writer.append(kind, "null_minima", (0.6 * flips).astype(np.uint32))
+            writer.append(kind, "null_flips", flips)
         numbers, nonfinite = np.arange(2, count + 2), np.zeros((count, len(sizes)))
-        writer.finish(numbers, np.repeat(epochs, steps), nonfinite, loss)
+        scalars = random.uniform(0, 1, (count, len(sizes), len(SCALARS)))
+        writer.finish(numbers, np.repeat(epochs, steps), nonfinite, loss, scalars)
         for epoch in epochs:
             for tensor, size in sizes.items():
                 writer.store_snapshot(epoch, tensor, random.integers(-bins + 1, bins, size).astype(np.int8))
-        writer.store_names()
+        writer.store_names(0.9)
     write_statistics(folder, sizes, epochs, count, steps)
 
 

@@ -1,11 +1,13 @@
 """gradients.h5: what the optimiser did to every parameter, from step to step; see `drillcore.recording.recorder`.
 
 `raw/` of the gradients and `ema/` of their averages: `counts` uint32 (steps, tensors, bins before, bins now, crossings),
-`weight_change` float64 (steps, tensors, bins before, bins now, 2), the sums of abs(dw) and dw^2, `step`, `epoch` int64
-(steps); `raw/nonfinite` uint32 (steps, tensors); `loss` float64 (all steps); `snapshots/NNN/<tensor>` int8 (parameters),
-the sign of each gradient times its bin at the epoch's last step. Attributes `bin_edges`, `tensors`, `sizes` and, of
-`drillcore.record`, `gradients`: which gradients these are. `same_batch/`, where it was recorded, is as `raw/`, but both
-gradients are those of the batch of the step before.
+`weight_change` float64 (steps, tensors, bins before, bins now, 2), the sums of abs(dw) and dw^2, `null_minima` and
+`null_flips` uint32 (steps, tensors, bins before, bins now), how many of how many flips chance alone calls minima, `step`,
+`epoch` int64 (steps); `raw/nonfinite` uint32 (steps, tensors); `scalars/<name of SCALARS>` float64 (steps, tensors); `loss`
+float64 (all steps); `snapshots/NNN/<tensor>` int8 (parameters), the sign of each gradient times its bin at the epoch's last
+step. Attributes `bin_edges`, `tensors`, `sizes`, and `decay`, with which chance was drawn; of `drillcore.record` also
+`gradients`: which gradients these are. `same_batch/`, where it was recorded, is as `raw/` without the null, but both
+gradients are those of the batch of the step before. Files of earlier versions have neither null, nor scalars, nor decay.
 
 Bin 0 of abs(g) is exactly zero, bin k is (edge[k-2], edge[k-1]] of the ascending edges (the first begins at 0), the last
 is above the last edge: K edges make K + 2 bins.
@@ -21,6 +23,7 @@ import numpy as np
 
 from drillcore.artifacts.layers import epoch_name, epochs_in
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.base.errors import InputError
 from drillcore.base.names import escaped
 from drillcore.base.store import CHUNK_BYTES, create, new_group, read, write
 
@@ -35,8 +38,17 @@ STAYED, MINIMUM, MAXIMUM, UNMOVED = range(CROSSINGS)
 """Along the last axis of the counts: the sign stayed; it changed, over a minimum or a maximum, or where nothing moved."""
 SUMS = "abs", "squared"
 """Along the last axis of the weight changes: the sums of abs(dw) and of dw^2."""
-STORED = {"counts": (CROSSINGS, np.uint32), "weight_change": (len(SUMS), np.float64)}
-"""What a row holds of every tensor and pair of bins: how many numbers, of what type."""
+STORED = {
+    "counts": ((CROSSINGS,), np.uint32),
+    "weight_change": ((len(SUMS),), np.float64),
+    "null_minima": ((), np.uint32),
+    "null_flips": ((), np.uint32),
+}
+"""What a row holds of every tensor and pair of bins: numbers of what shape and type."""
+NULL = "null_minima", "null_flips"
+"""Those of STORED that say what chance alone gives."""
+SCALARS = "gradient_norm", "weight_norm", "update_norm", "gradient_cosine", "descent", "curvature_along_step"
+"""The names of the step scalars."""
 AXES = "step", "tensor", "bin_before", "bin_now"
 
 
@@ -112,6 +124,37 @@ class Gradients(Hdf5Reader):
         """Sums of abs(dw) and dw^2 of the same parameters, (steps, tensors, bins before, bins now, 2)."""
         return self.of_kind(kind, "weight_change")
 
+    @property
+    def has_null(self) -> bool:
+        """Whether chance alone, and with it the scalars, were recorded."""
+        return "scalars" in self.file
+
+    def null_minima(self, kind: str = "raw") -> Stored:
+        """How many of `null_flips` chance alone calls minima, (steps, tensors, bins before, bins now)."""
+        return self.recorded(f"{kind}/null_minima", "null")
+
+    def null_flips(self, kind: str = "raw") -> Stored:
+        """The flips that chance alone tells minima from maxima in, (steps, tensors, bins before, bins now): of the gradients
+        those that are a minimum or a maximum, of the averages those of their surrogate."""
+        return self.recorded(f"{kind}/null_flips", "null")
+
+    @property
+    def decay(self) -> float:
+        """The decay of the optimiser's average of gradients, with which chance was drawn."""
+        self.recorded("scalars", "null")
+        return float(self.attribute("decay"))
+
+    @property
+    def scalars(self) -> dict[str, Stored]:
+        """By name the step scalars, (steps, tensors)."""
+        return {name: self.recorded(f"scalars/{name}", "step scalars") for name in SCALARS}
+
+    def recorded(self, name: str, content: str) -> Any:
+        """The dataset or group `name`, or an `InputError` that says that the file's `content` was not recorded."""
+        if not self.has_null:
+            raise InputError(f"{self.path} has no {content}: it was recorded by an earlier version; train again.")
+        return self.dataset(name) if "/" in name else self.file[name]
+
     def step(self, kind: str = "raw") -> np.ndarray:
         """The numbers of the recorded steps."""
         return self.of_kind(kind, "step")[()]
@@ -144,12 +187,17 @@ class Gradients(Hdf5Reader):
         return iter(self.tensors)
 
     def variables(self) -> dict[str, Variable]:
-        """Counts and weight changes of all kinds, and what is known of every step."""
+        """Counts and weight changes of all kinds, what chance gives, and what is known of every step."""
         found = {}
         for kind in self.kinds:
             axes = (step_axis(kind), *AXES[1:])
             found[f"{kind}_counts"] = Variable.of((*axes, "crossing"), self.counts(kind))
             found[f"{kind}_weight_change"] = Variable.of((*axes, "sum"), self.weight_change(kind))
+        if self.has_null:
+            for kind in KINDS:
+                found[f"{kind}_null_minima"] = Variable.of(AXES, self.null_minima(kind))
+                found[f"{kind}_null_flips"] = Variable.of(AXES, self.null_flips(kind))
+            found |= {name: Variable.of(AXES[:2], values) for name, values in self.scalars.items()}
         return found | {
             "epoch": Variable.of(("step",), self.dataset("raw/epoch")),
             "nonfinite": Variable.of(AXES[:2], self.nonfinite),
@@ -181,6 +229,7 @@ class Gradients(Hdf5Reader):
             "recorded steps": str(self.counts().shape[0]),
             "edges": ", ".join(f"{edge:g}" for edge in self.edges),
             "snapshots": ", ".join(map(str, self.snapshots)) or "none",
+            "decay": f"{self.decay:g}" if self.has_null else "not recorded",
             **({"gradients": self.origin} if self.origin else {}),
         }
 
@@ -195,13 +244,18 @@ def step_axis(kind: str) -> str:
     return "same_batch_step" if kind == SAME_BATCH else "step"
 
 
+def stored(kind: str) -> dict[str, tuple]:
+    """Those of STORED that there are of a kind: gradients of the same batch differ by no noise, and have no null."""
+    return {name: numbers for name, numbers in STORED.items() if kind in KINDS or name not in NULL}
+
+
 def chunk_length(tensors: int, bins: int) -> int:
     """How many rows make a chunk of about a megabyte."""
     return max(1, CHUNK_BYTES // (16 * tensors * bins * bins))
 
 
 def create_rows(group: h5py.Group, name: str, shape: tuple[int, ...]) -> h5py.Dataset:
-    """A dataset `name` of STORED of no rows yet, each of `shape` (tensors, bins, bins, numbers)."""
+    """A dataset `name` of STORED of no rows yet, each of `shape` (tensors, bins, bins, ...)."""
     dtype = STORED[name][1]
     return group.create_dataset(
         name,
@@ -232,19 +286,23 @@ class GradientsWriter:
         self.rows = {}
         for kind in kinds:
             group = new_group(file, kind)
-            for name, (numbers, _) in STORED.items():
-                self.rows[kind, name] = create_rows(group, name, (len(sizes), bins, bins, numbers))
+            for name, (numbers, _) in stored(kind).items():
+                self.rows[kind, name] = create_rows(group, name, (len(sizes), bins, bins, *numbers))
 
     def append(self, kind: str, name: str, rows: np.ndarray) -> None:
-        """Append rows (steps, tensors, bins, bins, numbers) to the `name` of STORED of a kind."""
+        """Append rows (steps, tensors, bins, bins, ...) to the `name` of STORED of a kind."""
         extend(self.rows[kind, name], rows)
 
-    def finish(self, step: list, epoch: list, nonfinite: list, loss: list) -> None:
-        """Store of each recorded step its number, epoch and counts of NaN and Inf (tensors), and of every step its loss."""
+    def finish(self, step: list, epoch: list, nonfinite: list, loss: list, scalars: list) -> None:
+        """Store of each recorded step its number, epoch, counts of NaN and Inf (tensors) and scalars (tensors, SCALARS), and
+        of every step its loss."""
         for kind in KINDS:
             self.store_steps(kind, step, epoch)
         write(self.file, "raw/nonfinite", np.array(nonfinite, np.uint32).reshape(-1, len(self.sizes)))
         write(self.file, "loss", np.array(loss))
+        values = np.array(scalars, np.float64).reshape(-1, len(self.sizes), len(SCALARS))
+        for name, column in zip(SCALARS, np.moveaxis(values, -1, 0), strict=True):
+            write(self.file, f"scalars/{name}", np.ascontiguousarray(column))
 
     def store_steps(self, kind: str, step: list, epoch: list) -> None:
         """Store of each recorded step of a kind its number and epoch."""
@@ -259,9 +317,10 @@ class GradientsWriter:
         """Store in words which gradients of a step the file holds."""
         self.file.attrs["gradients"] = gradients
 
-    def store_names(self) -> None:
-        """Store the edges, and the tensors' names and sizes."""
+    def store_names(self, decay: float) -> None:
+        """Store the edges, the decay of the optimiser, and the tensors' names and sizes."""
         self.file.attrs["bin_edges"] = self.edges
+        self.file.attrs["decay"] = decay
         self.file.attrs["tensors"] = [escaped(name) for name in self.sizes]
         self.file.attrs["sizes"] = list(self.sizes.values())
 
@@ -272,11 +331,12 @@ def join(parts: list[Path], path: str | Path) -> None:
         kinds = kinds_in(first)
     with create(path) as file:
         for kind in kinds:
-            for name in STORED:
+            for name in stored(kind):
                 copy_rows(parts, f"{kind}/{name}", file)
             for name in ("step", "epoch", *["nonfinite"] * (kind == "raw")):
                 write(file, f"{kind}/{name}", concatenated(parts, f"{kind}/{name}"))
-        write(file, "loss", concatenated(parts, "loss"))
+        for name in ("loss", *(f"scalars/{name}" for name in SCALARS)):
+            write(file, name, concatenated(parts, name))
         for part in parts:
             with read(part) as source:
                 for epoch in source.get("snapshots", ()):

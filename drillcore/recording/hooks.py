@@ -10,6 +10,7 @@ import numpy as np
 
 from drillcore.base.errors import InputError
 from drillcore.extras import require
+from drillcore.recording.decay import decay_of
 from drillcore.recording.recorder import GradientRecorder
 from drillcore.recording.weights import to_array
 
@@ -56,7 +57,8 @@ def record(
         Returns the loss of the step that an optimiser is about to take. By default it is what a closure returns, as of
         Lightning, and otherwise NaN.
     **settings
-        `edges`, `every`, `watch` and `threads` of a `GradientRecorder`.
+        `edges`, `every`, `watch`, `threads` and `decay` of a `GradientRecorder`. The decay is by default that of `optimizer`,
+        the first if they are several.
 
     Returns
     -------
@@ -96,6 +98,7 @@ def record(
                 f"The optimizer holds no parameter of this {type(model).__name__}: hand record the model that it trains, or "
                 "optimizer=None for any that does."
             )
+        settings = {"decay": decay_of(optimizer)} | settings
     return OptimizerRecorder(parameters, path, loss, **settings)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from drillcore.base.errors import InputError
 from drillcore.frameworks.keras import check_names, keras
 from drillcore.frameworks.layers import enumerated
+from drillcore.recording.decay import decay_of
 from drillcore.recording.keras_step import ObservedStep, check_steps
 from drillcore.recording.recorder import GradientRecorder
 
@@ -36,7 +37,8 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     report : callable, optional
         `report(step, scalars)` is called after every step with a dict of its loss and of the counts at the watched edges.
     **settings
-        `edges`, `every`, `watch` and `threads` of a `GradientRecorder`.
+        `edges`, `every`, `watch`, `threads` and `decay` of a `GradientRecorder`. The decay is by default that of the
+        model's optimiser, if it was compiled with one.
 
     Raises
     ------
@@ -82,7 +84,9 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     def begin(self):
         """Begin to record, when the model has its weights."""
         weights = self.step.weights
-        self.recorder = GradientRecorder(sizes(weights, self.model), self.path, **self.settings)
+        optimizer = getattr(self.model, "optimizer", None)
+        settings = ({"decay": decay_of(optimizer)} if optimizer else {}) | self.settings
+        self.recorder = GradientRecorder(sizes(weights, self.model), self.path, **settings)
         self.trained = {id(weight): weight for weight in weights}
         if self.restored:
             self.recorder.restore(self.restored)

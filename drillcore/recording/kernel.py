@@ -6,6 +6,11 @@ the compiler to vectorise; nothing of the parameters' size is allocated. Compile
 A gradient's class is its sign and bin at once: 0 ... K + 1 are the bins of K edges for a positive one, K + 2 is NaN,
 and as many again follow for a negative one. Classes ascend with the bits of a float64 taken as an unsigned integer, so
 a table on the sign, the exponent and three bits of the mantissa finds the class but for the edges within its cell.
+
+Chance alone. Beside each parameter's history runs a surrogate with the same magnitudes and random signs: u_t = b u_(t-1)
++ s_t abs(g_t), as an optimiser of decay b averages, and c_t, the average of its steps as the recorder averages those of
+the weights; `drillcore.recording.recorder` says what is read from them. The average of the surrogate's gradients needs
+no memory, for a filter of decay DECAY after one of decay b is a difference of both: see `Surrogate`.
 """
 
 from functools import lru_cache
@@ -21,6 +26,14 @@ BLOCK = 1024
 TABLE_BITS = 15
 SHIFT = np.uint64(64 - TABLE_BITS)
 SMALLEST_NORMAL = np.finfo(np.float64).smallest_normal
+SMALLEST_SINGLE = np.finfo(np.float32).smallest_normal
+LARGEST = np.float32(1e30)
+"""A gradient this large, or NaN, is 0 to the surrogate, which would never forget an infinity."""
+SHARES = 4
+"""The surrogate of the averages counts one of so many parts of each block of parameters at a step, and the others at the
+next: as many flips as the recorder counts, for an eighth of the time."""
+SUMS = 7
+"""What `sum_up` adds up over parameters."""
 
 
 class Binning(NamedTuple):
@@ -58,6 +71,9 @@ class State(NamedTuple):
     average_class: np.ndarray  # uint8, of the averaged gradient
     average_gradient: np.ndarray  # float64, NaN before its first finite gradient
     average_change: np.ndarray  # float64, how far the averaged weight last moved
+    gradient: np.ndarray  # float32
+    surrogate: np.ndarray  # float32, u of the gradients before the last
+    surrogate_change: np.ndarray  # float32, c, how far the surrogate's averaged weight last moved, of the other sign
 
     def part(self, parameters):
         """The state of a slice of the parameters, in the same memory."""
@@ -72,20 +88,45 @@ def new_state(size):
         np.zeros(size, np.uint8),
         np.full(size, np.nan),
         np.zeros(size),
+        *np.zeros((3, size), np.float32),
     )
 
 
-class Cells(NamedTuple):
-    """Counts and sums of abs(dw), dw^2 by class before, class now and direction of dw, all zero between two calls."""
+class Surrogate(NamedTuple):
+    """What a step's surrogate is made of.
 
-    counts: np.ndarray  # uint32 (classes * classes * 4)
+    With weights b^k of the gradients k steps ago in u, and (DECAY^(k+1) - b^(k+1)) (1 - DECAY) / (DECAY - b) in c, the
+    average's (1 - DECAY) DECAY^k are those of `of_change` c + `of_sum` u, where DECAY = b too.
+    """
+
+    decay: np.float32  # b
+    of_change: np.float32
+    of_sum: np.float32
+    key: np.uint32  # of the step whose signs it takes
+    averaged: bool  # whether the averages' surrogate counts
+    share: int  # which of SHARES of the parameters it counts
+
+
+def make_surrogate(decay, key, averaged, share):
+    """The `Surrogate` of an optimiser's `decay`."""
+    of_change, of_sum = (DECAY - decay) / DECAY, (1 - DECAY) * decay / DECAY
+    return Surrogate(np.float32(decay), np.float32(of_change), np.float32(of_sum), np.uint32(key), averaged, share)
+
+
+class Cells(NamedTuple):
+    """Counts and sums of abs(dw), dw^2 by class before, class now and direction of dw, all zero between two calls.
+
+    The counts of those that chance would, at a flip, call no minimum and a minimum lie beside each other.
+    """
+
+    counts: np.ndarray  # uint32 (classes * classes * 4 * 2)
     changes: np.ndarray  # float64 (classes * classes * 4, 2)
 
 
 def new_cells(binning):
     """Empty `Cells` for `binning`."""
     cells = 4 * len(binning.limits) ** 2
-    return Cells(np.zeros(cells, np.uint32), np.zeros((cells, 2)))
+    return Cells(np.zeros(2 * cells, np.uint32), np.zeros((cells, 2)))
 
 
 @njit(nogil=True, cache=True)
@@ -93,6 +134,7 @@ def count_pair(g_before, g_now, w_before, w_now, table, limits, cells, counts, w
     """Count the transitions between two steps into counts (bins, bins, 4) and weight_change (bins, bins, 2)."""
     before, now = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint8)
     cell, change = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.float64)
+    never, null = np.zeros(BLOCK, np.uint8), np.empty((2, *counts.shape[:2]), np.uint32)
     for begin in range(0, len(g_now), BLOCK):
         end = min(begin + BLOCK, len(g_now))
         size = end - begin
@@ -100,29 +142,52 @@ def count_pair(g_before, g_now, w_before, w_now, table, limits, cells, counts, w
         classify(g_now[begin:end], table, limits, now)
         subtract(w_now[begin:end], w_before[begin:end], change)
         locate(before[:size], now, change, len(limits), cell)
-        add(cell[:size], change, cells)
-    empty_into(cells, counts, weight_change)
+        add(cell[:size], never, change, cells)
+    empty_into(cells, counts, weight_change, null[0], null[1])
 
 
 @njit(nogil=True, cache=True)
-def count_step(gradient, weight, state, raw_cells, raw, mean_cells, mean, table, limits, counting, remembering):
+def count_step(
+    gradient,
+    weight,
+    state,
+    raw_cells,
+    raw,
+    mean_cells,
+    mean,
+    sums,
+    table,
+    limits,
+    surrogate,
+    first,
+    counting,
+    remembering,
+):
     """Move `state` on by a step; if `counting`, count the transitions from the last one, which was `remembering`.
 
-    `raw` and `mean` are tuples (counts, weight_change) for the gradients and their averages. Returns the number of
-    gradients that are NaN or infinite.
+    `raw` and `mean` are tuples (counts, weight_change, null_minima, null_flips) for the gradients and their averages,
+    `sums` (SUMS) is what `sum_up` adds up, and `first` the number of the first parameter. Returns the number of gradients
+    that are NaN or infinite.
     """
     now, cell = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint32)
+    called, never = np.empty(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
     change, nonfinite = np.empty(BLOCK, np.float64), 0
+    before, null_before, null_now = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    null_minima, null_flips = np.zeros_like(mean[2]), np.zeros_like(mean[3])
+    sums[:] = 0
     for begin in range(0, len(gradient), BLOCK):
         end = min(begin + BLOCK, len(gradient))
         size = end - begin
         g, w, g_class, w_before = gradient[begin:end], weight[begin:end], state[0][begin:end], state[1][begin:end]
         mean_class, mean_g, mean_change = state[2][begin:end], state[3][begin:end], state[4][begin:end]
+        g_before, null_sum, null_change = state[5][begin:end], state[6][begin:end], state[7][begin:end]
         classify(g, table, limits, now)
         subtract(w, w_before, change)
+        move(g_before, null_sum, null_change, surrogate, first + begin, called)
         if counting:
             locate(g_class, now, change, len(limits), cell)
-            add(cell[:size], change, raw_cells)
+            add(cell[:size], called, change, raw_cells)
+            sum_up(g, g_before, w, change, sums)
         copy(now, g_class)
         copy(w, w_before)
         nonfinite += average(g, mean_g, change, mean_change)
@@ -130,11 +195,21 @@ def count_step(gradient, weight, state, raw_cells, raw, mean_cells, mean, table,
             classify(mean_g, table, limits, now)
             if counting:
                 locate(mean_class, now, mean_change, len(limits), cell)
-                add(cell[:size], mean_change, mean_cells)
+                add(cell[:size], never, mean_change, mean_cells)
             copy(now, mean_class)
+        if counting and surrogate.averaged:
+            part = slice(size * surrogate.share // SHARES, size * (surrogate.share + 1) // SHARES)
+            found = surrogate_flips(
+                g[part], null_sum[part], null_change[part], surrogate, null_before, null_now, called
+            )
+            classify(null_before[:found], table, limits, before)
+            classify(null_now[:found], table, limits, now)
+            add_flips(before[:found], now, called, null_minima, null_flips)
+        copy(g, g_before)
     if counting:
         empty_into(raw_cells, *raw)
         empty_into(mean_cells, *mean)
+        mean[2][:], mean[3][:] = null_minima, null_flips
     return nonfinite
 
 
@@ -178,6 +253,74 @@ def average(gradients, means, changes, mean_changes):
 
 
 @njit
+def move(gradients, sums, changes, surrogate, first, called):
+    """Let the last step's `gradients` enter the surrogate; `called` is where a flip now would be a minimum to it.
+
+    Signs are the first bits of a hash (the finaliser of MurmurHash3) of the step's key and of the parameter's number.
+    """
+    decay, key, start = surrogate.decay, surrogate.key, np.uint32(first)
+    for i in range(len(sums)):
+        size = abs(gradients[i])
+        size = size if size < LARGEST else np.float32(0)
+        mixed = np.uint32(np.uint32(start + np.uint32(i)) * np.uint32(0x9E3779B1)) ^ key
+        mixed = np.uint32((mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+        mixed = np.uint32((mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+        kept = decay * sums[i]
+        called[i] = size + kept > 0
+        moved = kept + (size if mixed < np.uint32(1 << 31) else -size)
+        moved = moved if abs(moved) >= SMALLEST_SINGLE else np.float32(0)
+        sums[i] = moved
+        moved = np.float32(DECAY) * changes[i] + np.float32(1 - DECAY) * moved
+        changes[i] = moved if abs(moved) >= SMALLEST_SINGLE else np.float32(0)
+
+
+@njit
+def surrogate_flips(gradients, sums, changes, surrogate, before, now, crossing):
+    """Find where the surrogate's average would flip if the gradient had the other sign; returns how many there are.
+
+    Of each abs(average) `before` and `now`, and whether its `crossing` is a minimum. The sign that decides is as likely as
+    the one that does not, so all count, and flips are twice as many as by chance alone.
+    """
+    decay, rest = np.float32(DECAY), np.float32(1 - DECAY)
+    for i in range(len(gradients)):
+        mean, size = surrogate.of_change * changes[i] + surrogate.of_sum * sums[i], abs(gradients[i])
+        before[i], now[i] = abs(mean), rest * size - decay * abs(mean)
+        flips = (now[i] > 0) & (size < LARGEST) & (mean != 0) & (changes[i] != 0)
+        crossing[i] = np.uint8((mean > 0) == (changes[i] > 0)) | np.uint8(flips) << np.uint8(1)
+    found = 0
+    for i in range(len(gradients)):  # apart from the first loop, which is vectorised
+        code = crossing[i]
+        before[found], now[found], crossing[found] = before[i], now[i], code & np.uint8(1)
+        found += code >> np.uint8(1)
+    return found
+
+
+@njit
+def add_flips(before, now, minimum, null_minima, null_flips):
+    """Add every flip of the surrogate's average to its pair of bins."""
+    for i in range(len(before)):
+        null_flips[before[i], now[i]] += np.uint32(1)
+        null_minima[before[i], now[i]] += np.uint32(minimum[i])
+
+
+@njit(fastmath={"reassoc"})
+def sum_up(gradients, before, weights, changes, sums):
+    """Add to `sums` those of g^2, g_before^2, w^2, dw^2, g g_before, dw g_before and dw dg, which may be added in any
+    order: always the same one, but vectorised."""
+    gg, bb, ww, dd, gb, db, dg = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(len(gradients)):
+        g, b, w, d = np.float64(gradients[i]), np.float64(before[i]), np.float64(weights[i]), changes[i]
+        gg += g * g
+        bb += b * b
+        ww += w * w
+        dd += d * d
+        gb += g * b
+        db += d * b
+        dg += d * (g - b)
+    sums += np.array((gg, bb, ww, dd, gb, db, dg))
+
+
+@njit
 def locate(before, now, change, classes, cells):
     """The cell of every parameter: class before, class now, and direction 0 still, 1 up, 2 down, 3 not finite."""
     classes = np.uint32(classes)
@@ -188,12 +331,12 @@ def locate(before, now, change, classes, cells):
 
 
 @njit
-def add(located, change, cells):
-    """Add every parameter to its cell."""
+def add(located, called, change, cells):
+    """Add every parameter to its cell, and to the half of it that says whether chance calls it a minimum."""
     counts, changes = cells
     for i in range(len(located)):
         cell, moved = located[i], change[i]
-        counts[cell] += np.uint32(1)
+        counts[np.uint32(2) * cell + called[i]] += np.uint32(1)
         changes[cell, 0] += abs(moved)
         changes[cell, 1] += moved * moved
 
@@ -206,23 +349,29 @@ def copy(values, target):
 
 
 @njit
-def empty_into(cells, counts, weight_change):
-    """Sum `cells` over signs into counts (bins, bins, 4) and weight_change (bins, bins, 2), and set them to zero."""
-    counts[:], weight_change[:] = 0, 0.0
+def empty_into(cells, counts, weight_change, null_minima, null_flips):
+    """Sum `cells` over signs into counts (bins, bins, 4), weight_change (bins, bins, 2) and, of the minima and maxima,
+    null_minima and null_flips (bins, bins), and set them to zero."""
+    counts[:], weight_change[:], null_minima[:], null_flips[:] = 0, 0.0, 0, 0
     half = len(counts) + 1  # classes of one sign: the bins and NaN
     cell = 0
     for before in range(2 * half):
         for now in range(2 * half):
             for direction in range(4):
-                if cells[0][cell]:
+                here = cells[0][2 * cell] + cells[0][2 * cell + 1]
+                if here:
                     row, column = before % half, now % half
                     if row < half - 1 and column < half - 1 and direction < 3:
                         flipped = row > 0 and column > 0 and (before < half) != (now < half)
                         crossing = which_crossing(now < half, direction) if flipped else STAYED
-                        counts[row, column, crossing] += cells[0][cell]
+                        counts[row, column, crossing] += here
+                        if crossing in (MINIMUM, MAXIMUM):
+                            null_flips[row, column] += here
+                            null_minima[row, column] += cells[0][2 * cell + 1]
                         weight_change[row, column, 0] += cells[1][cell, 0]
                         weight_change[row, column, 1] += cells[1][cell, 1]
-                    cells[0][cell], cells[1][cell, 0], cells[1][cell, 1] = 0, 0.0, 0.0
+                    cells[0][2 * cell], cells[0][2 * cell + 1] = 0, 0
+                    cells[1][cell, 0], cells[1][cell, 1] = 0.0, 0.0
                 cell += 1
 
 

@@ -12,6 +12,28 @@ starts at the first finite gradient; one that is not finite leaves it as it was,
 Before it starts it is NaN, and in no cell. Averaged weights start at the first weights and change by the average of dw,
 which starts at 0: the same recursion, without the difference of two nearly equal numbers. Once a weight is not finite,
 its average is in no cell. Below float64's normal range averages are zero.
+
+Chance alone. Of two batches the gradients differ by noise, and a flip is called a minimum where the update, which is
+against an average v_(t-1) = g_(t-1) + b v_(t-2) of gradients, went against g_(t-1): by noise alone in more than half of all
+flips, for v_(t-1) holds g_(t-1). So beside each parameter runs a surrogate u_t = b u_(t-1) + s_t abs(g_t) with random signs
+s_t, a hash of step and parameter: it has the parameter's magnitudes and zeros, and forgets its signs. At a flip from t - 1
+to t chance calls a minimum where abs(g_(t-1)) + b u_(t-2) > 0. `null_minima` counts those of `null_flips`, the flips that
+are a minimum or a maximum; a flip of crossing 3 is in neither.
+
+The averages' sign at t - 1 and their weights' direction at t share gradients too, so that how often an average flips
+depends on all of them. Their surrogate is a history of its own: the average a of s_t g_t, and c of the changes -u_(t-1).
+`null_flips` counts, by the bins of the surrogate's a, where a_t has the other sign than a_(t-1), for either sign of the
+gradient at t; `null_minima` those of them where c and the change of a have one sign. Only their ratio compares with that
+of minima to minima and maxima. The recorder's average gives its first gradient the weight of ten; the surrogate does not,
+and counts from step AVERAGED on, when 1e-4 of that gradient's weight is left.
+
+The surrogates know of nothing but the average of decay b: an update that is not along it, by a decay of weights, by
+Nesterov's momentum or by a clipping, is to them as without. A learning rate that changes leaves the gradients' null as it
+is, and distorts that of the averages only if it changes within their ten steps.
+
+Step scalars. Of every recorded step and tensor the norms of g_t, w_t and dw, the cosine of g_t and g_(t-1), the descent
+sum dw g_(t-1), and the curvature along the step sum dw dg / sum dw^2, a Rayleigh quotient of the Hessian if both gradients
+are of one batch.
 """
 
 import atexit
@@ -29,12 +51,23 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drillcore.artifacts.gradients import KINDS, SAME_BATCH, GradientsWriter, join
+from drillcore.artifacts.gradients import KINDS, SAME_BATCH, SCALARS, GradientsWriter, join
 from drillcore.base.errors import InputError
 from drillcore.base.store import create
-from drillcore.recording.kernel import count_pair, count_step, make_binning, new_cells, new_state
+from drillcore.recording.kernel import (
+    SHARES,
+    SUMS,
+    count_pair,
+    count_step,
+    make_binning,
+    make_surrogate,
+    new_cells,
+    new_state,
+    sum_pieces,
+)
 from drillcore.recording.rows import Rows
 from drillcore.recording.same_batch import SameBatch, due
+from drillcore.recording.scalars import Spikes, scalars
 from drillcore.recording.threshold import DECADES, near_zero, statistics
 from drillcore.recording.weights import to_array, trainable
 from drillcore.threads import omp_threads
@@ -48,6 +81,9 @@ RECORDED = set()
 
 PIECE = 1 << 16
 """Parameters that a thread counts at a time: always as many, so that sums do not depend on the number of threads."""
+
+AVERAGED = 89
+"""The first step whose averages have a null."""
 
 
 class Transitions(NamedTuple):
@@ -109,8 +145,9 @@ class GradientRecorder:
     Until then every complete epoch is a file in the folder `path`.parts, so that a training that is killed can go on:
     `state` is what to keep of an epoch's end, and `restore` gives it to the recorder of the next attempt.
 
-    `raw/` holds `counts` and `weight_change` of every recorded step and tensor, `ema/` the same of the averages, each
-    beside `step` and `epoch`; `raw/nonfinite` counts the NaN and Inf gradients; `loss` has one value a step.
+    `raw/` holds `counts` and `weight_change` of every recorded step and tensor, and `null_minima` of `null_flips` by chance
+    alone, `ema/` the same of the averages, each beside `step` and `epoch`; `raw/nonfinite` counts the NaN and Inf
+    gradients; `scalars/` holds norms, cosine, descent and curvature; `loss` has one value a step.
     `snapshots/NNN/<tensor>` is int8, the sign of each gradient times its bin at the last step of epoch NNN, and
     -128 where it is NaN. The attribute `tensors` holds the names as they are stored, with "%2F" for "/".
 
@@ -133,12 +170,15 @@ class GradientRecorder:
     same_batch : int
         Records in `same_batch/`, for every step t that it divides, how the gradients of the batch of step t - 1 changed with
         the update, which `same_batch` (the method) takes once more. 0 is never.
+    decay : float
+        Of the average of gradients that the optimiser steps along: the momentum, or the first of Adam's betas, 0 for plain
+        gradient descent. The null is drawn with it; by default that of momentum and Adam as they mostly are.
 
     Raises
     ------
     InputError
-        If `parameters` are neither, none of them requires a gradient, two have one name, `watch` holds no edge, `path` is
-        a folder, or another recorder that is not yet closed records in `path`.
+        If `parameters` are neither, none of them requires a gradient, two have one name, `watch` holds no edge, `decay` is
+        not in [0, 1), `path` is a folder, or another recorder that is not yet closed records in `path`.
     ValueError
         For a step or an epoch after the end, and for a second block: each training wants its own recorder.
 
@@ -171,6 +211,7 @@ class GradientRecorder:
         watch: Sequence[float] = (),
         threads: int | None = None,
         same_batch: int = 0,
+        decay: float = 0.9,
     ) -> None:
         self.model = parameters if hasattr(parameters, "named_parameters") else None
         if self.model is not None:
@@ -190,7 +231,13 @@ class GradientRecorder:
         self.every, self.watch = every, watch
         for threshold in watch:
             near_zero(self.edges, threshold)
+        if not 0 <= decay < 1:
+            raise InputError(
+                f"decay is {decay}: take the momentum or the first beta of the optimiser, from 0 to below 1."
+            )
+        self.decay = float(decay)
         self.binning = make_binning(tuple(self.edges))
+        self.spikes = Spikes(self.tensors)
         self.states = [new_state(size) for size in self.tensors.values()]
         self.threads = threads or omp_threads(default=os.cpu_count())
         self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
@@ -235,6 +282,10 @@ class GradientRecorder:
             (*piece, self.states[piece[0]].part(piece[1]), self.raw.piece(number), self.ema.piece(number))
             for number, piece in enumerate(pieces)
         ]
+        begins = np.cumsum([0, *self.tensors.values()])
+        self.firsts = [int(begins[tensor]) + part.start for tensor, part in pieces]
+        self.ends = np.cumsum(np.bincount(self.tensor_of_piece))
+        self.sums = np.zeros((len(pieces), SUMS))
         self.scratch = [(new_cells(self.binning), new_cells(self.binning)) for _ in range(self.threads)]
         self.counters = self.stack.enter_context(ThreadPoolExecutor(self.threads))
         self.writer = self.stack.enter_context(ThreadPoolExecutor(1))
@@ -427,6 +478,8 @@ class GradientRecorder:
             self.steps.append(step)
             self.epochs.append(epoch)
             self.nonfinite.append(nonfinite)
+            self.scalars.append(scalars(self.tensor_sums()))
+            self.spikes.look(step, self.scalars[-1])
             self.raw.append()
             self.ema.append()
         full = [rows for rows in self.rows if rows.full()]
@@ -452,6 +505,8 @@ class GradientRecorder:
         """Move the state on by a step and, if it is recorded, count it; returns each tensor's number of NaN and Inf."""
         nonfinite = np.zeros(len(self.pieces), np.uint32)
         remembering = (self.last_step + 1) % self.every == 0
+        step, averaged = self.last_step, self.last_step >= AVERAGED
+        surrogate = make_surrogate(self.decay, mixed(step), averaged, step // self.every % SHARES)
 
         def work(number, piece, cells):
             tensor, part, state, raw, ema = piece
@@ -463,8 +518,11 @@ class GradientRecorder:
                 raw,
                 cells[1],
                 ema,
+                self.sums[number],
                 self.binning.table,
                 self.binning.limits,
+                surrogate,
+                self.firsts[number],
                 self.recorded,
                 remembering,
             )
@@ -485,20 +543,29 @@ class GradientRecorder:
         for helper in helpers:
             helper.result()
 
+    def tensor_sums(self):
+        """What `sum_up` added up over the pieces, by tensor: (tensors, SUMS)."""
+        sums = np.zeros((len(self.ends), SUMS))
+        sum_pieces(self.sums, self.ends, sums)
+        return sums
+
     def watched(self) -> dict[str, Any]:
-        """The last step's statistics at the watched thresholds over all tensors: a dict of `near_zero_1e-07/flips`...
+        """The last step over all tensors: a dict of `near_zero_1e-07/flips`..., the statistics at the watched thresholds,
+        and of `step_scalars/gradient_norm`...
 
         Empty when the last step was not recorded.
         """
         if not self.recorded:
             return {}
         counts, weight_change = self.raw.totals()
-        return {
+        near = {
             f"near_zero_{threshold:g}/{name}": value
             for threshold in self.watch
             for name, value in statistics(counts, weight_change, self.edges, threshold).items()
             if name in WATCHED
         }
+        over_all = scalars(self.tensor_sums().sum(0))
+        return near | {f"step_scalars/{name}": value for name, value in zip(SCALARS, over_all, strict=True)}
 
     def end_epoch(self, epoch: int | None = None) -> None:
         """Store what the epoch was, by default the one after the last, with the last step's gradients as its snapshot.
@@ -528,6 +595,7 @@ class GradientRecorder:
             "step": self.last_step,
             "warned": self.warned,
             "parts": self.parts,
+            "spikes": self.spikes.state(),
             "tensors": tensors,
             "same_batch": self.again.state(),
         }
@@ -537,6 +605,7 @@ class GradientRecorder:
         self.epoch, self.last_step = state["epoch"], state["step"]
         self.warned, self.parts = state["warned"], state["parts"]
         self.again.restored = state["same_batch"]
+        self.spikes.restore(state["spikes"])
         for number, remembered in enumerate(self.states):
             for name, array in remembered._asdict().items():
                 array[:] = state["tensors"][str(number)][name]
@@ -549,7 +618,7 @@ class GradientRecorder:
         """From now on write to the next part's file, which gets its name in `end_part`."""
         file = self.closing.enter_context(create(self.part(self.parts)))
         self.file = GradientsWriter(file, self.tensors, self.edges, [rows.kind for rows in self.rows])
-        self.losses, self.steps, self.epochs, self.nonfinite = [], [], [], []
+        self.losses, self.steps, self.epochs, self.nonfinite, self.scalars = [], [], [], [], []
         self.again.steps, self.again.epochs = [], []
 
     def end_part(self, epoch=None):
@@ -558,13 +627,13 @@ class GradientRecorder:
             self.begin_part()
         self.flush(self.rows)
         ended = self.epoch if epoch is None else epoch
-        self.file.finish(self.steps, told(self.epochs, ended), self.nonfinite, self.losses)
+        self.file.finish(self.steps, told(self.epochs, ended), self.nonfinite, self.losses, self.scalars)
         if self.again.every:
             self.file.store_steps(SAME_BATCH, self.again.steps, told(self.again.epochs, ended))
         if epoch is not None:
             for name, state in zip(self.tensors, self.states, strict=True):
                 self.file.store_snapshot(epoch, name, self.binning.signed_bins[state.gradient_class])
-        self.file.store_names()
+        self.file.store_names(self.decay)
         self.closing.close()
         self.file, self.parts = None, self.parts + 1
 
@@ -577,6 +646,14 @@ class GradientRecorder:
 def told(epochs, ended):
     """The `epochs` of steps, of which those that are None end now, with the epoch `ended`."""
     return [ended if epoch is None else epoch for epoch in epochs]
+
+
+def mixed(step):
+    """A number of 32 bits for every step, that no other is like: the finaliser of SplitMix64."""
+    bits = step * 0x9E3779B97F4A7C15 % 2**64
+    bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    bits = (bits ^ bits >> 27) * 0x94D049BB133111EB % 2**64
+    return (bits ^ bits >> 31) % 2**32
 
 
 def divide(sizes):

@@ -2,27 +2,27 @@
 
 import numpy as np
 
-from drillcore.artifacts.gradients import STORED, GradientsWriter, chunk_length
+from drillcore.artifacts.gradients import GradientsWriter, chunk_length, stored
 from drillcore.recording.kernel import sum_pieces
 
 
 class Rows:
-    """The `counts` and `weight_change` of one `kind` of gradients: counted in pieces, a row a step, written in chunks."""
+    """What is stored of one `kind` of gradients: counted in pieces, a row a step, written in chunks."""
 
     def __init__(self, kind, tensor_of_piece, bins):
         self.kind, self.ends, self.filled = kind, np.cumsum(np.bincount(tensor_of_piece)), 0
         length = chunk_length(len(self.ends), bins)
         self.pieces, self.rows = {}, {}
-        for name, (numbers, dtype) in STORED.items():
-            self.pieces[name] = np.zeros((len(tensor_of_piece), bins, bins, numbers), dtype)
-            self.rows[name] = np.zeros((length, len(self.ends), bins, bins, numbers), dtype)
+        for name, (numbers, dtype) in stored(kind).items():
+            self.pieces[name] = np.zeros((len(tensor_of_piece), bins, bins, *numbers), dtype)
+            self.rows[name] = np.zeros((length, len(self.ends), bins, bins, *numbers), dtype)
 
     def piece(self, number):
-        """Counts and weight changes of a piece, to be written to at every step."""
+        """What is counted of a piece, to be written to at every step."""
         return tuple(pieces[number] for pieces in self.pieces.values())
 
     def append(self):
-        """Make the pieces' counts and weight changes the next row."""
+        """Make what was counted of the pieces the next row."""
         for name, pieces in self.pieces.items():
             row = self.rows[name][self.filled]
             sum_pieces(pieces.reshape(len(pieces), -1), self.ends, row.reshape(len(row), -1))
@@ -34,7 +34,7 @@ class Rows:
 
     def totals(self):
         """The last step over all tensors: counts (bins, bins, 4) and weight changes (bins, bins, 2)."""
-        return [pieces.sum(0) for pieces in self.pieces.values()]
+        return [self.pieces[name].sum(0) for name in ("counts", "weight_change")]
 
     def flush(self, writer: GradientsWriter):
         """Append the complete rows to a file."""

@@ -129,6 +129,7 @@ def any_model():
         model.fit(**fit)
         assert path.read_bytes() == first
         with read(path) as file:
+            assert file.attrs["decay"] == (0.9 if make is Subclassed else 0.0)
             names = list(file.attrs["tensors"])
         assert not any("frozen" in name for name in names) and len(names) == len(model.trainable_weights), names
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from drillcore.artifacts.gradients import SCALARS
 from drillcore.base.errors import InputError
 from drillcore.recording.kernel import BLOCK, SMALLEST_NORMAL
 from drillcore.recording.recorder import PIECE, GradientRecorder, transitions
@@ -363,7 +364,12 @@ def test_watched_are_the_statistics_of_the_last_recorded_step(tmp_path):
     assert "near_zero_1e-07/flips" in watched[1]
     with h5py.File(tmp_path / "gradients.h5") as file:
         counts, change = file["raw/counts"][1].sum(0), file["raw/weight_change"][1].sum(0)
+        norm = np.sqrt(sum(np.sum(np.float64(gradient) ** 2) for gradient in gradients[3]))
+        np.testing.assert_allclose(watched[3].pop("step_scalars/gradient_norm"), norm, rtol=1e-12)
+        assert [tag for tag in watched[3] if "step_scalars/" in tag] == [f"step_scalars/{name}" for name in SCALARS[1:]]
     for tag, value in watched[3].items():
+        if tag.startswith("step_scalars/"):
+            continue
         threshold, name = tag.removeprefix("near_zero_").split("/")
         assert value == statistics(counts, change, DECADES, float(threshold))[name]
 

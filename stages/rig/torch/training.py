@@ -8,6 +8,7 @@ from torch import nn
 
 from drillcore.base.store import whole
 from drillcore.frameworks.torch import as_input
+from drillcore.recording.decay import decay_of
 from drillcore.recording.recorder import GradientRecorder
 from stages.rig.base.command import progress, say
 from stages.rig.torch.network import build, device_of, sees, to_input
@@ -286,7 +287,7 @@ def train(card, training, validation, folder, state=None):
     settings = card.training
     optimizer = make_optimizer(settings, model.parameters())
     history = History(folder, settings.epochs)
-    recorder = GradientRecorder(model, folder / "gradients.h5", **card.recorder.model_dump())
+    recorder = GradientRecorder(model, folder / "gradients.h5", **card.recorder.model_dump(), decay=decay_of(optimizer))
     callbacks = [
         ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
         GradientCallback(recorder, history),
