@@ -282,9 +282,8 @@ def test_of_a_closure_the_first_call_of_each_step_counts(tmp_path):
             optimizer.step(closure)
             seen.append(calls)
     assert sum(map(len, seen)) > BATCHES  # where a step calls it more than once
-    with drillcore.GradientRecorder(
-        {n: p.numel() for n, p in model.named_parameters()}, tmp_path / "arrays.h5"
-    ) as file:
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    with drillcore.GradientRecorder(sizes, tmp_path / "arrays.h5", decay=0.0) as file:
         for step, ((loss, gradients, before), *_) in enumerate(seen, 1):
             file.record(step, 1, loss, gradients, before)
         file.end_epoch(1)
