@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from stages.rig.base.parameters import load
 from tests.small_project import MADE, Project, one_network, ran
 
 NETWORKS = ["squeeze", "cifar10-cnn"]
@@ -103,6 +104,13 @@ def test_another_bottleneck_trains_one_network(project):
     compared, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])
     curves = compared["data"]["artifacts/squeeze/history.csv"]
     assert {revision for curve in curves for revision in curve["revisions"]} == {"HEAD", "workspace"}
+
+
+def test_another_title_trains_and_analyses_nothing(project):
+    project.change(lambda parameters: parameters["networks"]["squeeze"].update(title="another"))
+    assert repro(project) == {"define@squeeze"}
+    assert load(project.folder / "artifacts/squeeze/about.json") == {"title": "another", "test_images": 1000}
+    assert project.planned(FILES) == set()
 
 
 def test_a_bad_parameter_stops_before_anything_is_trained(project):

@@ -171,7 +171,7 @@ function drawWidths(widths) {
   const traces = [...families.values()].map(members => {
     members.sort((a, b) => a.width - b.width);
     const alike = one => members.filter(other => other.width === one.width),
-      names = of => of.map(one => plain(one.title)).join(", ");
+      names = (of, between = ", ") => of.map(one => plain(one.title)).join(between);
     return {
       x: members.map(one => one.width),
       y: members.map(one => one.history.val_accuracy.at(-1)),
@@ -181,8 +181,8 @@ function drawWidths(widths) {
       line: { color: themed("--soft"), width: 1.3 },
       marker: { size: 10, color: members.map(one => onPage(one.colour)) },
       error_y: { array: members.map(standardErrors), color: themed("--soft"), thickness: 1.2, width: 5 },
-      textposition: members.length > 1 ? "top left" : "bottom center",
-      text: members.map(one => (alike(one)[0] === one ? names(alike(one)) : "")),
+      textposition: members.length > 1 ? "top left" : "middle right",
+      text: members.map(one => (alike(one)[0] === one ? names(alike(one), "<br>").replaceAll(", ", ",<br>") : "")),
       hovertemplate: "%{text}: %{y:.4f}<extra>width %{x}</extra>",
     };
   });
