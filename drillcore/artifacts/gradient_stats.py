@@ -1,7 +1,8 @@
 """gradient_stats.json: how gradients vanished, came back and changed sign, as `drillcore.summarise` tells it.
 
 `tensors`, `sizes`; `thresholds`: by threshold ("1e-07") and by `raw` and `ema` a dict of `step` (lists with an entry a
-recorded step), `epoch` (an entry an epoch) and `tensor` (for each tensor lists with an entry an epoch). null is NaN.
+recorded step), `epoch` (an entry an epoch) and `tensor` (for each tensor lists with an entry an epoch); `scalars`: `epoch`,
+and of the `network` and by `tensor` the step scalars with an entry an epoch, where they were recorded. null is NaN.
 """
 
 import json
@@ -27,6 +28,8 @@ class GradientStats(Reader):
     tensors : list of str
     sizes : list of int
     thresholds : list of float
+    scalars : dict
+        `epoch`, and of the `network` and by `tensor` lists with an entry an epoch: medians of its steps; or empty.
     """
 
     FILE = "gradient_stats.json"
@@ -50,6 +53,7 @@ class GradientStats(Reader):
     def take(self, content: dict[str, Any]) -> None:
         self.tensors, self.by_threshold = list(content["tensors"]), dict(content["thresholds"])
         self.sizes = list(content.get("sizes", []))
+        self.scalars = dict(content.get("scalars", {}))
 
     @property
     def thresholds(self) -> list[float]:

@@ -25,7 +25,7 @@ depends on all of them. Their surrogate is a history of its own: the average a o
 `null_flips` counts, by the bins of the surrogate's a, where a_t has the other sign than a_(t-1), for either sign of the
 gradient at t; `null_minima` those of them where c and the change of a have one sign. Only their ratio compares with that
 of minima to minima and maxima. The recorder's average gives its first gradient the weight of ten; the surrogate does not,
-and counts from step AVERAGED on, when 1e-4 of that gradient's weight is left.
+and counts from step AVERAGED on, when 1e-3 of that gradient's weight is left.
 
 The surrogates know of nothing but the average of decay b: an update that is not along it, by a decay of weights, by
 Nesterov's momentum or by a clipping, is to them as without. A learning rate that changes leaves the gradients' null as it
@@ -82,7 +82,7 @@ RECORDED = set()
 PIECE = 1 << 16
 """Parameters that a thread counts at a time: always as many, so that sums do not depend on the number of threads."""
 
-AVERAGED = 89
+AVERAGED = 67
 """The first step whose averages have a null."""
 
 

@@ -40,6 +40,20 @@ def scalars(sums: np.ndarray) -> np.ndarray:
     )
 
 
+def over_network(values: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """The SCALARS (steps, 6) over all tensors from `values` (steps, tensors, 6), at the steps of these numbers.
+
+    The cosine is NaN at a step that does not follow the one before, whose norms it takes.
+    """
+    gradient, weight, update, cosine, descent, curvature = np.moveaxis(values, -1, 0)
+    before = np.full_like(gradient, np.nan)
+    before[1:][np.diff(step) == 1] = gradient[:-1][np.diff(step) == 1]
+    squares = [np.square(norm).sum(1) for norm in (gradient, before, weight, update)]
+    product = np.where(gradient * before == 0, 0, cosine * gradient * before).sum(1)
+    change = np.where(update == 0, 0, curvature * update**2).sum(1)
+    return scalars(np.stack([*squares, product, descent.sum(1), change], -1))
+
+
 class Spikes:
     """Finds values that stand out from those of the steps before, and says so in a line a step.
 

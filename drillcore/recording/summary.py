@@ -1,13 +1,16 @@
 """The statistics of recorded gradients by step, by epoch, and by epoch of each tensor."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from drillcore.artifacts.gradients import KINDS, Gradients
+from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients
 from drillcore.base.arrays import row_blocks
 from drillcore.progress import Progress, silent
+from drillcore.recording.chance import compared, flips_near_zero, shares
+from drillcore.recording.scalars import over_network
 from drillcore.recording.threshold import near_zero, statistics
 
 
@@ -30,6 +33,10 @@ def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress =
         `step`: lists with an entry a recorded step, over all tensors, beside `step` and `epoch`;
         `epoch`: lists with an entry an epoch, over all tensors, beside `epoch`;
         `tensor`: for each tensor, lists with an entry an epoch.
+        Of a file with a null, all have `minima_share` of the minima and maxima, and `minima_share_null` by chance alone, and
+        `epoch` and `tensor` have `z`, by how many standard errors between steps the first is above the second; see
+        `drillcore.recording.chance`. `scalars` are then the medians over each epoch's steps: `epoch`, `network` (over all
+        tensors) and by `tensor`.
         An epoch's counts are the sums over its recorded steps (so a parameter counts once a step), its fractions and
         means those of the sums, its weight change sqrt(sum dw^2) over all of them.
 
@@ -56,6 +63,7 @@ def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress =
     return {
         "tensors": file.tensors,
         "sizes": file.sizes.tolist(),
+        **({"scalars": scalars_by_epoch(file)} if file.has_null else {}),
         "thresholds": {
             f"{threshold:g}": {kind: by_kind[kind][index] for kind in by_kind}
             for index, threshold in enumerate(thresholds)
@@ -64,12 +72,13 @@ def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress =
 
 
 def summarise_kind(file, kind, thresholds, progress):
-    """For each of `thresholds`, the statistics of a kind by step, epoch and tensor; memory grows with epochs alone."""
+    """For each of `thresholds`, the statistics of a kind by step, epoch and tensor; memory grows with epochs, and with steps
+    by four numbers a tensor."""
     edges, counts, weight_change = file.edges, file.counts(kind), file.weight_change(kind)
     epochs, epoch_of_row = np.unique(file.epoch(kind), return_inverse=True)
     epoch_counts = np.zeros((len(epochs), *counts.shape[1:]), np.int64)
     epoch_change = np.zeros((len(epochs), *weight_change.shape[1:]))
-    steps = [[] for _ in thresholds]
+    steps, flips = [[] for _ in thresholds], [[] for _ in thresholds]
     row_bytes = sum(data.dtype.itemsize * int(np.prod(data.shape[1:])) for data in (counts, weight_change))
     blocks = row_blocks(len(counts), row_bytes) or [slice(0, 0)]
     for block in progress(blocks, f"gradients {kind}"):
@@ -80,17 +89,67 @@ def summarise_kind(file, kind, thresholds, progress):
         over_tensors = block_counts.sum(1), block_change.sum(1)
         for found, threshold in zip(steps, thresholds, strict=True):
             found.append(statistics(*over_tensors, edges, threshold))
+        if file.has_null:
+            null = file.null_minima(kind)[block], file.null_flips(kind)[block]
+            for found, threshold in zip(flips, thresholds, strict=True):
+                found.append(flips_near_zero(block_counts, *null, edges, threshold))
+    chances = [chance(np.concatenate(found), file, kind, epoch_of_row) if found else NO_CHANCE for found in flips]
     return [
         {
-            "step": {"step": file.step(kind).tolist(), "epoch": file.epoch(kind).tolist(), **lists(join(found))},
+            "step": {
+                "step": file.step(kind).tolist(),
+                "epoch": file.epoch(kind).tolist(),
+                **lists(join(found) | by_step),
+            },
             "epoch": {
                 "epoch": epochs.tolist(),
-                **lists(statistics(epoch_counts.sum(1), epoch_change.sum(1), edges, threshold)),
+                **lists(statistics(epoch_counts.sum(1), epoch_change.sum(1), edges, threshold) | by_epoch),
             },
-            "tensor": by_tensor(statistics(epoch_counts, epoch_change, edges, threshold), file.tensors),
+            "tensor": by_tensor(statistics(epoch_counts, epoch_change, edges, threshold) | of_tensors, file.tensors),
         }
-        for found, threshold in zip(steps, thresholds, strict=True)
+        for found, threshold, (by_step, by_epoch, of_tensors) in zip(steps, thresholds, chances, strict=True)
     ]
+
+
+NO_CHANCE = {}, {}, {}
+
+
+def chance(flips, file, kind, epoch_of_row):
+    """Minima and chance from `flips` (steps, tensors, 4): by step, by epoch, and by epoch and tensor."""
+    step = file.step(kind)
+    rows = [epoch_of_row == epoch for epoch in range(epoch_of_row.max(initial=-1) + 1)]
+    by_epoch = [compared(flips[row].sum(1), step[row], file.decay) for row in rows]
+    of_tensors = [compared(flips[row], step[row], file.decay) for row in rows]
+    return shares(flips.sum(1)), stacked(by_epoch), stacked(of_tensors)
+
+
+def stacked(parts):
+    """One dict of arrays from a list of dicts of arrays with the same keys, along a new first axis; of none, none."""
+    return {name: np.stack([part[name] for part in parts]) for name in parts[0]} if parts else {}
+
+
+def scalars_by_epoch(file):
+    """The medians of the step scalars over the steps of each epoch, of the network and by tensor; NaN of none."""
+    epochs, epoch_of_row = np.unique(file.epoch(), return_inverse=True)
+    values = np.stack([found[()] for found in file.scalars.values()], -1)
+    whole = over_network(values, file.step())
+    rows = [epoch_of_row == epoch for epoch in range(len(epochs))]
+    network, tensors = (
+        np.array([medians(found[row]) for row in rows]).reshape(len(rows), *found.shape[1:])
+        for found in (whole, values)
+    )
+    return {
+        "epoch": epochs.tolist(),
+        "network": lists(dict(zip(SCALARS, network.T, strict=True))),
+        "tensor": by_tensor(dict(zip(SCALARS, np.moveaxis(tensors, -1, 0), strict=True)), file.tensors),
+    }
+
+
+def medians(values):
+    """The medians over the first axis of what is not NaN, NaN of none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a slice that is all NaN
+        return np.nanmedian(values, 0)
 
 
 def join(parts):

@@ -70,7 +70,7 @@ def test_noise_alone_gives_the_null_at_every_threshold(tmp_path, noise, optimize
             share, null, error = shares(file, kind, threshold)
             if kind == "ema" and optimizer == "sgd":
                 share, null, error = shares(file, kind, threshold, slice(AVERAGED, None))
-                assert null == 1.0 and share > 0.998  # what is left of the first gradient's weight
+                assert null == 1.0 and share > 0.99  # what is left of the first gradient's weight
             else:
                 assert abs(share - null) <= 6 * error + 1e-12, (kind, threshold)  # ten steps share their gradients
 
