@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import drillcore
 from drillcore import extras
+from drillcore.artifacts.about import ABOUT, About, read_about, write_about
 from drillcore.artifacts.folder import FILES
 from drillcore.base.errors import DamagedFile, InputError, MissingFile
 from drillcore.base.store import create, write
@@ -60,7 +61,7 @@ def alone(tmp_path):
 
 def test_a_folder_holds_every_file(net):
     assert list(net) == list(FILES)
-    assert net.network.name == "net"
+    assert net.network.name == net.about.title == "net"
     assert net.svd is net["svd"]
     assert set(FILES) <= set(dir(net))
     with pytest.raises(AttributeError, match="no attribute 'other'"):
@@ -214,6 +215,15 @@ def test_a_damaged_file_is_said_to_be_damaged(tmp_path, name):
     (tmp_path / name).write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(20))
     with pytest.raises(DamagedFile, match=rf"{name} is damaged"):
         drillcore.open(tmp_path / name)
+
+
+def test_what_readers_are_told_of_a_network_is_read_or_said_to_be_damaged(tmp_path):
+    write_about(tmp_path, About("a title", 7))
+    assert read_about(tmp_path) == About("a title", 7)
+    for damaged in ('{"title": "half', '{"test_images": 7}', '{"title": "none", "test_images": null}', "[]"):
+        (tmp_path / ABOUT).write_text(damaged)
+        with pytest.raises(DamagedFile, match=r"about\.json is damaged"):
+            read_about(tmp_path)
 
 
 def test_damage_that_is_met_while_reading_names_the_file(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from drillcore.artifacts.about import About, read_about
 from drillcore.base.errors import InputError
 from stages.define import main
 from stages.rig.images import Split
@@ -103,6 +104,7 @@ def test_define_writes_no_card_of_what_cannot_be_trained(tmp_path, parameters):
     write_dataset(tmp_path / "data/digits.h5", "digits", dataset)
     main("make")
     assert (tmp_path / "artifacts/make/network.yaml").exists()
+    assert read_about(tmp_path / "artifacts/make") == About("make", 2)
     with pytest.raises(InputError, match=r"networks\.Sparse cannot be trained by adam"):
         main("Sparse")
     assert not (tmp_path / "artifacts/Sparse").exists()
