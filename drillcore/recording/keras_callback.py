@@ -14,6 +14,7 @@ from drillcore.frameworks.layers import enumerated
 from drillcore.recording.decay import decay_of
 from drillcore.recording.keras_step import ObservedStep, check_steps
 from drillcore.recording.recorder import GradientRecorder
+from drillcore.recording.same_batch import due
 
 LOG = logging.getLogger("drillcore")
 
@@ -37,8 +38,11 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
     report : callable, optional
         `report(step, scalars)` is called after every step with a dict of its loss and of the counts at the watched edges.
     **settings
-        `edges`, `every`, `watch`, `threads` and `decay` of a `GradientRecorder`. The decay is by default that of the
-        model's optimiser, if it was compiled with one.
+        `edges`, `every`, `watch`, `threads`, `decay` and `same_batch` of a `GradientRecorder`. The decay is by default that
+        of the model's optimiser, if it was compiled with one. With `same_batch=k` the compiled step takes its batch once
+        more at the new weights, before every k-th step; seeds of random layers, statistics of batch normalisation, metrics
+        and every other variable of model and layers are as at the first time, and afterwards as they were: the training is
+        the same. Only what TensorFlow draws from its own generators is drawn anew.
 
     Raises
     ------
@@ -66,7 +70,7 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         self, path: str | os.PathLike, report: Callable[[int, dict], None] | None = None, **settings: Any
     ) -> None:
         super().__init__()
-        self.path, self.report, self.settings = path, report, settings
+        self.path, self.report, self.settings, self.same_batch = path, report, settings, settings.get("same_batch", 0)
         self.epoch, self.restored, self.ended, self.abandon = 0, None, False, lambda: None
 
     def on_train_begin(self, logs=None):
@@ -76,7 +80,7 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
             )
         self.abandon()
         check_steps(self.model)
-        self.step, self.recorder = ObservedStep(self.model), None
+        self.step, self.recorder = ObservedStep(self.model, bool(self.same_batch)), None
         if self.model.built:
             self.step.begin()
             self.begin()
@@ -105,6 +109,14 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         if self.model.train_function is not self.step.function:  # another callback compiled the model anew
             self.step.compile()
         self.weights = self.step.values()
+        if self.same_batch:
+            self.step.repeat.assign(due(self.same_batch, self.next_step()))
+
+    def next_step(self):
+        """The number of the step that is taken now."""
+        if self.recorder:
+            return self.recorder.next_step()
+        return self.restored["step"] + 1 if self.restored else 1
 
     def on_train_batch_end(self, batch, logs=None):
         self.step.check()
@@ -114,6 +126,8 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         loss = float(self.step.loss.numpy())
         self.recorder.record(self.recorder.next_step(), self.epoch, loss, self.step.gradients(), self.weights)
         self.step.first = []
+        if due(self.same_batch, self.recorder.last_step):
+            self.recorder.record_same_batch(self.step.gradients_again(), self.step.values())
         self.say_changes()
         if self.report:
             self.report(self.recorder.last_step, {"step/loss": loss, **self.recorder.watched()})

@@ -2,12 +2,13 @@
 
 from contextlib import ExitStack
 from functools import partial
-from itertools import chain
 
 import numpy as np
 
 from drillcore.base.errors import InputError
 from drillcore.frameworks.keras import keras, replaced, tf
+from drillcore.frameworks.layers import enumerated
+from drillcore.recording.keras_state import attributes_of, put_back, results_of, snapshot, state_of
 
 
 class ObservedStep:
@@ -15,6 +16,10 @@ class ObservedStep:
 
     They exist within the step alone, where no callback sees them, so it is compiled anew, with variables for them. What
     leads there, `compute_loss` of the model and `apply` of its optimisers, is replaced only meanwhile.
+
+    If it is `repeating`, and the variable `repeat` says so, the step then takes its batch once more at the new weights. All
+    else is as at the first time: seeds, statistics, whatever `state_of` finds. The optimisers update nothing, and
+    afterwards all is as it was before.
 
     Attributes
     ----------
@@ -24,11 +29,13 @@ class ObservedStep:
         Empty until then.
     first : list of arrays
         What the first step began with.
+    repeat : tf.Variable
     """
 
-    def __init__(self, model):
+    def __init__(self, model, repeating=False):
         self.model, self.loss = model, tf.Variable(np.nan, dtype=tf.float32)
         self.weights, self.first, self.kept, self.applied = [], [], {}, False
+        self.repeating, self.repeat, self.kept_again = repeating, tf.Variable(False), {}
         self.compile()
 
     def compile(self):
@@ -41,7 +48,8 @@ class ObservedStep:
         """Keep the gradients of the weights that are trainable now."""
         with tf.init_scope():  # not in the step's graph, but now
             self.weights = list(self.model.trainable_weights)
-            self.kept = {id(weight): tf.Variable(tf.zeros(weight.shape, weight.dtype)) for weight in self.weights}
+            self.kept.update(zeros_like(self.weights))
+            self.kept_again.update(zeros_like(self.weights if self.repeating else []))
             self.first = self.values()
 
     def values(self):
@@ -55,14 +63,36 @@ class ObservedStep:
         """
         return [view(kept) for kept in self.kept.values()]
 
+    def gradients_again(self):
+        """The same of the batch's second time."""
+        return [view(kept) for kept in self.kept_again.values()]
+
     def run(self, train_step, data):
         """Take one step, or within a graph note down how."""
-        handed, compute_loss = set(), self.model.compute_loss
-        self.forget()
+        state = state_of(self.model) if self.repeating else []
+        before, compute_loss = snapshot(state), self.model.compute_loss
+        with replaced(self.model, "compute_loss", partial(self.keep_loss, compute_loss)):
+            logs = self.observed(train_step, data, self.kept, lambda optimizer: optimizer.apply)
+        if self.repeating:
+            self.check_state(state)
+            tf.cond(self.repeat, lambda: self.run_again(train_step, data, before), lambda: tf.constant(False))
+        return logs
+
+    def run_again(self, train_step, data, before):
+        """Take the step's batch once more, with the state that was `before`, and leave all as it is."""
+        after = snapshot([*state_of(self.model), *results_of(self.model)])
+        put_back(before)
+        self.observed(train_step, data, self.kept_again, lambda optimizer: lambda gradients, weights: None)
+        put_back(after)
+        return tf.constant(True)
+
+    def observed(self, train_step, data, kept, apply_of):
+        """Take a step whose gradients are `kept`, and handed to what `apply_of` says of each optimiser."""
+        handed = set()
+        forget(kept)
         with ExitStack() as stack:
-            stack.enter_context(replaced(self.model, "compute_loss", partial(self.keep_loss, compute_loss)))
-            for optimizer in optimizers_of(self.model):
-                keeping = partial(self.keep_and_apply, optimizer, optimizer.apply, handed)
+            for optimizer in attributes_of(self.model, keras.optimizers.Optimizer):
+                keeping = partial(self.keep_and_apply, optimizer, apply_of(optimizer), kept, handed)
                 stack.enter_context(replaced(optimizer, "apply", keeping))
             return train_step(data)
 
@@ -74,10 +104,17 @@ class ObservedStep:
                 "so there is nothing to record: make its optimiser one, and call apply or apply_gradients."
             )
 
-    def forget(self):
-        """Make every kept gradient zero."""
-        for kept in self.kept.values():
-            kept.assign(tf.zeros_like(kept))
+    def check_state(self, known):
+        """Refuse a step that made variables beside the `known`, whose first values nobody has seen."""
+        known = set(map(id, known))
+        new = [
+            getattr(variable, "path", variable.name) for variable in state_of(self.model) if id(variable) not in known
+        ]
+        if new:
+            raise InputError(
+                f"The first step of {self.model.name} makes the variables {enumerated(new)}, so that its batch cannot be "
+                "taken once more as the first time: call the model, or its parts, on a batch with training=True before fit."
+            )
 
     def keep_loss(self, compute_loss, *arguments, **settings):
         """What `compute_loss` returns, kept as a number."""
@@ -85,21 +122,32 @@ class ObservedStep:
         self.loss.assign(tf.reduce_mean(tf.cast(loss, tf.float32)))  # of a scalar, but for a loss without reduction
         return loss
 
-    def keep_and_apply(self, optimizer, apply, handed, gradients, weights=None):
-        """Keep the `gradients` of `weights`, before `optimizer` does anything, and `apply` them."""
+    def keep_and_apply(self, optimizer, apply, kept, handed, gradients, weights=None):
+        """Keep the `gradients` of `weights` in `kept`, before `optimizer` does anything, and `apply` them."""
         self.applied = True
         gradients = list(gradients)
         weights = list(weights or optimizer._trainable_variables or self.model.trainable_weights)
         if not self.kept:
             self.begin()
-            self.forget()
+            forget(kept)
         scale, graphs = optimizer.scale_loss(1.0), current_graphs()
         for gradient, weight in zip(gradients, weights, strict=False):  # if they do not fit, `apply` says so
-            kept = self.kept.get(id(weight))
-            if kept is not None and gradient is not None and not handed & {(graph, id(weight)) for graph in graphs}:
+            target = kept.get(id(weight))
+            if target is not None and gradient is not None and not handed & {(graph, id(weight)) for graph in graphs}:
                 handed.add((graphs[0], id(weight)))
-                kept.assign(tf.convert_to_tensor(gradient) / scale)
+                target.assign(tf.convert_to_tensor(gradient) / scale)
         return apply(gradients, weights)
+
+
+def zeros_like(weights):
+    """By their ids, variables of zeros as large as `weights`."""
+    return {id(weight): tf.Variable(tf.zeros(weight.shape, weight.dtype)) for weight in weights}
+
+
+def forget(kept):
+    """Make every kept gradient zero."""
+    for variable in kept.values():
+        variable.assign(tf.zeros_like(variable))
 
 
 def current_graphs():
@@ -109,15 +157,6 @@ def current_graphs():
         graphs.append(id(graph))
         graph = getattr(graph, "outer_graph", None)
     return graphs
-
-
-def optimizers_of(model):
-    """The optimisers that `model` or a layer in it has as an attribute, or in a list or dict that is one."""
-    values = [value for layer in model._flatten_layers() for value in vars(layer).values()]
-    lists = [value for value in values if isinstance(value, list | tuple)]
-    lists += [value.values() for value in values if isinstance(value, dict)]
-    found = [value for value in chain(values, *lists) if isinstance(value, keras.optimizers.Optimizer)]
-    return list({id(optimizer): optimizer for optimizer in found}.values())
 
 
 def view(variable):

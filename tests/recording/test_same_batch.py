@@ -12,6 +12,7 @@ import drillcore
 from drillcore.base.errors import InputError
 from drillcore.base.store import read
 from drillcore.recording.recorder import GradientRecorder, transitions
+from tests.processes import run
 
 EDGES = [1e-3, 1.0]
 CURVATURES = torch.tensor([0.5, 2.0, 8.0])
@@ -177,6 +178,11 @@ def test_at_weights_that_stay_a_batch_has_the_gradients_of_its_first_time(tmp_pa
             assert bool(moved.any()) is (kind == "raw")
         counts = file.counts("same_batch")[:]
         assert counts[..., 0].sum() == counts.sum() == 5 * file.sizes.sum()
+
+
+def test_in_keras(tmp_path):
+    result = run("tests.recording.child_keras_same_batch", tmp_path)
+    assert result.returncode == 0, result.stderr
 
 
 class Interruption(Exception):
