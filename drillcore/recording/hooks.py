@@ -57,8 +57,8 @@ def record(
         Returns the loss of the step that an optimiser is about to take. By default it is what a closure returns, as of
         Lightning, and otherwise NaN.
     **settings
-        `edges`, `every`, `watch`, `threads` and `decay` of a `GradientRecorder`. The decay is by default that of `optimizer`,
-        the first if they are several.
+        `edges`, `every`, `watch`, `threads`, `same_batch` and `decay` of a `GradientRecorder`. The decay is by default that
+        of the optimiser that steps first.
 
     Returns
     -------
@@ -98,15 +98,16 @@ def record(
                 f"The optimizer holds no parameter of this {type(model).__name__}: hand record the model that it trains, or "
                 "optimizer=None for any that does."
             )
-        settings = {"decay": decay_of(optimizer)} | settings
-    return OptimizerRecorder(parameters, path, loss, **settings)
+    return OptimizerRecorder(model, parameters, path, loss, **settings)
 
 
 class OptimizerRecorder(GradientRecorder):
     """A recorder that takes in the steps of all optimisers that hold its parameters, from its block's begin to its end."""
 
-    def __init__(self, parameters, path, loss, **settings):
+    def __init__(self, model, parameters, path, loss, **settings):
         super().__init__(parameters, path, **settings)
+        self.model = model  # which `same_batch` puts back
+        self.decay_is_known = "decay" in settings
         self.recorded_ids = {id(parameter) for parameter in self.parameters}
         self.loss_of_step, self.loss = loss, np.nan
         self.handed, self.stepping = {}, None
@@ -187,6 +188,8 @@ class OptimizerRecorder(GradientRecorder):
         scale, skipped = getattr(optimizer, "grad_scale", None), getattr(optimizer, "found_inf", None)
         if all(parameter.grad is None for parameter in parameters) or (skipped is not None and skipped.item()):
             return
+        if not self.decay_is_known:
+            self.decay, self.decay_is_known = decay_of(optimizer), True
         keys = [id(parameter) for parameter in parameters]
         if not self.handed.keys().isdisjoint(keys):
             self.take()

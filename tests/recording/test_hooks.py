@@ -350,6 +350,40 @@ def test_the_loss_may_be_said(tmp_path):
         assert file.origin == HANDED and HANDED in repr(file)
 
 
+@pytest.mark.parametrize(("settings", "expected"), [({}, 0.8), ({"decay": 0.3}, 0.3)])
+def test_the_null_has_the_decay_of_the_optimiser_that_steps(settings, expected, tmp_path):
+    model = network()
+    with drillcore.record(model, path=tmp_path / "gradients.h5", **settings):
+        plain(model, torch.optim.AdamW(model.parameters(), betas=(0.8, 0.9)), 3)
+    with drillcore.open(tmp_path / "gradients.h5") as file:
+        assert file.decay == expected
+
+
+def test_the_same_batch_is_taken_once_more_as_by_hand(tmp_path):
+    def model_of():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(3, 5), nn.Dropout(), nn.Linear(5, 2))
+
+    def train(recorder, model, step):
+        optimizer = adam(model)
+        for batch in range(BATCHES):
+            optimizer.zero_grad()
+            loss_of(model, batch).backward()
+            step()
+            optimizer.step()
+            recorder.same_batch(lambda: loss_of(model, batch).backward())  # noqa: B023 - it is called at once
+        recorder.end_epoch()
+
+    model = model_of()
+    with drillcore.record(model, path=tmp_path / "hooked.h5", same_batch=2) as recorder:
+        train(recorder, model, lambda: None)
+    model = model_of()
+    with drillcore.GradientRecorder(model, tmp_path / "by_hand.h5", same_batch=2) as recorder:
+        train(recorder, model, recorder.step)
+    same(tmp_path / "hooked.h5", tmp_path / "by_hand.h5")
+    assert contents(tmp_path / "hooked.h5")["same_batch/counts"].sum() > 0
+
+
 def test_after_a_block_that_fails_there_is_no_file_and_no_hook(tmp_path):
     model = network()
     optimizer = adam(model)
