@@ -6,7 +6,7 @@ A row is the median over the steps of all rounds, without the first of each; its
 processor time that of the process itself. "Own calls" are the part that is the method's, where it stands apart. `--steps`,
 `--rounds` and `--seconds`, after which a training ends early, shorten it.
 
-Twenty minutes on 2 cores, and 8 GB of memory for `gpt2`.
+Half an hour on 2 cores, and 8 GB of memory for `gpt2`.
 """
 
 import argparse
