@@ -4,7 +4,6 @@ import hashlib
 import importlib.metadata
 import json
 from base64 import b64encode
-from gzip import compress
 from html import escape
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from drillcore.ranks import EFFECTIVE
 from drillcore.report import correlations, embeddings, gradients, overview, signs, similarity, spectra
 from drillcore.report.evidence import ERRORS
 from drillcore.report.findings import findings
-from drillcore.report.pack import block, looks
+from drillcore.report.pack import block, looks, packed
 from drillcore.report.studies import VIEWS, by_study, studied
 
 PAGE = Path(__file__).parent / "page"
@@ -100,7 +99,7 @@ class Packer:
 def library():
     """plotly.js as its package carries it, packed like the data."""
     path = importlib.metadata.distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
-    return b64encode(compress(Path(path).read_bytes(), 9, mtime=0))
+    return packed(Path(path).read_bytes())
 
 
 def assemble(blocks):
