@@ -1,9 +1,10 @@
 """python -m stages.svd NETWORK : activations.h5, weights.h5 -> svd.h5
 
-For every stored epoch the spectra of the centred features of the probe set, of the weights, and of the product of each
-squeeze-expand pair, each with its ranks; see drillcore/artifacts/svd.py.
+Of every stored epoch, the features of the probe set, centred, the weights, and the product of each squeeze-expand pair.
 """
 
+from functools import partial
+from operator import call
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from drillcore.spectra import (
     stable_rank,
     weight_singular_values,
 )
+from drillcore.threads import side_by_side
 from stages.rig.base.command import command, progress
 from stages.rig.sections import section
 
@@ -35,20 +37,30 @@ def main(network):
         Activations(folder / Activations.FILE) as activations,
         Weights(folder / Weights.FILE) as weights,
         write_spectra(folder / Spectra.FILE, activations.layers, weights.tensors, fraction) as writer,
+        side_by_side() as each,
     ):
-        for epoch in progress(activations.epochs, "epochs"):
-            for layer in activations.layers:
-                features = activations.at(layer, epoch)
-                values = feature_singular_values(features)
-                writer.store_features(epoch, layer, values, ranks(values, features.shape, fraction))
-            for tensor in weights.tensors:
-                weight = weights.at(tensor, epoch)
-                values = weight_singular_values(weight[:])
-                writer.store_weight(epoch, tensor, values, ranks(values, weight.shape, fraction))
-            for squeeze in squeezes:
-                factors = [weights.at(tensor, epoch)[:] for tensor in squeeze.weights()]
-                values, shape = product_singular_values(*factors), (len(factors[0]), factors[1].shape[1])
-                writer.store_weight(epoch, product_of(squeeze.expand), values, ranks(values, shape, fraction))
+
+        def of_features(epoch, layer):
+            features = activations.at(layer, epoch)
+            return writer.store_features, epoch, layer, feature_singular_values(features), features.shape
+
+        def of_weight(epoch, tensor):
+            weight = weights.at(tensor, epoch)
+            return writer.store_weight, epoch, tensor, weight_singular_values(weight[:]), weight.shape
+
+        def of_product(epoch, squeeze):
+            factors = [weights.at(tensor, epoch)[:] for tensor in squeeze.weights()]
+            shape = len(factors[0]), factors[1].shape[1]
+            return writer.store_weight, epoch, product_of(squeeze.expand), product_singular_values(*factors), shape
+
+        matrices = [
+            partial(of, epoch, name)
+            for epoch in activations.epochs
+            for of, names in ((of_features, activations.layers), (of_weight, weights.tensors), (of_product, squeezes))
+            for name in names
+        ]
+        for store, epoch, name, values, shape in progress(each(call, matrices), "matrices", len(matrices)):
+            store(epoch, name, values, ranks(values, shape, fraction))
 
 
 def ranks(singular_values, shape, fraction):
