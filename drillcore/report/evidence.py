@@ -5,12 +5,17 @@ from math import pi, sqrt
 
 import numpy as np
 
+from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.history import History
 from drillcore.artifacts.pairs import pair_files
 from drillcore.report.studies import by_study
 
 ERRORS = 2
 """So many standard errors apart, two accuracies are said to differ."""
+CHANCE_ERRORS = 3.18
+"""So many standard errors between blocks of steps, a share of minima is said to differ from that of chance: as far as
+Student's t of 3 degrees of freedom goes in 5 % of cases, for an epoch may have no more blocks than the four that an error
+needs; see drillcore/recording/chance.py."""
 LIMIT = 0.05
 """The false-discovery rate above which layers are not said to be alike."""
 
@@ -58,6 +63,14 @@ def falling(values, digits):
 def chance(samples):
     """The mean of abs(r) of two independent normal units over so many samples: for many, r is normal around 0."""
     return sqrt(2 / (pi * (samples - 1)))
+
+
+def last_statistics(network):
+    """The largest threshold of a network's gradient_stats.json, and the statistics of its last epoch; none of none."""
+    with GradientStats(network.folder / GradientStats.FILE) as file:
+        threshold = file.thresholds[-1]
+        by_epoch = file.by_epoch(threshold)
+    return threshold, {name: float(values[-1]) for name, values in by_epoch.items() if len(values)}
 
 
 def off_diagonal(matrix):

@@ -21,6 +21,7 @@ from drillcore.base.names import printable
 from drillcore.ranks import EFFECTIVE
 from drillcore.recording.threshold import NEAR
 from drillcore.report.evidence import (
+    CHANCE_ERRORS,
     ERRORS,
     LIMIT,
     accuracy,
@@ -29,6 +30,7 @@ from drillcore.report.evidence import (
     differ,
     distinct,
     falling,
+    last_statistics,
     listed,
     numbers,
     off_diagonal,
@@ -128,19 +130,35 @@ def rank_of_width(networks):
 def near_zero_gradients(networks):
     """How many gradients are near zero at the end of the training, and how many of those leave in a step."""
     network = subject("gradients", networks, GradientStats.FILE)
-    if not network:
-        return None
-    with GradientStats(network.folder / GradientStats.FILE) as file:
-        threshold = file.thresholds[-1]
-        last = {name: values[-1] for name, values in file.by_epoch(threshold).items() if len(values)}
-    if not last or not last["counted"] or np.isnan(last["fraction_released"]):
+    threshold, last = last_statistics(network) if network else (None, {})
+    if not last.get("counted") or np.isnan(last["fraction_released"]):
         return None
     near, exactly = (percent(last[name] / last["counted"]) for name in ("zeros", "exact_zeros"))
     text = f"In {quoted(network)}, {near} of all gradients are near zero, {exactly} exactly zero; of those near zero "
     text += f"{percent(last['fraction_released'])} are no longer so one step later."
     basis = f"{NEAR.format(f'{threshold:g}')}, over all steps that were recorded in epoch {last['epoch']:.0f}."
-    chosen = {"network": network.card.name, "threshold": threshold}
-    return Finding(text, basis, {"view": "gradients", "figure": "near-zero", **chosen})
+    link = {"view": "gradients", "figure": "near-zero", "network": network.card.name, "threshold": threshold}
+    return Finding(text, basis, link)
+
+
+def minima_beside_chance(networks):
+    """Whether minima are stepped over more often than chance alone gives, where chance was recorded."""
+    network = subject("gradients", networks, GradientStats.FILE)
+    threshold, last = last_statistics(network) if network else (None, {})
+    z = last.get("z", np.nan)
+    if not np.isfinite(z):
+        return None
+    share, alone = percent(last["minima_share"]), percent(last["minima_share_null"])
+    told = f"by chance alone {alone}: no difference is seen"
+    if abs(z) > CHANCE_ERRORS:
+        told = f"{'more' if z > 0 else 'less'} than the {alone} of chance alone"
+    text = f"Of the gradients of {quoted(network)} that stay near zero and change sign while the weight moves, {share} step "
+    basis = (
+        f"{NEAR.format(f'{threshold:g}')}, epoch {last['epoch']:.0f}; {abs(z):.1f} standard errors between blocks of "
+    )
+    basis += f"steps apart, a difference is more than {CHANCE_ERRORS}."
+    link = {"view": "gradients", "figure": "flips", "network": network.card.name, "threshold": threshold}
+    return Finding(f"{text}over a minimum, {told}.", basis, link)
 
 
 def correlation_of_layers(networks):
@@ -259,6 +277,7 @@ FINDINGS = [
     rank_of_width,
     faithfulness_of_maps,
     near_zero_gradients,
+    minima_beside_chance,
     correlation_of_layers,
     augmentations,
     settling,

@@ -9,8 +9,9 @@ import pytest
 from drillcore.artifacts.about import ABOUT, About, write_about
 from drillcore.artifacts.gradient_stats import write_gradient_stats
 from drillcore.artifacts.history import write_history
+from drillcore.recording.chance import FEWEST
 from drillcore.report import findings as found
-from drillcore.report.evidence import chance, differ, falling, numbers, percent
+from drillcore.report.evidence import CHANCE_ERRORS, chance, differ, falling, numbers, percent
 from drillcore.report.findings import FINDINGS, findings, over_widths
 from drillcore.report.studies import VIEWS, by_study, studied
 from tests.artifacts import write_network
@@ -165,6 +166,37 @@ def test_near_zero_gradients_are_counted_where_the_training_was_recorded(run):
 def test_without_a_gradient_near_zero_nothing_is_said_of_them(run, last):
     gradients(run.network("net"), **last)
     assert run.found(found.near_zero_gradients) is None
+
+
+@pytest.mark.parametrize(
+    ("z", "said"),
+    [
+        (3.2, "75.0 % step over a minimum, more than the 60.0 % of chance alone."),
+        (-3.2, "75.0 % step over a minimum, less than the 60.0 % of chance alone."),
+        (3.1, "75.0 % step over a minimum, by chance alone 60.0 %: no difference is seen."),
+    ],
+)
+def test_minima_stand_beside_those_of_chance(run, z, said):
+    gradients(run.network("net"), minima_share=0.75, minima_share_null=0.6, z=z)
+    finding = run.found(found.minima_beside_chance)
+    assert (
+        finding.text == f"Of the gradients of “net” that stay near zero and change sign while the weight moves, {said}"
+    )
+    assert finding.basis == (
+        f"|g| ≤ 1e-05, epoch 3; {abs(z)} standard errors between blocks of steps apart, a difference is more than 3.18."
+    )
+
+
+def test_four_blocks_of_noise_differ_from_chance_in_one_case_of_twenty():
+    from scipy.stats import t
+
+    assert pytest.approx(t.ppf(0.975, FEWEST - 1), abs=0.005) == CHANCE_ERRORS
+
+
+@pytest.mark.parametrize("last", [{}, {"minima_share": 0.75, "minima_share_null": 0.6, "z": None}])
+def test_minima_without_chance_or_its_error_say_nothing(run, last):
+    gradients(run.network("net"), **last)
+    assert run.found(found.minima_beside_chance) is None
 
 
 def correlate(run, before, after):
