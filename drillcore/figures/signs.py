@@ -162,9 +162,10 @@ def layer_wise_grad_signs(
     width, height, left = 8.6, 0.34 * len(shown), 0.5
     layers = layer_ends(snapshots)
     upright = sum(inches(layer) + LETTER for layer in layers) > width
+    above = max(map(inches, layers)) + 0.4 if upright else 0.5
     figure = canvas(
         left + width + 1.15,
-        height + (1.0 if upright else 0.5) + 0.85,
+        height + above + 0.85,
         title or "Signs of all gradients",
         subtitle,
         layout=None,

@@ -14,7 +14,6 @@ from drillcore.artifacts.similarity import Similarity
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.figures.similarity_maps import (
-    SIDE,
     Drawn,
     by_chance,
     colour_scale,
@@ -22,6 +21,7 @@ from drillcore.figures.similarity_maps import (
     draw_map,
     explain,
     label_cells,
+    side,
 )
 from drillcore.figures.style import (
     LETTER,
@@ -152,7 +152,9 @@ def layer_similarity(
     down = -(-(len(values) + 1) // across)
     longest = max(map(inches, [*rows, *columns]))
     title = title or "Similarity of the layers' representations"
-    figure = canvas(across * (SIDE + 0.25) + longest, down * (SIDE + 0.45) + longest, title, subtitle)
+    inches_of_map = side(max(len(rows), len(columns)))
+    width, height = across * (inches_of_map + 0.25) + longest, down * (inches_of_map + 0.45) + longest
+    figure = canvas(width, height, title, subtitle)
     panels = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
     chance, drawn = by_chance(q_values), Drawn()
     for axes, name in zip(panels, order, strict=False):
@@ -165,7 +167,7 @@ def layer_similarity(
                 matrix, grey = np.where(below, floor, matrix), None if chance is None else chance & ~below
                 heading, drawn.floor = f"{heading} (below: its floor)", True
         draw_map(axes, matrix, name, grey, heading, drawn)
-        label_cells(axes, matrix, name, rows, columns)
+        label_cells(axes, matrix, rows, columns)
     for axes in panels[len(values) :]:
         axes.axis("off")
     explain(panels[len(values)], drawn)
@@ -379,15 +381,17 @@ def cka_bias(
     longest, drawn = max(map(inches, layers)), Drawn()
     title = title or "Linear CKA is biased: what chance gives it, and debiased CKA"
     linear, debiased, permuted = np.asarray(linear), np.asarray(debiased), np.asarray(permuted)
-    figure = canvas(3 * (SIDE + 0.2) + 5.0 + longest, SIDE + 0.5 + longest, title, subtitle)
-    *maps, bar, curves, legend = figure.subplots(1, 6, width_ratios=[SIDE] * 3 + [0.08, 2.4, 1.4])
+    inches_of_map = side(len(layers))
+    height = max(inches_of_map + 0.5 + longest, legend_height(len(layers) + 1))
+    figure = canvas(3 * (inches_of_map + 0.2) + 5.0 + longest, height, title, subtitle)
+    *maps, bar, curves, legend = figure.subplots(1, 6, width_ratios=[inches_of_map] * 3 + [0.08, 2.4, 1.4])
     for axes, values, name, title in (
         (maps[0], linear[-1], BIASED, MEASURES[BIASED].title),
         (maps[1], permuted, BIASED, f"{MEASURES[BIASED].title}, samples permuted"),
         (maps[2], debiased[-1], TESTED, MEASURES[TESTED].title),
     ):
         draw_map(axes, values, name, None, title, drawn)
-        label_cells(axes, values, name, layers, layers)
+        label_cells(axes, values, layers, layers)
         axes.tick_params(labelleft=axes is maps[0])
     colour_scale(bar, BIASED, bool(drawn.beyond), "vertical")
     draw_sizes(curves, sizes, linear, debiased, layers)

@@ -14,8 +14,10 @@ from drillcore.similarity.catalogue import MEASURES, TESTED
 
 SIGNIFICANT = 0.05
 """Pairs of a larger q-value, the false-discovery rate of debiased CKA's permutation null, are greyed."""
-SIDE, LEGIBLE = 1.9, 0.25
-"""Of the maps of layers, in inches: their size, and from which size of a cell its value is written in it."""
+LEAST, LARGEST, CELL = 1.9, 3.74, 0.17
+"""In inches: the least and the largest side of a map, and that of a cell which its value fits into, between the two."""
+LEGIBLE, LETTER_WIDTH = 4.4, 0.56
+"""The smallest size of a value that can be read, in points, and about how wide one of its characters is of that size."""
 CROSS = {"linestyle": "", "marker": "x", "color": "#999999"}
 
 
@@ -67,22 +69,29 @@ def scale(name):
     return Normalize(*sorted((measure.unlike, measure.alike))), matplotlib.colormaps[colours].with_extremes(bad="white")
 
 
-def label_cells(axes, matrix, name, rows, columns):
-    """Name a map's rows and columns and, where there is room, write each cell's value, in white on dark colours."""
-    name_ticks(axes.xaxis, columns, SIDE)
-    name_ticks(axes.yaxis, rows, SIDE)
+def side(count):
+    """How many inches high and wide a map of so many layers is: as many as the values of its cells take, if that is few."""
+    return float(np.clip(CELL * count, LEAST, LARGEST))
+
+
+def label_cells(axes, matrix, rows, columns):
+    """Name the rows and columns of a map that is drawn and, where they fit, write its values, in white on dark colours."""
+    inches = side(max(matrix.shape))
+    name_ticks(axes.xaxis, columns, inches)
+    name_ticks(axes.yaxis, rows, inches)
     axes.tick_params(axis="x", rotation=90)
-    cell = SIDE / max(matrix.shape)
-    if cell < LEGIBLE:
+    texts = {
+        place: f"{value:.2f}".replace("-0.00", "0.00") for place, value in np.ndenumerate(matrix) if value == value
+    }
+    longest = max(map(len, texts.values()), default=1)
+    size = min(7.0, 0.9 * 72 * inches / max(matrix.shape) / (LETTER_WIDTH * longest))
+    if size < LEGIBLE:
         return
-    norm, colours = scale(name)
-    for (row, column), value in np.ndenumerate(matrix):
-        if np.isfinite(value):
-            dark = np.dot(colours(norm(value))[:3], [0.3, 0.6, 0.1]) < 0.45
-            text = f"{value:.2f}".replace("-0.00", "0.00")
-            style = {"ha": "center", "va": "center", "size": min(7, 24 * cell), "color": "white" if dark else "black"}
-            # None reaches out of the map, and to measure them takes longer than to draw them.
-            axes.text(column, row, text, in_layout=False, **style)
+    dark = axes.images[0].get_array()[..., :3] @ [0.3, 0.6, 0.1] < 0.45
+    for (row, column), text in texts.items():
+        style = {"ha": "center", "va": "center", "size": size, "color": "white" if dark[row, column] else "black"}
+        # None reaches out of the map, and to measure them takes longer than to draw them.
+        axes.text(column, row, text, in_layout=False, **style)
 
 
 def explain(axes, drawn):
@@ -125,4 +134,4 @@ def colour_scale(axes, name, below=False, orientation="horizontal"):
     sign = ("≥ " if measure.is_distance else "≤ ") if below else ""
     bar.set_ticks(ticks, labels=[f"{sign if tick == measure.unlike else ''}{tick:.2g}" for tick in ticks])
     bar.outline.set_linewidth(0.4)
-    bar.set_label(measure.label, labelpad=1)
+    bar.set_label(measure.label, labelpad=1 if orientation == "horizontal" else 4)

@@ -91,6 +91,7 @@ def test_a_network_that_is_not_there_is_named(network):
     assert not Path("reports/other").exists()
 
 
+MODULES = [f"encoder.blocks.{k}.attention.output_projection" for k in range(23)] + ["head"]
 DEGENERATE = {
     "one epoch": {"widths": {"layer1": 3, "output": 4}, "epochs": (1,), "steps": 1},
     "one layer": {"widths": {"output": 4}, "epochs": (0, 1)},
@@ -109,6 +110,12 @@ DEGENERATE = {
         "epochs": tuple(range(14)),
         "steps": 2,
     },
+    "a deep network of the names of its modules": {
+        "widths": dict.fromkeys(MODULES, 2),
+        "tensors": {f"{module}.weight": 6 for module in MODULES},
+        "build": "my.py:make",
+        "epochs": (0, 1),
+    },
 }
 
 
@@ -122,7 +129,7 @@ def test_every_figure_is_drawn_without_a_warning_and_nothing_is_clipped(network,
         for name, function in figures(folder, "colourblind"):
             figure = function()
             figure.draw_without_rendering()
-            if found := clipped(figure) + overlapping(figure):
+            if found := clipped(figure) + overlapping(figure) + covering(figure):
                 problems[name] = found
     assert problems == {}
 
@@ -147,6 +154,12 @@ def clipped(figure):
     names, extents = drawn_texts(figure)
     inside = (extents[:, :2] >= -1).all(1) & (extents[:, 2:] <= figure.bbox.max + 1).all(1)
     return [name for name, fits in zip(names, inside, strict=True) if not fits]
+
+
+def covering(figure):
+    """The axes, with all that is drawn of them, that reach into the headline or the line below it."""
+    lowest = min(text.get_window_extent().y0 for text in figure.texts[:2])
+    return [index for index, axes in enumerate(figure.axes) if axes.get_tightbbox().y1 > lowest]
 
 
 def overlapping(figure):

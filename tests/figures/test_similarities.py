@@ -184,10 +184,20 @@ def test_a_distance_is_dark_where_it_is_large():
     np.testing.assert_allclose(shown(titled(figure, "Procrustes"))[0, 0], shown(titled(figure, "RSA"))[0, 0], atol=1e-6)
 
 
-def test_many_layers_leave_no_room_for_numbers():
-    layers = [f"layer{number}" for number in range(14)]
-    figure = draw({"rsa": np.full((14, 14), 0.5)}, np.zeros((14, 14)), rows=layers)
-    assert texts(titled(figure, "RSA")) == {}
+@pytest.mark.parametrize("value", [0.5, -0.25])
+@pytest.mark.parametrize("count", [2, 8, 14, 22, 30, 52])
+def test_numbers_are_written_as_long_as_they_fit_their_cells(count, value):
+    layers, values = [f"stage{number}.conv" for number in range(count)], np.full((count, count), value)
+    with applied(150):  # of fewer pixels, letters are hinted wider
+        figure = draw(dict.fromkeys(MEASURES, values), np.zeros((count, count)), rows=layers)
+        bias = cka_bias([16, 32], [values] * 2, [values] * 2, values, layers)
+        for axes in (titled(figure, "RSA"), bias.axes[2]):
+            assert bool(axes.texts) == (count <= (22 if value > 0 else 8))
+            if axes.texts:
+                axes.figure.draw_without_rendering()
+                width, height = axes.get_window_extent().size / count
+                assert all(text.get_window_extent().width < width for text in axes.texts)
+                assert all(text.get_fontsize() * axes.figure.dpi / 72 < height for text in axes.texts)
 
 
 def test_evolution_has_a_row_for_every_pair():

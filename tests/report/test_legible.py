@@ -4,6 +4,28 @@ from itertools import pairwise
 
 import pytest
 
+from stages.rig.base.parameters import dump
+from tests.artifacts import resnet18, write_network
+from tests.report.conftest import write_page
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory):
+    """The page of networks of 7, 21 and 52 layers."""
+    root = tmp_path_factory.mktemp("deep")
+    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {name: {} for name in NETWORKS}}))
+    for name, (widths, tensors) in NETWORKS.items():
+        tensors = tensors and {tensor: min(size, 500) for tensor, size in tensors.items()}
+        build = "torchvision:resnet18" if tensors else None
+        write_network(root, name, widths, tensors=tensors, build=build, epochs=(0, 1))
+    return write_page(root)
+
+
+NETWORKS = {
+    "eight": ({**{f"{kind}{k}": 3 for k in range(1, 4) for kind in ("squeeze", "layer")}, "output": 4}, None),
+    "twenty": resnet18(),
+    "fifty": resnet18(everything=True),
+}
 NUMBERS = """
 const labels = (figure, axis) => [...figure.querySelectorAll(`.${axis}tick text`)].map(label => [
   label.getBoundingClientRect()[axis === "x" ? "x" : "y"],
@@ -30,3 +52,22 @@ def test_logarithmic_axes_have_whole_numbers(browser, root, view, figures, width
         for numbers in axes:
             assert len(numbers) >= 2
             assert all(before < after for before, after in pairwise(numbers)), numbers
+
+
+CELLS = """
+const canvas = document.querySelector(`#${arguments[0]} canvas`), context = canvas.getContext("2d");
+const shades = (x, y, w, h) => new Set(new Uint32Array(context.getImageData(x, y, w, h).data.buffer)).size;
+const [w, h] = [canvas.width / arguments[1], canvas.height / arguments[1]];
+const edge = x => shades(x * w, 0.1 * h, 1, 0.8 * h);
+return [w, shades(0.05 * w, 0.05 * h, 0.9 * w, 0.9 * h), Math.max(edge(0.05), edge(0.95))];
+"""
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_numbers_are_written_into_the_cells_of_a_map_as_long_as_they_fit(browser, deep, width):
+    browser.window(width, 1000)
+    for network, count in (("eight", 8), ("twenty", 22), ("fifty", 53)):
+        browser.open(deep, "similarity", network=network)
+        side, within, border = browser.run(CELLS, "similarity", count)
+        assert (within > 2) == (side > 18), (network, side)
+        assert border == 1 or side < 18

@@ -4,7 +4,7 @@ import { download, h, plain, themed, unplain } from "dom";
 
 /* global Plotly */
 
-const FONT = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
+export const FONT = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 const LEGEND_LINE = 19,
   LEGEND_FONT = 11.5,
   LEGEND_KEY = 46,

@@ -2,7 +2,7 @@
 
 import { isDark } from "colours";
 import { h, plain, themed } from "dom";
-import { CONFIG, figure, layout } from "figures";
+import { CONFIG, figure, FONT, layout, textWidth } from "figures";
 
 /* global Plotly */
 
@@ -10,7 +10,8 @@ const LETTER = 6.6,
   LINE = 12,
   BAR = 74,
   EDGE = 34,
-  LEAST_FOR_TEXT = 26;
+  LEAST_TEXT = 7,
+  MOST_TEXT = 13;
 
 // `onPoint(row, column)` returns what is said of a cell, `onPick` is told which was clicked.
 export function raster(root, options) {
@@ -74,12 +75,17 @@ export function raster(root, options) {
     const context = canvas.getContext("2d");
     context.imageSmoothingEnabled = frame.columns > canvas.width || frame.rows > canvas.height;
     context.drawImage(source, 0, 0, canvas.width, canvas.height);
-    if (frame.texts && box.width / frame.columns > LEAST_FOR_TEXT) write(context);
+    if (frame.texts) write(context);
   }
 
+  // Writes what the cells say as large as it fits the smallest; nothing where that is too small to read.
   function write(context) {
-    const [width, height] = [canvas.width / frame.columns, canvas.height / frame.rows];
-    context.font = `${Math.min(13 * (window.devicePixelRatio || 1), width / 3)}px system-ui, sans-serif`;
+    const [width, height] = [canvas.width / frame.columns, canvas.height / frame.rows],
+      density = window.devicePixelRatio || 1;
+    const widest = Math.max(...frame.texts.map(text => textWidth(text, MOST_TEXT))),
+      size = Math.min(MOST_TEXT * density, (0.9 * width * MOST_TEXT) / widest, 0.8 * height);
+    if (size < LEAST_TEXT * density) return;
+    context.font = `${size}px ${FONT}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     frame.texts.forEach((text, i) => {
