@@ -313,6 +313,8 @@ def write_statistics(folder, sizes, epochs, count, steps):
             "counted": [20] * length,
             **values,
             "fraction_released": [None if row % 5 == 4 else 0.1 * row for row in range(length)],
+            "minima_share": [0.6 + 0.01 * (row % 3) for row in range(length)],
+            "minima_share_null": [None if row == 0 else 0.6 for row in range(length)],
         }
 
     def kind():

@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "signs": ["Snapshots", "layer_wise_grad_signs", "zoomed_layer_wise_grad_signs"],
         "similarities": ["cka_bias", "cka_outlier", "layer_similarity", "similarity_evolution", "similarity_settling"],
+        "scalars": ["step_scalars"],
         "spectra": ["layer_spectra", "svd_analysis"],
         "style": ["STYLE", "applied"],
         "training": ["training_curves"],

@@ -35,6 +35,8 @@ from drillcore.figures.style import (
 from drillcore.recording.threshold import NEAR
 
 KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
+CHANCE = {"color": "#004d38", "lw": 1.0, "linestyle": (0, (3, 1.5))}
+"""How minima by chance alone are drawn: as minima, but dashed and darker, for both lie upon each other."""
 TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}
 
 
@@ -236,7 +238,8 @@ def fraction_flipped(
     Parameters
     ----------
     by_step : mapping
-        By threshold, "raw" and "ema", each a mapping of arrays (steps): step, retained, flips, minima, maxima.
+        By threshold, "raw" and "ema", each a mapping of arrays (steps): step, retained, flips, minima, maxima, and if they
+        are known minima_share, of minima and maxima, and minima_share_null, the same by chance alone.
     starts : sequence of int
         The first step of each epoch but the first, where a line is drawn.
     subtitle : str
@@ -260,9 +263,10 @@ def fraction_flipped(
     'fraction of retained'
     """
     title = title or "Fraction of retained near-zero gradients that flip their sign"
-    figure, rows, legend = step_panels(len(by_step), title, subtitle, share=False)
+    with_null = [name for name, series in by_step.items() if all("minima_share_null" in of for of in series.values())]
+    figure, rows, legend = step_panels(len(by_step) + len(with_null), title, subtitle, share=False)
     names = "flips", "minima", "maxima"
-    for row, (threshold, series) in zip(rows, by_step.items(), strict=True):
+    for row, (threshold, series) in zip(rows[: len(by_step)], by_step.items(), strict=True):
         for axes, (kind, values) in zip(row, series.items(), strict=True):
             for name in names:
                 axes.plot(values["step"], divided(values[name], values["retained"]), **line(name))
@@ -274,7 +278,25 @@ def fraction_flipped(
     legend_beside(
         legend(0), [Line2D([], [], label=text, **line(name)) for name, text in zip(names, texts, strict=True)]
     )
+    if with_null:
+        draw_chance(rows[len(by_step) :], {threshold: by_step[threshold] for threshold in with_null}, starts)
+        handles = [
+            Line2D([], [], label="minima crossed", **line("minima")),
+            Line2D([], [], label="chance alone", **CHANCE),
+        ]
+        legend_beside(legend(len(by_step)), handles)
     return figure
+
+
+def draw_chance(rows, by_step, starts):
+    """Draw into a row of panels for each threshold which share of the flips crosses a minimum, and by chance alone."""
+    for row, (threshold, series) in zip(rows, by_step.items(), strict=True):
+        for axes, (kind, values) in zip(row, series.items(), strict=True):
+            axes.plot(values["step"], values["minima_share"], **line("minima"))
+            axes.plot(values["step"], values["minima_share_null"], **CHANCE)
+            axes.set_title(f"{KINDS[kind]}, {near(threshold)}")
+            step_axis(axes, starts)
+        row[0].set_ylabel("minima / (minima\n+ maxima)")
 
 
 def draw_weight_change(file, by_step, starts, subtitle):

@@ -26,6 +26,7 @@ from drillcore.figures import (
     embeddings,
     gradients,
     pairs,
+    scalars,
     signs,
     similarities,
     spectra,
@@ -45,6 +46,7 @@ def of_gradients(
         thresholds = [edge for edge in THRESHOLDS if edge in file.edges] or file.edges[:1]
     stats = GradientStats.of(file.path, summarise(file, thresholds))
     yield from gradients.drawings(file, stats)
+    yield from scalars.drawings(file)
     yield from signs.drawings(file, palette)
 
 

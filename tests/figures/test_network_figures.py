@@ -30,6 +30,7 @@ TOPICS = [
     "frac_flip",
     "wdiff",
     "gradient_histogram",
+    "step_scalars",
     "layer_wise_grad_signs",
     "zoomed_layer_wise_grad_signs",
     "f_svd_analysis",
