@@ -58,8 +58,8 @@ CELLS = """
 const canvas = document.querySelector(`#${arguments[0]} canvas`), context = canvas.getContext("2d");
 const shades = (x, y, w, h) => new Set(new Uint32Array(context.getImageData(x, y, w, h).data.buffer)).size;
 const [w, h] = [canvas.width / arguments[1], canvas.height / arguments[1]];
-const edge = x => shades(x * w, 0.1 * h, 1, 0.8 * h);
-return [w, shades(0.05 * w, 0.05 * h, 0.9 * w, 0.9 * h), Math.max(edge(0.05), edge(0.95))];
+const edge = x => shades(x, 0.1 * h, 1, 0.8 * h);
+return [w, shades(0.05 * w, 0.05 * h, 0.9 * w, 0.9 * h), Math.max(edge(0), edge(Math.floor(w - 1)))];
 """
 
 

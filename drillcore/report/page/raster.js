@@ -10,8 +10,9 @@ const LETTER = 6.6,
   LINE = 12,
   BAR = 74,
   EDGE = 34,
-  LEAST_TEXT = 7,
-  MOST_TEXT = 13;
+  LEAST_TEXT = 6.5,
+  MOST_TEXT = 13,
+  FILLED = 0.85;
 
 // `onPoint(row, column)` returns what is said of a cell, `onPick` is told which was clicked.
 export function raster(root, options) {
@@ -83,7 +84,7 @@ export function raster(root, options) {
     const [width, height] = [canvas.width / frame.columns, canvas.height / frame.rows],
       density = window.devicePixelRatio || 1;
     const widest = Math.max(...frame.texts.map(text => textWidth(text, MOST_TEXT))),
-      size = Math.min(MOST_TEXT * density, (0.9 * width * MOST_TEXT) / widest, 0.8 * height);
+      size = Math.min(MOST_TEXT * density, (FILLED * width * MOST_TEXT) / widest, 0.8 * height);
     if (size < LEAST_TEXT * density) return;
     context.font = `${size}px ${FONT}`;
     context.textAlign = "center";
