@@ -6,7 +6,7 @@ from drillcore.artifacts.gradients import KINDS, SUMS, Gradients
 from drillcore.base.arrays import evenly, row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import SERIES, layers_of
-from drillcore.recording.threshold import NEAR, statistics, studied_edge
+from drillcore.recording.threshold import NEAR, near_zero, statistics, studied_edge
 from drillcore.report.pack import colours
 
 MOST_STEPS, MOST_ROWS = 1000, 8000
@@ -21,7 +21,7 @@ def steps(folder):
     """The statistics of every layer at every recorded step, raw and averaged.
 
     AT_ANY uint32 and `moved` float64, the norm of the weights' change, are (layers, steps); AT_EDGES uint32, but
-    `weight_change` float64, are (edges, layers, steps).
+    `weight_change` float64, are (edges, layers, steps), as are those of NULL, uint32, where chance was recorded.
     """
     with Gradients(folder / Gradients.FILE) as file:
         tensors, sizes = list(map(printable, file.tensors)), file.sizes
@@ -42,7 +42,21 @@ def steps(folder):
         for kind in KINDS:
             found = of_layers(file.counts(kind), file.weight_change(kind), file.edges, owner, kept)
             arrays |= {f"{kind}/{name}": values for name, values in found.items()}
+            if file.has_null:
+                null = {"null_minima": file.null_minima(kind), "null_flips": file.null_flips(kind)}
+                arrays |= {f"{kind}/{name}": at_edges(data, file.edges, owner, kept) for name, data in null.items()}
     return meta, arrays
+
+
+def at_edges(data, edges, owner, kept):
+    """Sums (edges, layers, steps) of what is near zero at each edge, from a dataset (steps, tensors, bins, bins)."""
+    parts = [np.zeros((len(edges), owner.max() + 1, 0), np.uint32)]
+    for rows in row_blocks(len(data), data.dtype.itemsize * int(np.prod(data.shape[1:]))):
+        wanted = kept[(kept >= rows.start) & (kept < rows.stop)] - rows.start
+        block = by_layer(data[rows][wanted], owner)
+        nears = [near_zero(edges, edge) for edge in edges]
+        parts.append(np.stack([block[..., near, near].sum((-2, -1)).T for near in nears]).astype(np.uint32))
+    return np.concatenate(parts, -1)
 
 
 def of_layers(counts, weight_change, edges, owner, kept):

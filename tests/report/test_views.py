@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
+from drillcore.artifacts.gradients import NULL
 from drillcore.colours import PALETTES, SIGNS
-from drillcore.recording.threshold import statistics
+from drillcore.recording.threshold import near_zero, statistics
 from drillcore.report.pack import NO_VALUE, STEPS, quantised
 from tests.artifacts import EDGES
 from tests.report.conftest import WIDTHS
@@ -131,6 +132,14 @@ def expected_statistics(root, kind, layer, threshold):
         return statistics(counts, file[f"{kind}/weight_change"][:][:, chosen].sum(1), EDGES, threshold)
 
 
+def expected_chance(root, kind, layer, threshold):
+    near = near_zero(EDGES, threshold)
+    with h5py.File(root / "artifacts/net/gradients.h5") as file:
+        chosen = [layer is None or name.split(".")[0] == layer for name in file.attrs["tensors"]]
+        minima, flips = (file[f"{kind}/{name}"][:][:, chosen][..., near, near].sum((1, 2, 3)) for name in NULL)
+    return minima / flips
+
+
 @pytest.mark.parametrize(("kind", "layer"), [("raw", None), ("raw", "layer2"), ("ema", "output")])
 def test_the_threshold_counts_everything_anew(browser, root, kind, layer):
     browser.open(root / "index.html", "gradients", network="net")
@@ -152,6 +161,8 @@ def test_the_threshold_counts_everything_anew(browser, root, kind, layer):
             ("maxima", "maxima stepped over"),
         ):
             assert flips[text][1] == expected[name].tolist()
+        chance = expected_chance(root, kind, layer, EDGES[position]) * (expected["minima"] + expected["maxima"])
+        np.testing.assert_allclose(flips["minima by chance alone"][1], chance)
         np.testing.assert_allclose(moved["retained"][1], expected["weight_change"])
     browser.click("[data-key=unit][data-value=share]")
     np.testing.assert_allclose(browser.traces("near-zero")["released"][1], expected["fraction_released"])

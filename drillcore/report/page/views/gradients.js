@@ -94,6 +94,14 @@ export function statistics(data, { threshold, layer, kind }) {
   const counts = ["counted", "exact_zeros", "zeros", "retained", "released", "flips", "minima", "maxima"];
   const found = Object.fromEntries(counts.map(name => [name, sum(name)]));
   const before = found.retained.map((value, step) => value + found.released[step]);
+  if (`${kind}/null_flips` in arrays) {
+    const minima = sum("null_minima"),
+      flips = sum("null_flips");
+    // Not Float64Array, for null is no number: before the averages' null begins, nothing is drawn.
+    found.chance = Array.from(minima, (value, step) =>
+      flips[step] ? (value / flips[step]) * (found.minima[step] + found.maxima[step]) : null,
+    );
+  }
   return { ...found, before, moved: norm("weight_change"), moved_all: norm("moved") };
 }
 
@@ -105,21 +113,26 @@ const TEXTS = {
   flips: "all flips",
   minima: "minima stepped over",
   maxima: "maxima stepped over",
+  chance: "minima by chance alone",
   moved: "retained",
   moved_all: "all parameters",
 };
+
+const DASHES = { exact_zeros: "dot", chance: "4px 3px" };
+const CHANCE =
+  " Noise alone calls most of them minima, as the update holds the gradient that flips: the dashed line is what random signs give, with the same sizes of gradients and the optimiser's memory. For averages it begins when their first gradient has faded.";
 
 function drawAll(charts, data, now) {
   const found = statistics(data, now),
     step = Array.from(data.arrays.step),
     epoch = data.arrays.epoch;
-  const colour = { ...data.series, moved: data.series.retained, moved_all: data.series.flips };
+  const colour = { ...data.series, chance: themed("--ink"), moved: data.series.retained, moved_all: data.series.flips };
   const trace = (key, whole) => ({
     x: step,
-    y: Array.from(found[key], (value, i) => (whole ? (whole[i] ? value / whole[i] : null) : value)),
+    y: Array.from(found[key], (value, i) => (whole && value !== null ? (whole[i] ? value / whole[i] : null) : value)),
     name: TEXTS[key],
     mode: step.length > 1 ? "lines" : "markers",
-    line: { color: onPage(colour[key]), width: 1.6, dash: key === "exact_zeros" ? "dot" : "solid" },
+    line: { color: onPage(colour[key]), width: key === "chance" ? 1.2 : 1.6, dash: DASHES[key] ?? "solid" },
     hovertemplate: `%{y:,.6~g} ${TEXTS[key]}<extra>step %{x}</extra>`,
   });
   const shapes = epochLines(step, epoch);
@@ -151,12 +164,12 @@ function drawAll(charts, data, now) {
       some,
   );
   charts.flips.draw(
-    ["flips", "minima", "maxima"].map(key => trace(key, shareOf(found.retained))),
+    ["flips", "minima", "maxima", ...(found.chance ? ["chance"] : [])].map(key => trace(key, shareOf(found.retained))),
     axes(now.share ? "share of the retained" : "parameters", now.share ? { tickformat: ".0%" } : {}),
   );
   charts.flips.say(
     "Flips among the retained",
-    `${near}, ${of}. Gradients that stay near zero and change their sign. If weight and gradient moved the same way a minimum along that coordinate was stepped over, else a maximum.${some}`,
+    `${near}, ${of}. Gradients that stay near zero and change their sign. If weight and gradient moved the same way a minimum along that coordinate was stepped over, else a maximum.${found.chance ? CHANCE : ""}${some}`,
   );
   charts.moved.draw(
     ["moved_all", "moved"].map(key => trace(key)),
