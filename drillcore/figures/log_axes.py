@@ -1,7 +1,7 @@
 """Logarithmic axes on which every tick that has a number has the whole number: 20 or a power of ten, never a 2 alone."""
 
 import numpy as np
-from matplotlib.ticker import Formatter, Locator, MaxNLocator, NullFormatter
+from matplotlib.ticker import Formatter, Locator, MaxNLocator, NullLocator
 
 MOST_DECADES, MOST_POWERS = 2.5, 6
 """Up to so many decades, 1, 2 and 5 of each have a tick, of more decades their powers; about so many powers at most."""
@@ -14,7 +14,7 @@ def log_axis(axis):
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(Ticks())
     axis.set_major_formatter(Numbers())
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def ticks(low, high):
