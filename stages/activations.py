@@ -12,12 +12,12 @@ from drillcore.artifacts.augmentations import AugmentedImage, augmentations_path
 from drillcore.artifacts.augmented import Augmented, write_augmented
 from drillcore.artifacts.layers import store_outputs
 from drillcore.artifacts.weights import Weights, write_weights
-from drillcore.base.errors import InputError
 from drillcore.extraction.outputs import stream_outputs
 from drillcore.extraction.probe import choose_probe
 from drillcore.extraction.units import Units
 from stages.rig.base.command import command, progress
 from stages.rig.card import read_card, select_layers
+from stages.rig.checkpoints import checkpoints_of
 from stages.rig.frameworks import module
 from stages.rig.images import batch_of, load_split, prepare, standardise
 from stages.rig.sections import section
@@ -33,12 +33,7 @@ def main(network):
     test = load_split(card, "test")
     probe = choose_probe(len(test.labels), settings.samples, card.seed)
     images = test.images[probe]
-    checkpoints = sorted(
-        (folder / "checkpoints").glob("epoch_*"), key=lambda path: int(path.stem.removeprefix("epoch_"))
-    )
-    if not checkpoints:
-        raise InputError(f"{folder / 'checkpoints'} holds no checkpoint: run `dvc repro train@{network}`.")
-
+    checkpoints = checkpoints_of(folder)
     layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
 
     def streamed(model, images):
@@ -49,8 +44,7 @@ def main(network):
         write_activations(folder / Activations.FILE, *of_samples) as activations,
         write_weights(folder / Weights.FILE) as weights,
     ):
-        for checkpoint in progress(checkpoints, "checkpoints"):
-            epoch = int(checkpoint.stem.removeprefix("epoch_"))
+        for epoch, checkpoint in progress(checkpoints.items(), "checkpoints", len(checkpoints)):
             model = networks.load(card, len(test.classes), checkpoint)
             activations.store(epoch, *streamed(model, images))
             weights.store(epoch, framework.weight_matrices(model))

@@ -9,6 +9,7 @@ import numpy as np
 from drillcore.artifacts.activations import Activations, write_activations
 from drillcore.artifacts.augmented import Augmented, write_augmented
 from drillcore.artifacts.correlations import Correlations, write_correlations
+from drillcore.artifacts.curvature import CurvatureFile, Row, write_curvature
 from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_stats
 from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients, GradientsWriter
 from drillcore.artifacts.layers import store_outputs
@@ -17,6 +18,10 @@ from drillcore.artifacts.svd import RANKS, Spectra, product_of, write_spectra
 from drillcore.artifacts.tsne import Maps, write_maps
 from drillcore.base.store import create
 from drillcore.embedding import Embedding
+from drillcore.landscape.edge import edge_of_stability
+from drillcore.landscape.measurement import COMPLETE, Curvature
+from drillcore.landscape.noise import Noise
+from drillcore.landscape.trace import Estimate
 from drillcore.similarity.catalogue import MEASURES
 from stages.rig.base.parameters import check
 from stages.rig.card import Built, Mlp
@@ -68,6 +73,9 @@ def write_network(
     write_singular_values(folder, widths, outputs, tensors, random)
     write_embeddings(folder, outputs[epochs[-1]], epochs[-1], kinds or {}, classes)
     write_gradients(folder, tensors, [] if given else trained, steps, random)
+    write_bends(
+        folder / CurvatureFile.FILE, tensors, epochs, "" if given else "momentum", np.random.default_rng(seed + 1)
+    )
     return folder
 
 
@@ -329,3 +337,26 @@ def write_statistics(folder, sizes, epochs, count, steps):
     thresholds = {threshold: {"raw": kind(), "ema": kind()} for threshold in ("1e-07", "1e-05")}
     statistics = {"tensors": list(sizes), "sizes": list(sizes.values()), "thresholds": thresholds}
     write_gradient_stats(folder / GradientStats.FILE, statistics)
+
+
+def write_bends(path, sizes, epochs, optimizer, random):
+    """The curvature at every epoch but one, whose loss is not finite."""
+    entries, rows = {name: np.arange(1) for name in sizes}, []
+    for epoch in epochs:
+        gap = np.nan if epoch == epochs[-1] and len(epochs) > 2 else 1.0
+        found = Curvature(
+            *(random.uniform(0, 2, 2) * gap).tolist(),
+            np.sort(random.uniform(0, 50, 2))[::-1] * gap,
+            -random.uniform(0, 2) * gap,
+            random.uniform(0, 0.2, 3) * gap,
+            Estimate(*(random.uniform(0, 9, 2) * gap).tolist()),
+            Noise(*(random.uniform(0, 90, 3) * gap).tolist()),
+            entries,
+            {name: random.uniform(0, 1, 1) * gap for name in sizes},
+            COMPLETE if gap == 1 else "the loss or its gradient is not finite",
+        )
+        crossed = [random.integers(0, 2, sum(sizes.values())).astype(np.uint8) for _ in range(2)] if optimizer else None
+        rate = 0.1 if optimizer else np.nan
+        edge, edge_of = edge_of_stability(optimizer, rate)
+        rows.append(Row(epoch, found, rate, edge, 0.5, crossed))
+    write_curvature(path, np.arange(8), sizes, rows, optimizer, edge_of)

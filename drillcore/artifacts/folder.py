@@ -10,6 +10,7 @@ from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.corr_means import CorrMeans
 from drillcore.artifacts.correlations import Correlations
+from drillcore.artifacts.curvature import CurvatureFile
 from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
@@ -35,6 +36,7 @@ FILES = {
         Correlations,
         CorrMeans,
         Similarity,
+        CurvatureFile,
         Spectra,
         Maps,
     )

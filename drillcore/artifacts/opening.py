@@ -9,6 +9,7 @@ from drillcore.artifacts.augmentations import AugmentedImage
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.corr_means import CorrMeans
 from drillcore.artifacts.correlations import Correlations
+from drillcore.artifacts.curvature import CurvatureFile
 from drillcore.artifacts.dataset import DatasetFile
 from drillcore.artifacts.folder import NetworkFolder
 from drillcore.artifacts.gradient_stats import GradientStats
@@ -31,6 +32,7 @@ CONTENTS = {
     Augmented: {"images", "layers"},
     Similarity: {"between_layers", "across_epochs"},
     Spectra: {"features", "weights"},
+    CurvatureFile: {"diagonal", "residual"},
     DatasetFile: {"train", "test"},
     Pair: {"null", "floor"},
     AugmentedImage: {"images"},

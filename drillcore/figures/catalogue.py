@@ -3,6 +3,7 @@
 from drillcore.figures import (
     augmentations,
     correlations,
+    curvature,
     embeddings,
     gradients,
     scalars,
@@ -15,6 +16,16 @@ from drillcore.figures import (
 
 def figures(folder, palette):
     """Names and functions of all figures of a network, whose artifacts are in `folder`."""
-    for topic in (correlations, similarities, gradients, scalars, spectra, embeddings, training, augmentations):
+    for topic in (
+        correlations,
+        similarities,
+        gradients,
+        scalars,
+        curvature,
+        spectra,
+        embeddings,
+        training,
+        augmentations,
+    ):
         yield from topic.figures(folder)
     yield from signs.figures(folder, palette)

@@ -9,6 +9,7 @@ from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmentations import AugmentedImage
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.correlations import Correlations
+from drillcore.artifacts.curvature import CurvatureFile
 from drillcore.artifacts.folder import NetworkFolder
 from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.gradients import Gradients
@@ -23,6 +24,7 @@ from drillcore.figures import (
     augmentations,
     catalogue,
     correlations,
+    curvature,
     embeddings,
     gradients,
     pairs,
@@ -61,6 +63,7 @@ DRAWINGS = {
     Correlations: (correlations.drawings, "layer_feature_correlation"),
     Similarity: (similarities.drawings, "layer_similarity"),
     Pair: (pairs.drawings, "layer_similarity"),
+    CurvatureFile: (curvature.drawings, "sharpness"),
     Spectra: (spectra.drawings, "f_svd_analysis"),
     Maps: (embeddings.drawings, "model_tsne_layers"),
     History: (training.drawings, "training_curves"),

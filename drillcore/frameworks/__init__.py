@@ -29,6 +29,47 @@ MODEL = " or a ".join(about.model for about in FRAMEWORKS.values())
 """What is a model, as text."""
 
 
+class NotTwiceDifferentiable(InputError):
+    """A layer has no second derivative; made of what its framework says of it."""
+
+    def __init__(self, error: BaseException) -> None:
+        reason = " ".join(str(error).split()).partition(". ")[0][:200]
+        super().__init__(f"The loss cannot be differentiated twice ({reason}): its Hessian is not known.")
+
+
+class Hessian(Protocol):
+    """The second derivatives of a mean loss by all trainable weights, at the weights as they were when it was made."""
+
+    def product(self, vector: np.ndarray) -> np.ndarray:
+        """The Hessian times a vector (parameters)."""
+
+    def diagonal(self, tensor: int, entries: np.ndarray) -> np.ndarray:
+        """The second derivatives, float64 (entries), by single weights: flat positions in the tensor of that number."""
+
+
+class Surface(Protocol):
+    """The loss of a model as a function of its trainable weights, in evaluation mode: batch norm takes its running
+    statistics, dropout drops nothing. Vectors are (parameters), float32 or float64, tensor after tensor."""
+
+    shapes: dict[str, tuple[int, ...]]
+    """The shapes of the trainable tensors by name, in the order of the vectors."""
+
+    def position(self) -> np.ndarray:
+        """The weights."""
+
+    def gradient(self, inputs: Any, targets: Any) -> tuple[float, np.ndarray]:
+        """The mean loss of some samples, and its gradient."""
+
+    def squared_norms(self, inputs: Any, targets: Any) -> np.ndarray:
+        """The squared norm of the gradient of each sample's loss, float64 (samples)."""
+
+    def hessian(self, inputs: Any, targets: Any) -> Hessian:
+        """The Hessian of the mean loss; its products are `NotTwiceDifferentiable` where a layer has no second derivative."""
+
+    def move(self, step: np.ndarray) -> None:
+        """Add a vector to the weights."""
+
+
 class Framework(Protocol):
     """What a module of a framework offers."""
 
@@ -45,6 +86,9 @@ class Framework(Protocol):
 
     def weight_matrices(self, model: Any) -> dict[str, np.ndarray]:
         """The weights of `model` that map inputs to outputs, float32 (outputs, inputs), by name."""
+
+    def surface(self, model: Any, loss: Any) -> Surface:
+        """The surface of `loss`, a function as the framework has them, over the weights of `model`."""
 
 
 def known(name: Any) -> str:

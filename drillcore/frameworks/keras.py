@@ -11,6 +11,7 @@ import numpy as np
 from drillcore.base.errors import InputError
 from drillcore.extraction.units import check_rows, pooled_blocks
 from drillcore.extras import require
+from drillcore.frameworks import NotTwiceDifferentiable
 from drillcore.frameworks.layers import Layer, agreed, described
 
 
@@ -43,6 +44,8 @@ with silenced():
 if not loaded:  # the machine's ~/.keras/keras.json is no part of a recipe, what a notebook has set before is its own
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
+
+ZERO = tf.UnconnectedGradients.ZERO
 
 
 def owns(model):
@@ -237,3 +240,116 @@ def output_axes(weight, layer):
     if isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D) or weight.name == "depthwise_kernel":
         return [-2, -1]
     return [-1]
+
+
+class Surface:
+    """The loss of a Keras model as a function of its trainable weights: see the protocol of that name.
+
+    `loss` maps targets and outputs to the mean loss, or to each sample's, as `keras.losses` do.
+    """
+
+    def __init__(self, model, loss):
+        self.model, self.loss = model, loss
+        names = check_names(model.trainable_variables, model)
+        self.weights = [weight.value for weight in model.trainable_variables]
+        self.shapes = {name: tuple(weight.shape) for name, weight in zip(names, self.weights, strict=True)}
+        self.sloped, self.curved, self.squared_norm = map(graph, (self.derivatives, self.curved, self.squared_norm))
+
+    def derivatives(self, inputs, targets):
+        """The mean loss and its gradient by every weight, as tensors."""
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self.loss(targets, self.model(inputs, training=False)))
+        gradients = tape.gradient(loss, self.weights, unconnected_gradients=ZERO)
+        return loss, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def position(self):
+        """The weights (parameters), copied."""
+        return flat(self.weights)
+
+    def gradient(self, inputs, targets):
+        """The mean loss, and its gradient (parameters)."""
+        loss, gradients = self.sloped(*map(tf.convert_to_tensor, (inputs, targets)))
+        return float(loss), flat(gradients)
+
+    def squared_norms(self, inputs, targets):
+        """The squared norm of the gradient of each sample's loss, float64 (samples)."""
+        inputs, targets = map(tf.convert_to_tensor, (inputs, targets))
+        samples = range(len(inputs))
+        return np.array([float(self.squared_norm(inputs[i : i + 1], targets[i : i + 1])) for i in samples])
+
+    def squared_norm(self, inputs, targets):
+        gradients = self.derivatives(inputs, targets)[1]
+        return tf.add_n([tf.reduce_sum(tf.square(tf.cast(gradient, tf.float64))) for gradient in gradients])
+
+    def curved(self, inputs, targets, along):
+        """The Hessian times a vector in parts `along`, one for each weight."""
+        with tf.GradientTape() as tape:
+            gradients = self.derivatives(inputs, targets)[1]
+        return tape.gradient(gradients, self.weights, along, unconnected_gradients=ZERO)
+
+    def hessian(self, inputs, targets):
+        """The `Hessian` of the mean loss."""
+        return Hessian(self, *map(tf.convert_to_tensor, (inputs, targets)))
+
+    def move(self, step):
+        """Add a vector (parameters) to the weights."""
+        for weight, change in zip(self.weights, split(step, self.weights), strict=True):
+            weight.assign_add(change)
+
+
+surface = Surface
+
+
+class Hessian:
+    """Second derivatives by reverse mode, twice."""
+
+    def __init__(self, surface, inputs, targets):
+        self.surface, self.samples, self.tape = surface, (inputs, targets), None
+
+    def product(self, vector):
+        """The Hessian times a vector (parameters), in a graph: TensorFlow makes convolutions faster there."""
+        with twice_differentiable():
+            return flat(self.surface.curved(*self.samples, split(vector, self.surface.weights)))
+
+    def diagonal(self, tensor, entries):
+        """The second derivatives by single weights of the tensor of that number, float64 (entries).
+
+        From a tape, which goes back only as far as the tensor needs, as a graph for every tensor would.
+        """
+        weight = self.surface.weights[tensor]
+        with twice_differentiable():
+            if self.tape is None:
+                with tf.GradientTape(persistent=True) as self.tape:
+                    self.gradients = self.surface.derivatives(*self.samples)[1]
+            return np.array([self.entry(weight, self.gradients[tensor], entry) for entry in entries])
+
+    def entry(self, weight, gradient, entry):
+        single = tf.reshape(tf.one_hot(entry, math.prod(weight.shape), dtype=weight.dtype), weight.shape)
+        row = self.tape.gradient(gradient, weight, single, unconnected_gradients=ZERO)
+        return float(tf.reshape(row, [-1])[entry])
+
+
+def graph(function):
+    """`function` of tensors as a graph of TensorFlow's."""
+    return tf.function(function, autograph=False, reduce_retracing=True)
+
+
+@contextmanager
+def twice_differentiable():
+    """Say in one sentence what TensorFlow says of a layer that has no second derivative."""
+    try:
+        yield
+    except (LookupError, NotImplementedError, tf.errors.OpError) as error:
+        raise NotTwiceDifferentiable(error) from None
+
+
+def flat(tensors):
+    """Tensors one after the other as an array (parameters), float32 or float64."""
+    joined = np.concatenate([np.asarray(tf.convert_to_tensor(tensor)).ravel() for tensor in tensors])
+    return joined if joined.dtype == np.float64 else joined.astype(np.float32, copy=False)
+
+
+def split(vector, weights):
+    """The parts of a vector (parameters) as tensors like the `weights`."""
+    parts = tf.split(tf.convert_to_tensor(vector), [math.prod(weight.shape) for weight in weights])
+    return [tf.cast(tf.reshape(part, weight.shape), weight.dtype) for part, weight in zip(parts, weights, strict=True)]

@@ -11,7 +11,7 @@ from drillcore.artifacts.pairs import Pair, pair_files
 from drillcore.extras import require
 from drillcore.progress import silent
 from drillcore.ranks import EFFECTIVE
-from drillcore.report import correlations, embeddings, gradients, overview, signs, similarity, spectra
+from drillcore.report import correlations, curvature, embeddings, gradients, overview, signs, similarity, spectra
 from drillcore.report.evidence import ERRORS
 from drillcore.report.findings import findings
 from drillcore.report.pack import block, looks, packed
@@ -24,6 +24,7 @@ TOPICS = {
     "augmented": (correlations.augmented_images, ["augmented.h5", "activations.h5"]),
     "gradients": (gradients.steps, ["gradients.h5"]),
     "signs": (signs.snapshots, ["gradients.h5"]),
+    "curvature": (curvature.curvature, ["curvature.h5"]),
     "spectra": (spectra.spectra, ["svd.h5"]),
     "maps": (embeddings.maps, ["tsne.h5", "activations.h5"]),
     "probe": (embeddings.probe, ["tsne.h5", "activations.h5"]),

@@ -61,6 +61,7 @@ def optimised(card):
 VIEWS = {
     "correlations": plain,
     "gradients": optimised,
+    "curvature": optimised,
     "spectra": squeezed,
     "embeddings": squeezed,
     "similarity": plain,

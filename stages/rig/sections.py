@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from stages.rig.base.parameters import Count, Layers, Name, Section, check, load
 
@@ -34,6 +34,26 @@ class Gradients(Section):
     """Below which abs(gradient) a parameter counts as near zero."""
 
     thresholds: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = [1e-7, 1e-5]
+
+
+class Curvature(Section):
+    """At how many of the stored epochs, evenly spread, the loss is measured, on how many training images, the same at every
+    epoch; how many of the largest eigenvalues are kept, after how many iterations of Lanczos; how many random vectors
+    estimate the trace; and how many entries of the Hessian's diagonal are computed of each tensor."""
+
+    epochs: Annotated[int, Field(ge=2)] = 20
+    samples: Annotated[int, Field(ge=2)] = 32
+    eigenvalues: Count = 2
+    iterations: Annotated[int, Field(ge=2)] = 8
+    probes: Annotated[int, Field(ge=2)] = 3
+    entries: Count = 1
+
+    @model_validator(mode="after")
+    def enough_iterations(self):
+        """Refuse to keep as many eigenvalues as there are iterations: the smallest is one of them."""
+        if self.eigenvalues >= self.iterations:
+            raise ValueError(f"eigenvalues should be below iterations, which is {self.iterations}")
+        return self
 
 
 class Svd(Section):
@@ -90,6 +110,7 @@ SECTIONS = {
     "activations": Activations,
     "correlations": Correlations,
     "gradients": Gradients,
+    "curvature": Curvature,
     "svd": Svd,
     "tsne": Tsne,
     "similarity": Similarity,

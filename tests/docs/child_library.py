@@ -39,6 +39,7 @@ def user():
     return {
         "model": model,
         "images": images,
+        "labels": labels,
         "batches": batches,
         "optimizer": optimizer,
         "trainer": Trainer(optimizer, batches),

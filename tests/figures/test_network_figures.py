@@ -31,6 +31,7 @@ TOPICS = [
     "wdiff",
     "gradient_histogram",
     "step_scalars",
+    "sharpness",
     "layer_wise_grad_signs",
     "zoomed_layer_wise_grad_signs",
     "f_svd_analysis",

@@ -29,6 +29,10 @@ FORMULAS = [
     "effective_rank_of_variances",
     "embed",
     "correlation_matrix",
+    "curvature",
+    "hutchinson",
+    "lanczos",
+    "noise_scale",
     "compute_layerwise_cross_correlation",
 ]
 
@@ -54,7 +58,15 @@ def test_examples_run(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("framework", "names"),
     [
-        ("torch", ["drillcore.GradientRecorder", "drillcore.get_intermediate_outputs", "drillcore.record"]),
+        (
+            "torch",
+            [
+                "drillcore.GradientRecorder",
+                "drillcore.curvature",
+                "drillcore.get_intermediate_outputs",
+                "drillcore.record",
+            ],
+        ),
         ("keras", ["drillcore.OptimizationInsightCallback", "drillcore.callback"]),
     ],
 )

@@ -16,13 +16,14 @@ from drillcore.base.store import create, write
 from tests.artifacts import write_network
 
 WIDTHS = {"/fc1/Gemm": 3, "squeeze2": 2, "<out>": 4}
-TABLES = {"history", "metrics", "gradients", "gradient_stats", "correlations", "similarity", "svd", "tsne"}
+TABLES = {"history", "metrics", "gradients", "gradient_stats", "correlations", "similarity", "curvature", "svd", "tsne"}
 DRAWN = {
     "history": "Training",
     "gradients": "Gradients near zero, retained and released: |g| ≤ 1e-7",
     "augmented": "One image under 12 random augmentations",
     "correlations": "Correlation between the units of every two layers",
     "similarity": "Similarity of the layers' representations",
+    "curvature": "Curvature and gradient noise",
     "svd": "Spectra of the layers' features",
     "tsne": "Samples in every layer: t-SNE, and PCA below",
 }

@@ -17,9 +17,10 @@ CHOSEN = {
     "define": ["network", "inspection", "training", "pretrained"],
     "train": ["training", "pretrained"],
     "activations": ["network"],
+    "curvature": ["network", "losses"],
 }
 """By stage, which modules of a network's framework it loads by name."""
-BY_CODE = {"train", "activations"}
+BY_CODE = {"train", "activations", "curvature"}
 """The stages that depend on a framework's code by code.yaml, which `define` writes."""
 MODULES = sorted(file for package in ("drillcore", "stages") for file in (ROOT / package).rglob("*.py"))
 

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from drillcore.artifacts.curvature import CurvatureFile
 from drillcore.base.store import create, write
 from stages.rig.base.parameters import dump
 from stages.rig.page import make_page
@@ -26,7 +27,7 @@ PARAMS = {
     "plots": {"dpi": 50},
 }
 STAGES = ["augment:mnist", *(f"{stage}:diverged" for stage in ("define", "train", "activations", "correlations"))]
-STAGES += [f"{stage}:diverged" for stage in ("similarity", "gradients", "svd", "tsne", "plots")]
+STAGES += [f"{stage}:diverged" for stage in ("similarity", "gradients", "curvature", "svd", "tsne", "plots")]
 
 
 @pytest.mark.slow
@@ -49,3 +50,6 @@ def test_a_diverged_training_has_figures_and_says_why_it_has_no_coordinates(tmp_
         assert np.isnan(output["embedding"]).all()
         assert np.isnan(output["pca"]).all()
         assert output.attrs["status"] == "none: the layer's outputs are not finite"
+    with CurvatureFile("artifacts/diverged/curvature.h5") as file:
+        assert file.statuses[1:] == ["the loss or its gradient is not finite"] * 2
+        assert np.isnan(file.array("largest")[1:]).all()

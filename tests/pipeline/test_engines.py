@@ -60,7 +60,18 @@ def test_every_stage_gives_the_same_bytes_again(project):
     project.run("dvc", "repro", *stages)
     assert (project.folder / "reports/cifar10-cnn/training_curves.png").stat().st_size > 1000
     before = project.outputs()
-    rooms = ["define", "train", "activations", "correlations", "similarity", "gradients", "svd", "tsne", "plots"]
+    rooms = [
+        "define",
+        "train",
+        "activations",
+        "correlations",
+        "similarity",
+        "gradients",
+        "curvature",
+        "svd",
+        "tsne",
+        "plots",
+    ]
     again = [f"{room}@{dataset}" for room in ("download", "augment") for dataset in ("mnist", "cifar10")]
     again += [f"{room}@{network}" for room in rooms for network in NETWORKS]
     assert ran(project.run("dvc", "repro", "--force", "--single-item", *again)) == set(again)

@@ -58,7 +58,7 @@ DATASETS = {
     "noise": {"source": "FakeData", "arguments": {"size": 60, "image_size": [3, 32, 32], "num_classes": 3}},
 }
 
-ANALYSES = "activations correlations similarity gradients svd tsne"
+ANALYSES = "activations correlations similarity gradients curvature svd tsne"
 
 
 def photograph(random, label, shape):

@@ -11,8 +11,9 @@ from drillcore import get_intermediate_outputs
 from drillcore.frameworks.torch import as_input
 from stages.rig.card import Training
 from stages.rig.images import Split
+from stages.rig.torch.losses import squared_error
 from stages.rig.torch.network import build, to_input
-from stages.rig.torch.training import OPTIMIZERS, squared_error, train
+from stages.rig.torch.training import OPTIMIZERS, train
 from stages.rig.training.batches import shuffled
 from tests.conftest import MODELS, own
 

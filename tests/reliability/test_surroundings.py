@@ -25,6 +25,7 @@ STAGES = {
     "correlations": ["squeeze"],
     "similarity": ["squeeze"],
     "gradients": ["squeeze"],
+    "curvature": ["squeeze"],
     "svd": ["squeeze"],
     "tsne": ["squeeze"],
     "plots": ["squeeze"],
@@ -33,7 +34,7 @@ STAGES = {
     "widths": ["bottleneck"],
     "report": [],
 }
-KERAS = {"train": ["cifar10-cnn"], "activations": ["cifar10-cnn"]}
+KERAS = {"train": ["cifar10-cnn"], "activations": ["cifar10-cnn"], "curvature": ["cifar10-cnn"]}
 ALL = [(stage, arguments) for stages in (STAGES, KERAS) for stage, arguments in stages.items()]
 
 pytestmark = pytest.mark.slow
@@ -154,6 +155,7 @@ OUTPUTS = {
     "correlations": ["artifacts/{}/correlations.h5", "artifacts/{}/corr_means.json"],
     "similarity": ["artifacts/{}/similarity.h5"],
     "gradients": ["artifacts/{}/gradient_stats.json"],
+    "curvature": ["artifacts/{}/curvature.h5"],
     "svd": ["artifacts/{}/svd.h5"],
     "tsne": ["artifacts/{}/tsne.h5"],
     "plots": ["reports/{}"],

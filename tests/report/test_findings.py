@@ -363,6 +363,7 @@ def test_each_view_opens_on_a_network_of_its_study(run):
     assert opened == {
         "correlations": "mlp",
         "gradients": "conv",
+        "curvature": "conv",
         "spectra": "narrow",
         "embeddings": "narrow",
         "similarity": "mlp",

@@ -13,7 +13,7 @@ from drillcore.report.pack import NO_VALUE, STEPS, quantised
 from tests.artifacts import EDGES
 from tests.report.conftest import WIDTHS
 
-VIEWS = ["overview", "correlations", "gradients", "spectra", "embeddings", "similarity"]
+VIEWS = ["overview", "correlations", "gradients", "curvature", "spectra", "embeddings", "similarity"]
 LAYERS = list(WIDTHS)
 MISSING = [0xA6] * 3
 
@@ -337,7 +337,7 @@ def test_a_link_of_nonsense_shows_the_defaults(browser, root):
         assert browser.run("return document.querySelectorAll('figure').length") > 0
 
 
-FIGURES = ["curves", "units", "signs", "spectra", "maps", "similarity"]
+FIGURES = ["curves", "units", "signs", "eigenvalues", "spectra", "maps", "similarity"]
 
 
 @pytest.mark.parametrize(("view", "figure"), zip(VIEWS, FIGURES, strict=True))

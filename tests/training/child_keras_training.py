@@ -14,8 +14,9 @@ from drillcore.frameworks.keras import keras, tf
 from stages.rig.base.parameters import load as load_parameters
 from stages.rig.images import Split
 from stages.rig.keras import pretrained
+from stages.rig.keras.losses import LOSSES
 from stages.rig.keras.network import build, gives_logits, load
-from stages.rig.keras.training import LOSSES, evaluate, train
+from stages.rig.keras.training import evaluate, train
 from stages.rig.resolve import resolve
 from stages.rig.training.batches import shuffled
 from stages.rig.training.resume import load as load_state

@@ -4,13 +4,14 @@ import { networks, open } from "data";
 import { h, once } from "dom";
 import * as state from "state";
 import * as correlations from "views/correlations";
+import * as curvature from "views/curvature";
 import * as embeddings from "views/embeddings";
 import * as gradients from "views/gradients";
 import * as overview from "views/overview";
 import * as similarity from "views/similarity";
 import * as spectra from "views/spectra";
 
-const VIEWS = { overview, correlations, gradients, spectra, embeddings, similarity };
+const VIEWS = { overview, correlations, gradients, curvature, spectra, embeddings, similarity };
 const LINKS = Object.fromEntries(
   Object.entries(VIEWS).map(([name, view]) => [
     name,

@@ -57,9 +57,19 @@ def load(card, classes, checkpoint):
     """Return the network of `card` with the weights of `checkpoint`, a .keras file; nothing else in it is ever read."""
     use_device(card)
     model = build(card, classes)
+    restore(model, checkpoint)
+    return model
+
+
+def restore(model, checkpoint):
+    """Give `model` the weights of `checkpoint`, another of its own."""
     with loading(checkpoint):
         model.load_weights(checkpoint)
-    return model
+
+
+def make_reproducible():
+    """Have the same numbers of threads give the same bytes."""
+    tf.config.experimental.enable_op_determinism()
 
 
 def to_input(images):

@@ -9,8 +9,9 @@ import h5py
 from drillcore.base.errors import InputError
 from drillcore.recording.keras_callback import sizes
 from stages.rig.keras import training as keras_training
-from stages.rig.keras.network import build, gives_logits, use_device
-from stages.rig.keras.training import LOSSES, save_weights
+from stages.rig.keras.losses import loss_of
+from stages.rig.keras.network import build, use_device
+from stages.rig.keras.training import save_weights
 from stages.rig.user_defined import oneline
 
 __all__ = ["evaluate", "load", "save_weights", "take_weights", "tensors"]
@@ -64,7 +65,7 @@ def stored_shapes(path):
 
 def evaluate(model, card, batches):
     """Return val_loss, val_accuracy and val_f1 over `Batches`."""
-    return keras_training.evaluate(model, batches, LOSSES["cross_entropy"](gives_logits(model, card.input)))
+    return keras_training.evaluate(model, batches, loss_of("cross_entropy", model, card.input))
 
 
 def tensors(model):

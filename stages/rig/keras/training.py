@@ -13,7 +13,8 @@ from drillcore.frameworks.keras import keras, tf
 from drillcore.recording.keras_callback import OptimizationInsightCallback
 from drillcore.threads import omp_threads
 from stages.rig.base.command import progress, say
-from stages.rig.keras.network import build, gives_logits, use_device
+from stages.rig.keras.losses import loss_of
+from stages.rig.keras.network import build, use_device
 from stages.rig.training.batches import in_order, shuffled
 from stages.rig.training.history import History, macro_f1
 from stages.rig.training.resume import save
@@ -25,22 +26,6 @@ OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
 }
-
-
-def cross_entropy(logits):
-    """The cross-entropy of outputs that are `logits`, or else probabilities."""
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
-
-
-class SquaredError(keras.losses.Loss):
-    """The mean squared error of outputs (n, classes) against one-hot labels (n)."""
-
-    def call(self, labels, outputs):
-        wanted = keras.ops.one_hot(labels, outputs.shape[1], dtype=outputs.dtype)
-        return keras.ops.mean(keras.ops.square(outputs - wanted), -1)
-
-
-LOSSES = {"cross_entropy": cross_entropy, "mse": lambda logits: SquaredError()}
 
 
 class ModelSaveCallback(keras.callbacks.Callback):
@@ -206,7 +191,7 @@ def fit(card, training, validation, folder, state):
     tf.config.experimental.enable_op_determinism()
     model, twin = (build(card, len(training.classes)) for _ in range(2))
     settings = card.training
-    loss = LOSSES[settings.loss](gives_logits(model, card.input))
+    loss = loss_of(settings.loss, model, card.input)
     model.compile(
         OPTIMIZERS[settings.optimizer](settings.learning_rate),
         loss,

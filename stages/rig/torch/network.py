@@ -82,10 +82,19 @@ def sees(device):
 def load(card, classes, checkpoint):
     """Return the network of `card` with the weights of `checkpoint`, a .pth file, on its device; only tensors are read."""
     model = build(card, classes)
+    restore(model, checkpoint)
+    return model.to(device_of(card))
+
+
+def restore(model, checkpoint):
+    """Give `model` the weights of `checkpoint`, another of its own."""
     with loading(checkpoint):
         check_zip(checkpoint)
         model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-    return model.to(device_of(card))
+
+
+def make_reproducible():
+    """Have the same numbers of threads give the same bytes: PyTorch does so on a CPU."""
 
 
 def check_zip(path):

@@ -2,8 +2,9 @@
 
 from drillcore.frameworks.layers import uncompiled
 from stages.rig.torch import training as torch_training
+from stages.rig.torch.losses import LOSSES
 from stages.rig.torch.network import build, device_of
-from stages.rig.torch.training import LOSSES, TorchBatches, save_weights
+from stages.rig.torch.training import TorchBatches, save_weights
 from stages.rig.torch.weights import take_weights
 
 __all__ = ["evaluate", "load", "save_weights", "take_weights", "tensors"]

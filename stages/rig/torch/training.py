@@ -11,6 +11,7 @@ from drillcore.frameworks.torch import as_input
 from drillcore.recording.decay import decay_of
 from drillcore.recording.recorder import GradientRecorder
 from stages.rig.base.command import progress, say
+from stages.rig.torch.losses import LOSSES
 from stages.rig.torch.network import build, device_of, sees, to_input
 from stages.rig.training.batches import in_order, shuffled
 from stages.rig.training.history import History, macro_f1
@@ -62,14 +63,6 @@ class Callback:
 
     def on_fit_end(self, trainer):
         """After the last epoch."""
-
-
-def squared_error(logits, labels):
-    """The mean squared error of logits (n, classes) against one-hot `labels` (n)."""
-    return nn.functional.mse_loss(logits, nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype))
-
-
-LOSSES = {"cross_entropy": nn.functional.cross_entropy, "mse": squared_error}
 
 
 class Trainer:

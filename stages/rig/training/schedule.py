@@ -20,3 +20,8 @@ def learning_rate(training, step, steps):
         "step": 0.1 ** ((done >= 0.5) + (done >= 0.75)),
     }
     return training.learning_rate * factors[training.schedule]
+
+
+def rate_after(training, epoch, steps):
+    """The learning rate of `training` at the last step of `epoch`, of so many `steps` an epoch; at 0 that of the first."""
+    return learning_rate(training, max(1, epoch * steps), training.epochs * steps)

@@ -1,0 +1,111 @@
+"""Eigenvalues at both ends of a symmetric operator's spectrum, by Lanczos' iteration with full reorthogonalisation."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drillcore.base.errors import InputError
+
+BLOCK = 1 << 14
+"""So many entries of vectors are turned into float64 at a time: they stay in the processor's cache."""
+
+CANCELLED = 0.1
+"""A vector of which less is left is made orthogonal once more, as Daniel, Gragg, Kaufman and Stewart 1976 do."""
+ROUNDING = 100
+"""What a product has outside the basis is rounding if it is at most so many units in the last place of the largest one."""
+
+
+class Krylov(NamedTuple):
+    """What Lanczos' iteration found of a symmetric operator H.
+
+    `basis` (steps, n) has orthonormal rows Q, `alpha` (steps) and `beta` (steps) are the diagonal of T = Q H Q^T and what
+    is below it; the last of `beta` is the norm of what H Q^T has outside the basis.
+    """
+
+    basis: np.ndarray
+    alpha: NDArray[np.float64]
+    beta: NDArray[np.float64]
+
+    def ritz(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The Ritz values, ascending, and of each the `residual`: an eigenvalue of H is no further from it than that.
+
+        Parlett 1980, "The Symmetric Eigenvalue Problem", section 13.2: the norm of H y - t y is beta_m abs(s_m).
+        """
+        values, vectors = np.linalg.eigh(np.diag(self.alpha) + np.diag(self.beta[:-1], 1) + np.diag(self.beta[:-1], -1))
+        return values, self.beta[-1] * np.abs(vectors[-1])
+
+
+def lanczos(product: Callable[[np.ndarray], np.ndarray], start: np.ndarray, iterations: int = 16) -> Krylov:
+    """Run Lanczos' iteration on a symmetric operator.
+
+    Every new vector is made orthogonal to all before it, with sums in float64, and once more where little is left of it:
+    without that, eigenvalues that have converged come back as copies. It ends sooner where the vectors span all that the
+    operator reaches from `start`.
+
+    Parameters
+    ----------
+    product : function
+        Maps a vector (n) of the type of `start` to the operator's product with it.
+    start : float32 or float64 array (n)
+        A random vector that is not zero; the basis has its type.
+    iterations : int
+        At most so many products; as many vectors are in memory.
+
+    Returns
+    -------
+    Krylov
+
+    Raises
+    ------
+    InputError
+        If `start` is zero or not finite, or `iterations` is less than 1.
+
+    References
+    ----------
+    Lanczos 1950, "An iteration method for the solution of the eigenvalue problem of linear differential and integral
+    operators"; Golub and Van Loan 2013, "Matrix Computations", section 10.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> matrix = np.diag([3.0, 1.0, -5.0])
+    >>> values, residuals = drillcore.lanczos(lambda v: matrix @ v, np.ones(3), 3).ritz()
+    >>> values.round(6).tolist()
+    [-5.0, 1.0, 3.0]
+    """
+    start = np.asarray(start)
+    norm = np.sqrt(np.dot(start.astype(np.float64), start.astype(np.float64)))
+    if iterations < 1 or not 0 < norm < np.inf:
+        raise InputError(
+            f"iterations is {iterations} and the norm of start {norm:g}: both should be positive and finite."
+        )
+    steps, largest = min(iterations, len(start)), 0.0
+    basis, alpha, beta = np.empty((steps, len(start)), start.dtype), [], []
+    basis[0] = start / norm
+    for step in range(steps):
+        image = np.asarray(product(basis[step]), np.float64)
+        size = np.sqrt(np.dot(image, image))
+        largest = max(largest, size)
+        inside = orthogonalise(image, basis[: step + 1])
+        if np.dot(image, image) < (CANCELLED * size) ** 2:
+            inside += orthogonalise(image, basis[: step + 1])
+        alpha.append(inside[step])
+        beta.append(np.sqrt(np.dot(image, image)))
+        if not beta[-1] > ROUNDING * np.finfo(start.dtype).eps * largest or step + 1 == steps:
+            break
+        basis[step + 1] = image / beta[-1]
+    return Krylov(basis[: len(alpha)], np.array(alpha), np.array(beta))
+
+
+def orthogonalise(vector: NDArray[np.float64], basis: np.ndarray) -> NDArray[np.float64]:
+    """Take from `vector`, in place, its parts along the rows of an orthonormal `basis`; returns their lengths."""
+    blocks = [slice(begin, begin + BLOCK) for begin in range(0, len(vector), BLOCK)]
+    lengths = np.zeros(len(basis))
+    for block in blocks:
+        lengths += basis[:, block].astype(np.float64) @ vector[block]
+    for block in blocks:
+        vector[block] -= lengths @ basis[:, block].astype(np.float64)
+    return lengths

@@ -1,0 +1,28 @@
+"""How sharp and how noisy the loss is around a network's weights, and what a step crosses."""
+
+import numpy as np
+
+from drillcore.artifacts.curvature import CurvatureFile
+from drillcore.artifacts.gradients import STAYED
+from drillcore.landscape.edge import OF_HESSIAN
+
+BY_EPOCH = "smallest", "trace", "trace_error", "noise_scale"
+
+
+def curvature(folder):
+    """BY_EPOCH and `edge` float64 (epochs), `largest` (epochs, eigenvalues), `residual` (epochs, eigenvalues + 1), and
+    `flipped` (batches, epochs), the share of all weights along which a step crosses something."""
+    with CurvatureFile(folder / CurvatureFile.FILE) as file:
+        meta = {
+            "epochs": file.epochs,
+            "samples": file.dataset("sample").shape[0],
+            "statuses": file.statuses,
+            "edgeOf": file.edge_of,
+            "compared": file.edge_of == OF_HESSIAN,
+        }
+        crossed = file.array("crossings").sum(2, dtype=np.int64)
+        every = crossed.sum(-1)
+        with np.errstate(invalid="ignore"):
+            flipped = (every - crossed[..., STAYED]) / every
+        names = *BY_EPOCH, "edge", "largest", "residual"
+        return meta, {name: file.array(name) for name in names} | {"flipped": flipped.T}

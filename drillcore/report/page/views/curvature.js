@@ -1,0 +1,114 @@
+// How sharp and how noisy the loss is around the weights: the Hessian's eigenvalues, its trace, and the gradient noise.
+
+import { onPage } from "colours";
+import { topic } from "data";
+import { h, number } from "dom";
+import { chart } from "figures";
+import { chooseNetwork, controls } from "views/shared";
+
+export const title = "Curvature";
+export const intro =
+  "The loss around the weights of stored checkpoints, on training images and in evaluation mode: how sharply it bends (the largest eigenvalue of the Hessian), whether it bends down anywhere (the smallest), how much it bends in all directions together (the trace), and from which batch size on the gradient is more signal than noise (the noise scale).";
+
+const BATCHES = ["gradient of another batch", "of the same batch"];
+
+export async function show(root) {
+  const { name, control } = chooseNetwork(root, "curvature", "curvature");
+  if (!name) return null;
+  const data = await topic("curvature", name);
+  const grid = h("div", { class: "grid" });
+  root.append(controls(control), grid);
+  const charts = {
+    eigenvalues: chart(grid, { id: "eigenvalues", title: "Both ends of the Hessian's spectrum" }),
+    trace: chart(grid, { id: "trace", title: "Trace of the Hessian" }),
+    noise: chart(grid, { id: "noise", title: "Gradient noise scale" }),
+    crossed: chart(grid, { id: "crossed", title: "Gradients that a step turns round" }),
+  };
+  const draw = () => {
+    drawEigenvalues(charts.eigenvalues, data);
+    drawTrace(charts.trace, data);
+    drawNoise(charts.noise, data);
+    drawCrossed(charts.crossed, data);
+  };
+  draw();
+  return { update: () => {}, again: draw };
+}
+
+const line = (data, name, values, colour, more = {}) => ({
+  x: data.epochs,
+  y: Array.from(values),
+  name,
+  mode: "lines+markers",
+  line: { color: onPage(colour), width: 1.8 },
+  hovertemplate: `epoch %{x}: %{y:.4~g}<extra>${name}</extra>`,
+  ...more,
+});
+
+const whiskers = (values, colour) => ({ type: "data", array: Array.from(values), color: onPage(colour), thickness: 1 });
+
+const column = (array, position) => {
+  const width = array.shape[1];
+  return array.filter((_, i) => i % width === position);
+};
+
+const axes = (text, more = {}) => ({ xaxis: { title: { text: "epoch" } }, yaxis: { title: { text }, ...more } });
+
+function drawEigenvalues(one, data) {
+  const { largest, smallest, residual, edge } = data.arrays,
+    count = largest.shape[1];
+  const traces = Array.from({ length: count }, (_, i) =>
+    line(data, count > 1 ? `largest, ${i + 1}` : "largest", column(largest, i), "#0072b2", {
+      opacity: 1 - (0.6 * i) / count,
+      error_y: whiskers(column(residual, i), "#0072b2"),
+    }),
+  );
+  traces.push(
+    line(data, "smallest", smallest, "#d55e00", { error_y: whiskers(column(residual, count), "#d55e00") }),
+  );
+  if (data.compared)
+    traces.push({ ...line(data, "edge of stability", edge, "#777777"), line: { color: "#777777", dash: "dash" } });
+  one.draw(traces, axes("eigenvalue"));
+  const beside = data.compared
+    ? "Beyond the edge of stability gradient descent on a quadratic would diverge."
+    : data.edgeOf && `The edge of stability, ${number(edge[0])}, is not drawn: it is ${data.edgeOf}.`;
+  one.say(
+    "Both ends of the Hessian's spectrum",
+    [`${data.samples} training images. Whiskers: how far a true eigenvalue may be.`, beside, gaps(data)]
+      .filter(Boolean)
+      .join(" "),
+  );
+}
+
+function drawTrace(one, data) {
+  const { trace, trace_error: error } = data.arrays;
+  one.draw([line(data, "trace", trace, "#117733", { error_y: whiskers(error, "#117733") })], axes("trace"));
+  one.say("Trace of the Hessian", `The sum of all eigenvalues, by random vectors; whiskers: a standard error. ${gaps(data)}`);
+}
+
+function drawNoise(one, data) {
+  const { noise_scale: scale } = data.arrays;
+  one.draw([line(data, "noise scale", scale, "#aa3377")], axes("noise scale (images)", { rangemode: "tozero" }));
+  one.say(
+    "Gradient noise scale",
+    `tr S / |G|², from the gradients of single images: about the batch at which signal and noise are equal. ${gaps(data)}`,
+  );
+}
+
+function drawCrossed(one, data) {
+  const { flipped } = data.arrays,
+    count = data.epochs.length;
+  const traces = BATCHES.map((name, i) =>
+    line(data, name, flipped.slice(i * count, (i + 1) * count), ["#777777", "#0072b2"][i]),
+  );
+  one.draw(traces, axes("share of all weights", { tickformat: ".0%", rangemode: "tozero" }));
+  one.say(
+    "Gradients that a step turns round",
+    "One step against the gradient of a batch, as long as the training's was, without the optimiser's memory. The sign that changes with another batch's gradient may be its noise alone; with the same batch, its loss truly was crossed along that weight.",
+  );
+}
+
+// Which epochs lack a number, and why.
+function gaps(data) {
+  const said = data.epochs.map((epoch, i) => [epoch, data.statuses[i]]).filter(([, status]) => status !== "complete");
+  return said.map(([epoch, status]) => `Epoch ${epoch}: ${status}.`.replace("..", ".")).join(" ");
+}

@@ -1,0 +1,75 @@
+"""python -m stages.curvature NETWORK : checkpoints, gradients.h5, data -> curvature.h5
+
+For stored epochs the Hessian and the gradient noise of the loss over a probe of training images, in evaluation mode, and
+what a step as long as the training's, but without the optimiser's memory, crosses; see drillcore/artifacts/curvature.py.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from drillcore import frameworks
+from drillcore.artifacts.curvature import CurvatureFile, Row, write_curvature
+from drillcore.artifacts.gradients import Gradients
+from drillcore.artifacts.network import read_network
+from drillcore.base.arrays import evenly
+from drillcore.extraction.probe import choose_probe
+from drillcore.landscape.edge import edge_of_stability
+from drillcore.landscape.measurement import choose_entries, measure
+from drillcore.landscape.steps import recorded_lengths, step_crossings
+from stages.rig.base.command import command, progress
+from stages.rig.card import read_card
+from stages.rig.checkpoints import checkpoints_of
+from stages.rig.frameworks import module
+from stages.rig.images import load_split, prepare, standardise
+from stages.rig.sections import section
+from stages.rig.training.batches import shuffled
+from stages.rig.training.schedule import rate_after
+
+
+def main(network):
+    """Measure the curvature of the network's loss at stored epochs."""
+    folder = Path("artifacts", network)
+    card, settings, checkpoints = read_card(folder / "network.yaml"), section("curvature"), checkpoints_of(folder)
+    epochs = evenly(list(checkpoints), settings.epochs)
+    training, networks = load_split(card, "train"), module(card.framework, "network")
+    networks.make_reproducible()
+    model = networks.load(card, len(training.classes), checkpoints[epochs[0]])
+    name = read_network(folder / "network.yaml").loss
+    loss = module(card.framework, "losses").loss_of(name, model, card.input)
+    surface = frameworks.framework(card.framework).surface(model, loss)
+    entries = choose_entries(surface, settings.entries, card.seed)
+
+    def samples(rows):
+        images = standardise(prepare(training.images[rows], card.input), card.normalize)
+        return networks.to_input(images), training.labels[rows]
+
+    probe = choose_probe(len(training.labels), settings.samples, card.seed)
+    inputs, targets = samples(probe)
+    optimizer = "" if card.pretrained() else card.training.optimizer
+    batches = [samples(batch) for batch in two_batches(card, len(training.labels))] if optimizer else []
+    with Gradients(folder / Gradients.FILE) as file:
+        lengths = dict(zip(epochs, recorded_lengths(file, epochs), strict=True))
+    found = []
+    for epoch in progress(epochs, "epochs"):
+        networks.restore(model, checkpoints[epoch])
+        rate = rate_after(card.training, epoch, len(shuffled(card, training))) if optimizer else np.nan
+        edge, edge_of = edge_of_stability(optimizer, rate)
+        numbers = settings.eigenvalues, settings.iterations, settings.probes, card.seed
+        measured = measure(surface, inputs, targets, entries, *numbers)
+        crossed = step_crossings(surface, *batches, optimizer, lengths[epoch]) if optimizer else None
+        found.append(Row(epoch, measured, rate, edge, lengths[epoch], crossed))
+    sizes = {name: math.prod(shape) for name, shape in surface.shapes.items()}
+    write_curvature(folder / CurvatureFile.FILE, probe, sizes, found, optimizer, edge_of)
+
+
+def two_batches(card, count):
+    """The positions of two batches of different training images, of `count`: as the training's, or half of them all."""
+    size = min(card.training.batch_size, count // 2)
+    order = np.random.default_rng([card.seed, 1]).permutation(count)
+    return order[:size], order[size : 2 * size]
+
+
+if __name__ == "__main__":
+    command(main)
