@@ -49,6 +49,7 @@ def compare(network, steps, rounds, seconds):
     trainings, found = contestants(network), {}
     for turn in range(rounds):
         for method in list(trainings)[:: (-1) ** turn]:
+            print(f"{network}, round {turn + 1} of {rounds}: {method}", file=sys.stderr, flush=True)
             found.setdefault(method, []).append(in_own_process(trainings[method], steps, seconds))
     return {method: found[method] for method in trainings}
 
