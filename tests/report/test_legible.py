@@ -71,3 +71,33 @@ def test_numbers_are_written_into_the_cells_of_a_map_as_long_as_they_fit(browser
         side, within, border = browser.run(CELLS, "similarity", count)
         assert (within > 2) == (side > 18), (network, side)
         assert border == 1 or side < 18
+
+
+FAULTS = """
+const faults = [];
+for (const plot of document.querySelectorAll(".plot")) {
+  const frame = plot.getBoundingClientRect();
+  const texts = [...plot.querySelectorAll("svg text")]
+    .map(text => [text.textContent.trim(), text.getBoundingClientRect()])
+    .filter(([text, box]) => text && box.width && box.height);
+  texts.forEach(([text, box], i) => {
+    if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
+      faults.push(`cut off: ${text}`);
+    for (const [other, beside] of texts.slice(i + 1)) {
+      const across = Math.min(box.right, beside.right) - Math.max(box.left, beside.left),
+        down = Math.min(box.bottom, beside.bottom) - Math.max(box.top, beside.top);
+      if (across > 1 && down > 2) faults.push(`${text} over ${other}`);
+    }
+  });
+}
+return faults;
+"""
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize("view", ["correlations", "gradients", "spectra", "embeddings", "similarity"])
+def test_no_text_covers_another_or_is_cut_off(browser, deep, view, width):
+    browser.window(width, 1000)
+    for network in NETWORKS:
+        browser.open(deep, view, network=network, networks=network)
+        assert browser.run(FAULTS) == [], network

@@ -6,8 +6,9 @@ import { CONFIG, figure, FONT, layout, textWidth } from "figures";
 
 /* global Plotly */
 
-const LETTER = 6.6,
-  LINE = 12,
+const TICK_FONT = 12,
+  LINE = 13,
+  APART = 6,
   BAR = 74,
   EDGE = 34,
   LEAST_TEXT = 6.5,
@@ -135,23 +136,45 @@ export function raster(root, options) {
   return one;
 }
 
+const tickWidth = text => textWidth(text, TICK_FONT);
+
 function geometry(frame, width) {
-  const longest = texts => Math.max(0, ...texts.map(text => text.length)) * LETTER;
+  const longest = texts => Math.max(0, ...texts.map(tickWidth));
   const left = Math.min(width * 0.3, longest(frame.ys.texts) + (frame.ys.title ? 34 : 14));
   const right = frame.bar ? BAR : EDGE;
   const space = Math.max(80, width - left - right),
     side = Math.min(space, frame.side ?? 540);
-  const upright = longest(frame.xs.texts) * 1.15 > side / Math.max(1, frame.xs.texts.length);
+  const across = frame.height ? space : side,
+    upright = placed(frame.xs, frame.columns, across).some(
+      ([text, at], i, all) => i && at - all[i - 1][1] < (tickWidth(text) + tickWidth(all[i - 1][0])) / 2 + APART,
+    );
   const below = Math.min(130, upright ? longest(frame.xs.texts) + 12 : 24) + (frame.xs.title ? 24 : 0);
-  return { left, top: 8, width: frame.height ? space : side, height: frame.height ?? side, right, below, upright };
+  return { left, top: 8, width: across, height: frame.height ?? side, right, below, upright };
+}
+
+// The texts of a side, each with its place on so many pixels.
+const placed = ({ ticks, texts }, length, pixels) => texts.map((text, i) => [text, (ticks[i] / length) * pixels]);
+
+// Which of a side's texts, lines above each other on so many pixels, have space for theirs.
+function legible(side, length, pixels) {
+  let last = -Infinity;
+  return placed(side, length, pixels).map(([, at]) => {
+    const fits = at - last >= LINE;
+    if (fits) last = at;
+    return fits;
+  });
 }
 
 function shape(frame, box) {
   // A name that is longer than its space loses its beginning, for layers of one network mostly differ at the end.
-  const fitted = (text, space) => (text.length * LETTER > space ? `…${text.slice(1 - Math.floor(space / LETTER))}` : text);
-  const axis = (side, length, space, every = 1) => ({
-    tickvals: side.ticks.filter((_, i) => i % every === 0),
-    ticktext: side.texts.filter((_, i) => i % every === 0).map(text => plain(fitted(text, space))),
+  const fitted = (text, space) => {
+    let end = text;
+    while (end && tickWidth(end === text ? text : `…${end}`) > space) end = end.slice(1);
+    return end === text ? text : `…${end}`;
+  };
+  const axis = (side, length, space, shown) => ({
+    tickvals: side.ticks.filter((_, i) => shown[i]),
+    ticktext: side.texts.filter((_, i) => shown[i]).map(text => plain(fitted(text, space))),
     title: { text: plain(side.title ?? ""), standoff: 6 },
     range: [0, length],
     showgrid: false,
@@ -160,15 +183,21 @@ function shape(frame, box) {
     ticks: "",
     linecolor: themed("--line"),
   });
-  // Every how many of a side's names have space for their lines on so many pixels.
-  const legible = (side, pixels) => Math.ceil((side.ticks.length * LINE) / pixels) || 1;
+  const columns = box.upright ? legible(frame.xs, frame.columns, box.width) : frame.xs.ticks.map(() => true),
+    rows = legible(frame.ys, frame.rows, box.height);
   return layout({
     width: box.left + box.width + box.right,
     height: box.top + box.height + box.below,
     showlegend: false,
     margin: { l: box.left, t: box.top, r: box.right, b: box.below },
-    xaxis: { ...axis(frame.xs, frame.columns, box.upright ? box.below - (frame.xs.title ? 24 : 0) : Infinity, box.upright ? legible(frame.xs, box.width) : 1), tickangle: box.upright ? -90 : 0 },
-    yaxis: { ...axis(frame.ys, frame.rows, box.left - (frame.ys.title ? 24 : 4), legible(frame.ys, box.height)), range: [frame.rows, 0] },
+    xaxis: {
+      ...axis(frame.xs, frame.columns, box.upright ? box.below - (frame.xs.title ? 24 : 0) - APART : Infinity, columns),
+      tickangle: box.upright ? -90 : 0,
+    },
+    yaxis: {
+      ...axis(frame.ys, frame.rows, box.left - (frame.ys.title ? 24 : 0) - APART, rows),
+      range: [frame.rows, 0],
+    },
   });
 }
 
