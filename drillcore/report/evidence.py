@@ -94,6 +94,11 @@ def numbers(*values, digits=2):
     return ", ".join(f"{value:.{digits}f}" for value in values)
 
 
+def digits(value):
+    """A value of any size as text, to three digits, or as a whole number."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def listed(names):
     """Names or whole numbers as text."""
     return ", ".join(map(str, names))

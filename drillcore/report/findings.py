@@ -11,6 +11,7 @@ import numpy as np
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.correlations import Correlations
+from drillcore.artifacts.curvature import CurvatureFile
 from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.history import History
 from drillcore.artifacts.pairs import Pair
@@ -28,6 +29,7 @@ from drillcore.report.evidence import (
     chance,
     compared,
     differ,
+    digits,
     distinct,
     falling,
     last_statistics,
@@ -161,6 +163,24 @@ def minima_beside_chance(networks):
     return Finding(f"{text}over a minimum, {told}.", basis, link)
 
 
+def sharpness(networks):
+    """Whether the loss bends more sharply at the last stored epoch than at the first, beyond the errors of both."""
+    network = subject("curvature", networks, CurvatureFile.FILE)
+    if not network:
+        return None
+    with CurvatureFile(network.folder / CurvatureFile.FILE) as file:
+        epochs, images = file.epochs, file.dataset("sample").shape[0]
+        before, after = file.array("largest")[[0, -1], 0]
+        errors = file.array("residual")[[0, -1], 0]
+    if not abs(after - before) > errors.sum():
+        return None
+    bends = f"{'more' if after > before else 'less'} sharply at epoch {epochs[-1]} than at epoch {epochs[0]}"
+    text = f"The loss of {quoted(network)} bends {bends}: largest eigenvalue of the Hessian {digits(after)} "
+    text += f"against {digits(before)}."
+    link = {"view": "curvature", "figure": "eigenvalues", "network": network.card.name}
+    return Finding(text, f"{images:,} training images, in evaluation mode; further apart than their errors.", link)
+
+
 def correlation_of_layers(networks):
     """Whether units of different layers correlate more after training than before, and what chance gives."""
     network = subject("correlations", networks, Correlations.FILE, Activations.FILE)
@@ -278,6 +298,7 @@ FINDINGS = [
     faithfulness_of_maps,
     near_zero_gradients,
     minima_beside_chance,
+    sharpness,
     correlation_of_layers,
     augmentations,
     settling,

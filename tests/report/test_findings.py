@@ -199,6 +199,29 @@ def test_minima_without_chance_or_its_error_say_nothing(run, last):
     assert run.found(found.minima_beside_chance) is None
 
 
+def bend(run, before, after, error):
+    folder = run.network("net")
+    with h5py.File(folder / "curvature.h5", "a") as file:
+        file["largest"][[0, 2], 0] = before, after
+        file["residual"][[0, 2], 0] = error
+
+
+@pytest.mark.parametrize(("before", "after", "how"), [(2.5, 1234.6, "more"), (1234.6, 2.5, "less")])
+def test_the_loss_bends_more_or_less_sharply_beyond_the_errors(run, before, after, how):
+    bend(run, before, after, 0.01)
+    values = {2.5: "2.5", 1234.6: "1,235"}
+    assert run.found(found.sharpness).text == (
+        f"The loss of “net” bends {how} sharply at epoch 2 than at epoch 0: largest eigenvalue of the Hessian "
+        f"{values[after]} against {values[before]}."
+    )
+
+
+@pytest.mark.parametrize(("before", "after", "error"), [(2.0, 2.5, 0.3), (np.nan, 2.5, 0.0)])
+def test_sharpness_within_its_errors_says_nothing(run, before, after, error):
+    bend(run, before, after, error)
+    assert run.found(found.sharpness) is None
+
+
 def correlate(run, before, after):
     folder = run.network("net", {"layer1": 6, "output": 4})
     with h5py.File(folder / "correlations.h5", "a") as file:
