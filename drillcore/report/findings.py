@@ -178,7 +178,9 @@ def sharpness(networks):
     text = f"The loss of {quoted(network)} bends {bends}: largest eigenvalue of the Hessian {digits(after)} "
     text += f"against {digits(before)}."
     link = {"view": "curvature", "figure": "eigenvalues", "network": network.card.name}
-    return Finding(text, f"{images:,} training images, in evaluation mode; further apart than their errors.", link)
+    return Finding(
+        text, f"{images:,} training images, in evaluation mode; further apart than the errors of the computation.", link
+    )
 
 
 def correlation_of_layers(networks):
