@@ -83,6 +83,11 @@ def test_a_run_with_both_frameworks_makes_all(project):
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+def test_a_run_begins_with_the_figures_of_the_first_network_that_can_be_made(project):
+    assert run("stages.rig.targets", "--first", folder=project).stdout == "plots@mlp\n"
+    assert run("tests.rig.child_without", "torch", "rig.targets --first", folder=project).stdout == "plots@cnn\n"
+
+
 def test_a_run_without_any_network_says_why(project):
     parameters = load(project / "params.yaml")
     del parameters["networks"]["cnn"]
