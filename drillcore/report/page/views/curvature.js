@@ -4,7 +4,7 @@ import { onPage } from "colours";
 import { topic } from "data";
 import { h, number } from "dom";
 import { chart } from "figures";
-import { chooseNetwork, controls } from "views/shared";
+import { chooseNetwork, controls, epochAxis } from "views/shared";
 
 export const title = "Curvature";
 export const intro =
@@ -51,7 +51,7 @@ const column = (array, position) => {
   return array.filter((_, i) => i % width === position);
 };
 
-const axes = (text, more = {}) => ({ xaxis: { title: { text: "epoch" } }, yaxis: { title: { text }, ...more } });
+const axes = ({ epochs }, text, more = {}) => ({ xaxis: epochAxis(epochs), yaxis: { title: { text }, ...more } });
 
 function drawEigenvalues(one, data) {
   const { largest, smallest, residual, edge } = data.arrays,
@@ -67,7 +67,7 @@ function drawEigenvalues(one, data) {
   );
   if (data.compared)
     traces.push({ ...line(data, "edge of stability", edge, "#777777"), line: { color: "#777777", dash: "dash" } });
-  one.draw(traces, axes("eigenvalue"));
+  one.draw(traces, axes(data, "eigenvalue"));
   const beside = data.compared
     ? "Beyond the edge of stability gradient descent on a quadratic would diverge."
     : data.edgeOf && `The edge of stability, ${number(edge[0])}, is not drawn: it is ${data.edgeOf}.`;
@@ -81,13 +81,13 @@ function drawEigenvalues(one, data) {
 
 function drawTrace(one, data) {
   const { trace, trace_error: error } = data.arrays;
-  one.draw([line(data, "trace", trace, "#117733", { error_y: whiskers(error, "#117733") })], axes("trace"));
+  one.draw([line(data, "trace", trace, "#117733", { error_y: whiskers(error, "#117733") })], axes(data, "trace"));
   one.say("Trace of the Hessian", `The sum of all eigenvalues, by random vectors; whiskers: a standard error. ${gaps(data)}`);
 }
 
 function drawNoise(one, data) {
   const { noise_scale: scale } = data.arrays;
-  one.draw([line(data, "noise scale", scale, "#aa3377")], axes("noise scale (images)", { rangemode: "tozero" }));
+  one.draw([line(data, "noise scale", scale, "#aa3377")], axes(data, "noise scale (images)", { rangemode: "tozero" }));
   one.say(
     "Gradient noise scale",
     `tr S / |G|², from the gradients of single images: about the batch at which signal and noise are equal. ${gaps(data)}`,
@@ -100,7 +100,7 @@ function drawCrossed(one, data) {
   const traces = BATCHES.map((name, i) =>
     line(data, name, flipped.slice(i * count, (i + 1) * count), ["#777777", "#0072b2"][i]),
   );
-  one.draw(traces, axes("share of all weights", { tickformat: ".0%", rangemode: "tozero" }));
+  one.draw(traces, axes(data, "share of all weights", { tickformat: ".0%", rangemode: "tozero" }));
   one.say(
     "Gradients that a step turns round",
     "One step against the gradient of a batch, as long as the training's was, without the optimiser's memory. The sign that changes with another batch's gradient may be its noise alone; with the same batch, its loss truly was crossed along that weight.",
