@@ -1,8 +1,9 @@
 """gradient_stats.json: how gradients vanished, came back and changed sign, as `drillcore.summarise` tells it.
 
-`tensors`, `sizes`; `thresholds`: by threshold ("1e-07") and by `raw` and `ema` a dict of `step` (lists with an entry a
-recorded step), `epoch` (an entry an epoch) and `tensor` (for each tensor lists with an entry an epoch); `scalars`: `epoch`,
-and of the `network` and by `tensor` the step scalars with an entry an epoch, where they were recorded. null is NaN.
+`tensors`, `sizes`; `thresholds`: by threshold ("1e-07") and by `raw`, `ema` and, where it was recorded, `same_batch` a dict
+of `step` (lists with an entry a recorded step), `epoch` (an entry an epoch) and `tensor` (for each tensor lists with an
+entry an epoch); `scalars`: `epoch`, and of the `network` and by `tensor` the step scalars with an entry an epoch, where they
+were recorded. null is NaN.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from drillcore.artifacts.gradients import KINDS
+from drillcore.artifacts.gradients import KINDS, SAME_BATCH, step_axis
 from drillcore.artifacts.reader import Reader, Variable, known, read_text
 from drillcore.base.errors import DamagedFile
 from drillcore.base.store import write_json
@@ -60,6 +61,11 @@ class GradientStats(Reader):
         """The thresholds, ascending."""
         return sorted(map(float, self.by_threshold))
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of which kinds there are statistics: `raw`, `ema` and, where it was recorded, `same_batch`."""
+        return tuple(next(iter(self.by_threshold.values()), ()))
+
     def by_step(self, threshold: float | str, kind: str = "raw") -> dict[str, np.ndarray]:
         """Arrays (steps) over all tensors, beside `step` and `epoch`."""
         return arrays(self[threshold][kind]["step"])
@@ -84,16 +90,25 @@ class GradientStats(Reader):
         tables = [[self.by_step(threshold, kind) for kind in KINDS] for threshold in self]
         names = [name for name in tables[0][0] if name not in INDEX] if tables else []
         axes = "threshold", "kind", "step"
-        return {name: Variable.of(axes, np.array([[table[name] for table in row] for row in tables])) for name in names}
+        found = {
+            name: Variable.of(axes, np.array([[table[name] for table in row] for row in tables])) for name in names
+        }
+        if SAME_BATCH in self.kinds:
+            tables = [self.by_step(threshold, SAME_BATCH) for threshold in self]
+            axes = "threshold", step_axis(SAME_BATCH)
+            for name in (name for name in tables[0] if name not in INDEX):
+                found[f"{SAME_BATCH}_{name}"] = Variable.of(axes, np.array([table[name] for table in tables]))
+        return found
 
     def coordinates(self) -> dict[str, list]:
         """Thresholds, kinds and steps."""
-        steps = self.by_step(next(iter(self)))["step"] if self.by_threshold else np.zeros(0)
-        return {"threshold": self.thresholds, "kind": list(KINDS), "step": steps.astype(int).tolist()}
+        first = next(iter(self), None)
+        steps = {step_axis(kind): self.by_step(first, kind)["step"].astype(int).tolist() for kind in self.kinds}
+        return {"threshold": self.thresholds, "kind": list(KINDS), **(steps or {"step": []})}
 
     def columns(self) -> dict[str, np.ndarray]:
         """The statistics of every step, a row for each threshold, kind and step."""
-        rows = [(float(threshold), kind, self.by_step(threshold, kind)) for threshold in self for kind in KINDS]
+        rows = [(float(threshold), kind, self.by_step(threshold, kind)) for threshold in self for kind in self.kinds]
         if not rows:
             return {}
         lengths = [len(table["step"]) for *_, table in rows]
@@ -101,7 +116,10 @@ class GradientStats(Reader):
             "threshold": np.repeat([threshold for threshold, *_ in rows], lengths),
             "kind": np.repeat(np.array([kind for _, kind, _ in rows], object), lengths),
         }
-        return index | {name: np.concatenate([table[name] for *_, table in rows]) for name in rows[0][2]}
+        return index | {
+            name: np.concatenate([table.get(name, np.full(len(table["step"]), np.nan)) for *_, table in rows])
+            for name in rows[0][2]
+        }
 
     def facts(self) -> dict[str, str]:
         """The thresholds and the number of tensors."""

@@ -29,7 +29,7 @@ def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress =
     Returns
     -------
     dict
-        `tensors` and their `sizes`; `thresholds`: by threshold ("1e-07") and by `raw` and `ema` a dict of
+        `tensors` and their `sizes`; `thresholds`: by threshold ("1e-07") and by each of the file's `kinds` a dict of
         `step`: lists with an entry a recorded step, over all tensors, beside `step` and `epoch`;
         `epoch`: lists with an entry an epoch, over all tensors, beside `epoch`;
         `tensor`: for each tensor, lists with an entry an epoch.
@@ -59,7 +59,7 @@ def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress =
     """
     for threshold in thresholds:
         near_zero(file.edges, threshold)
-    by_kind = {kind: summarise_kind(file, kind, thresholds, progress) for kind in KINDS}
+    by_kind = {kind: summarise_kind(file, kind, thresholds, progress) for kind in file.kinds}
     return {
         "tensors": file.tensors,
         "sizes": file.sizes.tolist(),
@@ -89,7 +89,7 @@ def summarise_kind(file, kind, thresholds, progress):
         over_tensors = block_counts.sum(1), block_change.sum(1)
         for found, threshold in zip(steps, thresholds, strict=True):
             found.append(statistics(*over_tensors, edges, threshold))
-        if file.has_null:
+        if file.has_null and kind in KINDS:
             null = file.null_minima(kind)[block], file.null_flips(kind)[block]
             for found, threshold in zip(flips, thresholds, strict=True):
                 found.append(flips_near_zero(block_counts, *null, edges, threshold))

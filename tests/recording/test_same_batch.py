@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import drillcore
+from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.base.errors import InputError
 from drillcore.base.store import read
 from drillcore.recording.recorder import GradientRecorder, transitions
@@ -112,6 +113,25 @@ def test_all_else_in_the_file_is_as_without(tmp_path):
         assert file.kinds == ("raw", "ema")
         with pytest.raises(InputError, match="has no gradients of kind 'same_batch'; it has raw, ema"):
             file.counts("same_batch")
+
+
+def test_statistics_are_those_of_the_same_batch_where_it_was_recorded(tmp_path):
+    path = tmp_path / "gradients.h5"
+    descend(path, Loss(quadratic), 0.7, TARGETS[:12] / 10, same_batch=4)
+    with drillcore.open(path) as file:
+        stats = GradientStats.of(tmp_path / "gradient_stats.json", drillcore.summarise(file, [1e-3, 1.0]))
+        counts = file.counts("same_batch")[:].sum(1)
+        assert file.to_xarray().same_batch_counts.dims[0] == "same_batch_step"
+    found = stats.by_step(1.0, "same_batch")
+    assert found["step"].tolist() == [4, 8, 12] and stats.kinds == ("raw", "ema", "same_batch")
+    assert found["retained"].tolist() == counts[:, :3, :3].sum((1, 2, 3)).tolist()
+    assert found["flips"].tolist() == found["minima"].tolist() == counts[:, :3, :3, 1].sum((1, 2)).tolist() != [0, 0, 0]
+    arrays = stats.to_xarray()
+    assert arrays.same_batch_flips.sel(threshold=1.0).values.tolist() == found["flips"].tolist()
+    assert arrays.same_batch_step.values.tolist() == [4, 8, 12] and arrays.flips.shape == (2, 2, 11)
+    table = stats.to_pandas()
+    assert table[(table.kind == "same_batch") & (table.threshold == 1.0)].flips.tolist() == found["flips"].tolist()
+    assert len(table) == 2 * (11 + 11 + 3)
 
 
 class Forgetful(nn.Module):
