@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from drillcore.artifacts.gradient_stats import GradientStats, arrays
-from drillcore.artifacts.gradients import Gradients, bins_of
+from drillcore.artifacts.gradients import SAME_BATCH, Gradients, bins_of
 from drillcore.base.arrays import row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import SERIES, layers_of
@@ -37,6 +37,8 @@ from drillcore.recording.threshold import NEAR
 KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
 CHANCE = {"color": "#004d38", "lw": 1.0, "linestyle": (0, (3, 1.5))}
 """How minima by chance alone are drawn: as minima, but dashed and darker, for both lie upon each other."""
+REPEATED = {"color": "#8c510a", "lw": 1.1, "marker": ".", "ms": 4}
+"""How flips of the same batch are drawn: with a point at each of the steps at which they were recorded."""
 TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}
 
 
@@ -65,7 +67,8 @@ def drawings(file, stats):
         name = f"zero_{exponent(threshold)}_grads"
         yield name, partial(near_zero_counts, threshold, series, starts, parameters, subtitle)
     yield "frac_zero_grads_released", partial(fraction_released, by_step, by_layer, starts, subtitle)
-    yield "frac_flip", partial(fraction_flipped, by_step, starts, subtitle)
+    same_batch = {threshold: stats.by_step(threshold, SAME_BATCH) for threshold in by_step if SAME_BATCH in stats.kinds}
+    yield "frac_flip", partial(fraction_flipped, by_step, starts, subtitle, same_batch=same_batch)
     yield "wdiff", partial(draw_weight_change, file, by_step, starts, subtitle)
     yield "gradient_histogram", partial(draw_histogram, file, subtitle)
 
@@ -232,6 +235,7 @@ def fraction_flipped(
     starts: Sequence[int],
     subtitle: str = "",
     title: str | None = None,
+    same_batch: Mapping[float, Mapping[str, ArrayLike]] | None = None,
 ) -> Figure:
     """Draw which fraction of the retained gradients flipped its sign, through a minimum or a maximum, by step.
 
@@ -246,6 +250,8 @@ def fraction_flipped(
         The line below the headline, such as the network and its epochs.
     title : str, optional
         The headline, by default one that names the figure.
+    same_batch : mapping, optional
+        By threshold arrays (steps): step, retained, flips, of the same batch before and after an update.
 
     Returns
     -------
@@ -266,7 +272,11 @@ def fraction_flipped(
     with_null = [name for name, series in by_step.items() if all("minima_share_null" in of for of in series.values())]
     figure, rows, legend = step_panels(len(by_step) + len(with_null), title, subtitle, share=False)
     names = "flips", "minima", "maxima"
+    same_batch = same_batch or {}
     for row, (threshold, series) in zip(rows[: len(by_step)], by_step.items(), strict=True):
+        if threshold in same_batch:
+            again = same_batch[threshold]
+            row[0].plot(again["step"], divided(again["flips"], again["retained"]), **REPEATED)
         for axes, (kind, values) in zip(row, series.items(), strict=True):
             for name in names:
                 axes.plot(values["step"], divided(values[name], values["retained"]), **line(name))
@@ -275,9 +285,8 @@ def fraction_flipped(
             axes.set_ylim(bottom=0)
         row[0].set_ylabel("fraction of retained")
     texts = "all flips", "minima crossed", "maxima crossed"
-    legend_beside(
-        legend(0), [Line2D([], [], label=text, **line(name)) for name, text in zip(names, texts, strict=True)]
-    )
+    handles = [Line2D([], [], label=text, **line(name)) for name, text in zip(names, texts, strict=True)]
+    legend_beside(legend(0), handles + [Line2D([], [], label="flips, same batch", **REPEATED)] * bool(same_batch))
     if with_null:
         draw_chance(rows[len(by_step) :], {threshold: by_step[threshold] for threshold in with_null}, starts)
         handles = [

@@ -20,7 +20,7 @@ ROW = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<kind>\w+) \| (?P<axes>.*?) ?\| (
 PLACEHOLDERS = {
     "epoch": r"\d+",
     "measure": "|".join(MEASURES),
-    "kind": "raw|ema",
+    "kind": "raw|ema|same_batch",
     "over": "step|epoch|tensor/[^/]+",
     "part": "features|weights",
 }
