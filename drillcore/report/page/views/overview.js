@@ -2,9 +2,9 @@
 
 import { onPage } from "colours";
 import { errors, findings, networks, provenance, withTopic } from "data";
-import { h, number, plain, themed } from "dom";
+import { h, number, plain, themed, unplain } from "dom";
 import { choice } from "controls";
-import { chart } from "figures";
+import { chart, textWidth } from "figures";
 import * as state from "state";
 import { controls } from "views/shared";
 
@@ -207,7 +207,7 @@ function drawWidths(widths) {
     xaxis: {
       type: "log",
       tickvals: ticks,
-      range: [Math.log10(ticks[0] ?? 1) - 0.45, Math.log10(ticks.at(-1) ?? 1) + 0.3],
+      range: widthRange(traces, ticks[0] ?? 1, ticks.at(-1) ?? 1, widths.plot.clientWidth - 78),
       title: { text: "width of the narrowest squeeze (units)" },
     },
     yaxis: { title: { text: "test accuracy" } },
@@ -218,6 +218,14 @@ function drawWidths(widths) {
 function standardErrors({ history, test_images: images }) {
   const accuracy = history.val_accuracy.at(-1);
   return images ? errors() * Math.sqrt((accuracy * (1 - accuracy)) / images) : 0;
+}
+
+// The range of an axis of `pixels` on which the names to the left of the first width have space.
+function widthRange(traces, first, last, pixels) {
+  const names = traces.flatMap(({ x, text }) => text.filter((_, i) => x[i] === first)).flatMap(text => text.split("<br>"));
+  const share = Math.min(0.5, (Math.max(0, ...names.map(name => textWidth(unplain(name), 12))) + 14) / pixels),
+    [low, high] = [Math.log10(first), Math.log10(last) + 0.3];
+  return [low - ((high - low) * share) / (1 - share), high];
 }
 
 function group(items) {
