@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "augmentations": ["contact_sheet"],
         "correlations": ["correlation_evolution", "intra", "layer_feature_correlation"],
-        "curvature": ["sharpness"],
+        "curvature": ["minima_verdict", "sharpness"],
         "embeddings": ["Map", "model_tsne_layers"],
         "gradients": [
             "draw_histogram",

@@ -6,21 +6,27 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from drillcore.artifacts.curvature import CurvatureFile
+from drillcore.artifacts.gradients import Gradients
+from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
-from drillcore.figures.style import canvas, epoch_axis, epochs_text, legend_beside, styled
+from drillcore.base.names import printable
+from drillcore.figures.style import MOST_NAMED, canvas, epoch_axis, epochs_text, inches, legend_beside, plain, styled
 from drillcore.landscape.edge import OF_HESSIAN
+from drillcore.landscape.verdict import Verdict, sentences, verdict
 
 LARGEST, SMALLEST, EDGE, TRACE, NOISE = "#0072B2", "#D55E00", "#555555", "#117733", "#AA3377"
 
 
 def figures(folder):
     """Names and functions of the figures of curvature.h5 in `folder`, a network's artifacts."""
-    with CurvatureFile(folder / CurvatureFile.FILE) as file:
+    with CurvatureFile(folder / CurvatureFile.FILE) as file, Gradients(folder / Gradients.FILE) as gradients:
         yield from drawings(file)
+        if len(gradients.step()):
+            yield "minima_verdict", partial(draw_verdict, gradients, file)
 
 
 def drawings(file):
@@ -127,3 +133,79 @@ def handles(count, edge):
         Line2D([], [], marker="o", color=NOISE, label="noise scale"),
     ]
     return found if edge is not None else [handle for handle in found if handle.get_label() != "edge of stability"]
+
+
+NETWORK = "the network"
+GROUPS = (
+    "steps over a minimum,\nanother batch",
+    "steps over a minimum,\nthe same batch",
+    "keeps its sign,\nanother batch",
+)
+
+
+def draw_verdict(gradients, file):
+    """`minima_verdict` of `Gradients` and `CurvatureFile`."""
+    return minima_verdict(verdict(gradients, file), file.title)
+
+
+@styled
+def minima_verdict(
+    found: Verdict, name: str = "", title: str = "Are the minima that were stepped over real?"
+) -> Figure:
+    """Draw the claimed minima against chance, against the same batch, and against the Hessian.
+
+    Parameters
+    ----------
+    found : Verdict
+        What `drillcore.landscape.verdict.verdict` makes of a gradients.h5 and a curvature.h5.
+    name : str
+        What the line below the headline begins with, such as the network.
+    title : str
+        The headline.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> from drillcore.landscape.verdict import Verdict
+    >>> shares, counts = np.array([0.6, 0.62]), np.array([9, 5, 7])
+    >>> found = Verdict(["fc1"], shares, shares - 0.01, shares, np.array([shares, shares / 3]), True, counts, counts + 1)
+    >>> figure = drillcore.figures.minima_verdict(found, "net")
+    >>> [axes.get_xlabel() for axes in figure.axes]
+    ['minima, share of flips', 'flips, share of weights', 'positive diagonal']
+    """
+    rows = [*evenly(range(len(found.tensors)), MOST_NAMED), len(found.tensors)]
+    names = [*map(printable, found.tensors), NETWORK]
+    subtitle = ": ".join(filter(None, [name, sentences(found)]))
+    figure = canvas(8.2 + max(inches(names[row]) for row in rows), max(2.0, 0.17 * len(rows) + 0.9), title, subtitle)
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
+    places = np.arange(len(rows))[::-1]
+    pairs = (
+        (left, found.minima, found.chance, ("recorded", "chance alone"), "minima, share of flips"),
+        (middle, *found.flipped, ("another batch", "the same batch"), "flips, share of weights"),
+    )
+    for axes, first, second, labels, label in pairs:
+        axes.hlines(places, first[rows], second[rows], color="#c4c4c4")
+        axes.plot(first[rows], places, "o", color=LARGEST, label=labels[0])
+        axes.plot(second[rows], places, "|", color=SMALLEST, markersize=9, markeredgewidth=2, label=labels[1])
+        axes.set_xlabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=2))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.set_yticks(places, [plain(names[row]) for row in rows] if axes is left else [""] * len(rows))
+        axes.grid(True, axis="x")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, columnspacing=1)
+    with np.errstate(invalid="ignore"):
+        shares = found.positive / found.counted
+    right.barh(range(3)[::-1], np.nan_to_num(shares), color=[LARGEST, TRACE, "#bbbbbb"], height=0.6)
+    right.set_yticks(range(3)[::-1], GROUPS)
+    for place, good, count, colour in zip(range(3)[::-1], found.positive, found.counted, ("w", "w", "k"), strict=True):
+        right.text(0.02, place, f"{good} of {count}", va="center", color=colour if good else "k")
+    right.set_xlim(0, 1)
+    right.set_xticks([0, 0.5, 1])
+    right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.set_xlabel("positive diagonal")
+    return figure

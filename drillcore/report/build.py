@@ -24,7 +24,7 @@ TOPICS = {
     "augmented": (correlations.augmented_images, ["augmented.h5", "activations.h5"]),
     "gradients": (gradients.steps, ["gradients.h5"]),
     "signs": (signs.snapshots, ["gradients.h5"]),
-    "curvature": (curvature.curvature, ["curvature.h5"]),
+    "curvature": (curvature.curvature, ["curvature.h5", "gradients.h5"]),
     "spectra": (spectra.spectra, ["svd.h5"]),
     "maps": (embeddings.maps, ["tsne.h5", "activations.h5"]),
     "probe": (embeddings.probe, ["tsne.h5", "activations.h5"]),

@@ -3,8 +3,9 @@
 import numpy as np
 
 from drillcore.artifacts.curvature import CurvatureFile
-from drillcore.artifacts.gradients import STAYED
+from drillcore.artifacts.gradients import STAYED, Gradients
 from drillcore.landscape.edge import OF_HESSIAN
+from drillcore.landscape.verdict import sentences, verdict
 
 BY_EPOCH = "smallest", "trace", "trace_error", "noise_scale"
 
@@ -12,8 +13,9 @@ BY_EPOCH = "smallest", "trace", "trace_error", "noise_scale"
 def curvature(folder):
     """BY_EPOCH and `edge` float64 (epochs), `largest` (epochs, eigenvalues), `residual` (epochs, eigenvalues + 1), and
     `flipped` (batches, epochs), the share of all weights along which a step crosses something."""
-    with CurvatureFile(folder / CurvatureFile.FILE) as file:
+    with CurvatureFile(folder / CurvatureFile.FILE) as file, Gradients(folder / Gradients.FILE) as gradients:
         meta = {
+            "verdict": (found := verdict(gradients, file)) and sentences(found),
             "epochs": file.epochs,
             "samples": file.dataset("sample").shape[0],
             "statuses": file.statuses,

@@ -32,6 +32,7 @@ TOPICS = [
     "gradient_histogram",
     "step_scalars",
     "sharpness",
+    "minima_verdict",
     "layer_wise_grad_signs",
     "zoomed_layer_wise_grad_signs",
     "f_svd_analysis",

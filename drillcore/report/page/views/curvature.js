@@ -17,7 +17,8 @@ export async function show(root) {
   if (!name) return null;
   const data = await topic("curvature", name);
   const grid = h("div", { class: "grid" });
-  root.append(controls(control), grid);
+  const said = data.verdict ? h("p", { id: "verdict" }, h("strong", {}, "Are the minima that were stepped over real? "), data.verdict) : null;
+  root.append(...[controls(control), said, grid].filter(Boolean));
   const charts = {
     eigenvalues: chart(grid, { id: "eigenvalues", title: "Both ends of the Hessian's spectrum" }),
     trace: chart(grid, { id: "trace", title: "Trace of the Hessian" }),
