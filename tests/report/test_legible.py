@@ -1,6 +1,7 @@
 """What the page draws can be read, in a wide window and in one of 400 pixels."""
 
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
 
@@ -103,3 +104,13 @@ def test_no_text_covers_another_or_is_cut_off(browser, deep, view, width):
     for network in NETWORKS:
         browser.open(deep, view, network=network, networks=network)
         assert browser.run(FAULTS) == [], network
+
+
+def test_a_saved_picture_has_its_whole_title_above_the_drawing(browser, deep):
+    browser.window(400, 1000)
+    browser.open(deep, "gradients", network="twenty")
+    picture = ElementTree.parse(browser.save("signs", "svg"))
+    title = next(text for text in picture.findall(".//{*}text") if text.get("class") == "gtitle")
+    lines = ["".join(line.itertext()) for line in title.findall("{*}tspan")]
+    assert " ".join(lines) == browser.text("#signs h3")
+    assert max(map(len, lines)) < 60

@@ -8,7 +8,8 @@ export const FONT = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 const LEGEND_LINE = 19,
   LEGEND_FONT = 11.5,
   LEGEND_KEY = 46,
-  TITLE_LETTER = 7.6,
+  TITLE_FONT = 14.4,
+  HEADLINE_FONT = 14,
   TITLE_LINE = 18,
   TITLE_GAP = 8;
 // Of logarithmic axes: up to so many decades 1, 2 and 5 of each have a tick; fewer than the least have even steps.
@@ -146,15 +147,21 @@ export function chart(root, options) {
   return one;
 }
 
-// An axis with its title in as many lines as it takes on so many pixels.
-function titled(axis = {}, pixels) {
+// `text` in lines of so many pixels at a size of the font.
+function wrapped(text, pixels, size) {
   const lines = [""];
-  for (const word of (axis.title?.text ?? "").split(" ")) {
+  for (const word of text.split(" ")) {
     const longer = `${lines.at(-1)} ${word}`.trim();
-    if (longer.length * TITLE_LETTER > pixels && lines.at(-1)) lines.push(word);
+    if (textWidth(longer, size) > pixels && lines.at(-1)) lines.push(word);
     else lines[lines.length - 1] = longer;
   }
-  return { ...axis, title: { ...axis.title, text: lines.join("<br>") } };
+  return lines;
+}
+
+// An axis with its title in as many lines as it takes on so many pixels.
+function titled(axis = {}, pixels) {
+  const text = wrapped(axis.title?.text ?? "", pixels, TITLE_FONT).join("<br>");
+  return { ...axis, title: { ...axis.title, text } };
 }
 
 const pen = document.createElement("canvas").getContext("2d");
@@ -176,10 +183,15 @@ function legendLines(traces, { showlegend = true }, width) {
 
 async function savePicture(one, title, format) {
   const { data, layout: shown } = one.picture();
+  const lines = wrapped(title, 0.96 * shown.width, HEADLINE_FONT),
+    above = 14 + TITLE_LINE * lines.length,
+    text = lines.map(plain).join("<br>"),
+    height = shown.height + above,
+    middle = 8 + (TITLE_LINE * (lines.length - 1)) / 2; // plotly.js puts half of the further lines above
   const head = {
-    title: { text: plain(title), font: { size: 14 }, x: 0.02, xanchor: "left", y: 0.99, yanchor: "top" },
-    margin: { ...shown.margin, t: shown.margin.t + 28 },
-    height: shown.height + 28,
+    title: { text, font: { size: HEADLINE_FONT }, x: 0.02, xanchor: "left", y: 1 - middle / height, yanchor: "top" },
+    margin: { ...shown.margin, t: shown.margin.t + above },
+    height,
   };
   const picture = { data, layout: { ...shown, ...head }, config: CONFIG };
   const url = await Plotly.toImage(picture, {
