@@ -12,7 +12,7 @@ from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.errors import InputError
 from drillcore.colours import layer_of
-from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_beside, wrap
+from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_beside, plain, wrap
 from drillcore.ranks import EFFECTIVE
 
 
@@ -106,7 +106,7 @@ def bottleneck(ablations, chosen):
     trust.set_title("\n".join(wrap(missing(drawn), 2.4, 6.5)), fontsize=6.5)
     handles = layer_handles(lines)
     handles.append(Line2D([], [], color="#b0b0b0", lw=0.8, linestyle=":", label="rank = width"))
-    handles.append(Line2D([], [], marker="*", markersize=11, linestyle="", **STAR, label=titles(chosen)))
+    handles.append(Line2D([], [], marker="*", markersize=11, linestyle="", **STAR, label=plain(titles(chosen))))
     legend_beside(legend, handles)
     return figure
 
