@@ -161,6 +161,7 @@ def test_a_network_that_came_trained_has_all_figures_but_those_of_a_training(net
         "similarity_evolution",
         "cka_bias",
         "cka_outlier",
+        "sharpness",
         "f_svd_analysis",
         "w_svd_analysis",
         "model_tsne_layers",
