@@ -74,7 +74,7 @@ function drawEigenvalues(one, data) {
     : data.edgeOf && `The edge of stability, ${number(edge[0])}, is not drawn: it is ${data.edgeOf}.`;
   one.say(
     "Both ends of the Hessian's spectrum",
-    [`${data.samples} training images. Whiskers: how far a true eigenvalue may be.`, beside, gaps(data)]
+    [`${data.samples} training images. Whiskers: how far a true eigenvalue may be.`, beside, gaps(data, smallest)]
       .filter(Boolean)
       .join(" "),
   );
@@ -83,7 +83,7 @@ function drawEigenvalues(one, data) {
 function drawTrace(one, data) {
   const { trace, trace_error: error } = data.arrays;
   one.draw([line(data, "trace", trace, "#117733", { error_y: whiskers(error, "#117733") })], axes(data, "trace"));
-  one.say("Trace of the Hessian", `The sum of all eigenvalues, by random vectors; whiskers: a standard error. ${gaps(data)}`);
+  one.say("Trace of the Hessian", `The sum of all eigenvalues, by random vectors; whiskers: a standard error. ${gaps(data, trace)}`);
 }
 
 function drawNoise(one, data) {
@@ -91,7 +91,7 @@ function drawNoise(one, data) {
   one.draw([line(data, "noise scale", scale, "#aa3377")], axes(data, "noise scale (images)", { rangemode: "tozero" }));
   one.say(
     "Gradient noise scale",
-    `tr S / |G|², from the gradients of single images: about the batch at which signal and noise are equal. ${gaps(data)}`,
+    `tr S / |G|², from the gradients of single images: about the batch at which signal and noise are equal. ${gaps(data, scale)}`,
   );
 }
 
@@ -108,8 +108,8 @@ function drawCrossed(one, data) {
   );
 }
 
-// Which epochs lack a number, and why.
-function gaps(data) {
-  const said = data.epochs.map((epoch, i) => [epoch, data.statuses[i]]).filter(([, status]) => status !== "complete");
+// At which epochs a value is not known, and why.
+function gaps(data, values) {
+  const said = data.epochs.map((epoch, i) => [epoch, data.statuses[i], values[i]]).filter(one => Number.isNaN(one[2]));
   return said.map(([epoch, status]) => `Epoch ${epoch}: ${status}.`.replace("..", ".")).join(" ");
 }
