@@ -70,5 +70,5 @@ VIEWS = {
 
 
 def by_study(view, networks):
-    """The `Studied` networks, those that `view` is about first; of equals, the one that params.yaml names first."""
+    """The `Studied` networks, those that `view` is about first; of equals, the first of them."""
     return sorted(networks, key=lambda network: VIEWS[view](network.card), reverse=True)
