@@ -82,6 +82,8 @@ NEEDING = {
 WITHOUT_EXAMPLE = {"figures", "GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs"}
 WITHOUT_EXAMPLE |= {"curvature", "record", "callback", "embed", "neighbor_recall", "cluster_units"}
 """Public names whose examples need an extra."""
+BESIDE_TORCH = "drillcore.frameworks.torch", "drillcore.recording.torch_state"
+"""The modules that are loaded only where PyTorch is."""
 
 
 def check_sentences():
@@ -122,7 +124,7 @@ def check_modules():
     """Every module can be imported, or says which extra it needs; `import *` brings what the core can do."""
     exec("from drillcore import *", {})
     for module in pkgutil.walk_packages(drillcore.__path__, "drillcore.", onerror=lambda name: None):
-        if module.name == "drillcore.frameworks.torch":  # which nothing loads but by `framework`
+        if module.name in BESIDE_TORCH:
             continue
         with suppress(MissingExtra):
             import_module(module.name)
