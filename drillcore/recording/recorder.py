@@ -666,8 +666,13 @@ def divide(sizes):
 
 
 def flat(array, size, name):
-    """Return `array` as one of shape (size), without a copy if it is contiguous."""
+    """Return `array` as a read-only one of shape (size), without a copy if it is contiguous.
+
+    Keras' arrays are read-only and PyTorch's are not: as two types, each would have the kernel compiled for it.
+    """
     array = np.asarray(array)
     if array.dtype != np.float32 or array.size != size:
         raise ValueError(f"{name} should hold {size} float32 values, but holds {array.size} of {array.dtype}")
-    return np.ascontiguousarray(array).reshape(-1)
+    array = np.ascontiguousarray(array).reshape(-1).view()
+    array.flags.writeable = False
+    return array
