@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from drillcore.base.arrays import real_array
 from drillcore.base.errors import InputError
 
 
@@ -38,7 +39,7 @@ def noise_scale(squared_norms: ArrayLike, gradient_norm: float) -> Noise:
     Raises
     ------
     InputError
-        For fewer than two samples.
+        If the squared norms are not one axis of real numbers, of at least two samples.
 
     References
     ----------
@@ -50,7 +51,11 @@ def noise_scale(squared_norms: ArrayLike, gradient_norm: float) -> Noise:
     >>> drillcore.noise_scale([1.0, 9.0], 2.0)  # of the gradients 1 and 3
     Noise(variance=2.0, signal=3.0, scale=0.6666666666666666)
     """
-    squared_norms = np.asarray(squared_norms, np.float64)
+    squared_norms = np.asarray(real_array(squared_norms, "squared norms"), np.float64)
+    if squared_norms.ndim != 1:
+        raise InputError(
+            f"squared norms of shape {squared_norms.shape} should be one axis, (samples): give each one number."
+        )
     count = len(squared_norms)
     if count < 2:
         raise InputError(f"the gradients of {count} samples have no variance: give at least two.")

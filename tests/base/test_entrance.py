@@ -41,6 +41,7 @@ NUMBERS = {
     },
     "components_explaining": ranked(lambda s: drillcore.components_explaining(s, 0.9)),
     "numerical_rank": ranked(lambda s: drillcore.numerical_rank(s, 0.1)),
+    "noise_scale": ranked(lambda norms: drillcore.noise_scale(norms, 0.1)),
     "weight_singular_values": drillcore.weight_singular_values,
     "benjamini_hochberg": drillcore.benjamini_hochberg,
     "q_values_of_pairs": lambda X: drillcore.q_values_of_pairs(X[:5]),
@@ -50,6 +51,7 @@ OTHERS = {
     *("GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs", "open", "summarise"),
     *("InputError", "Embedding", "SimilarityMatrix", "figures", "neighbor_recall", "transitions"),
     *("record", "callback"),
+    *("curvature", "hutchinson", "lanczos"),  # of models and of functions
     "cluster_units",  # of correlations and layers
     "noise_floor",  # of three numbers
 }
@@ -115,6 +117,8 @@ def test_what_takes_other_shapes_says_which():
         drillcore.weight_singular_values(np.ones((2, 3, 4)))
     with pytest.raises(InputError, match=r"singular values of shape \(2, 2\) should be one axis"):
         drillcore.effective_rank(np.eye(2))
+    with pytest.raises(InputError, match=r"squared norms of shape \(2, 2\) should be one axis"):
+        drillcore.noise_scale(np.eye(2), 1.0)
     with pytest.raises(InputError, match="not between the 3 units"):
         drillcore.layer_means(np.eye(2), [0, 0, 1])
     with pytest.raises(InputError, match="different lengths"):

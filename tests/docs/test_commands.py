@@ -100,6 +100,7 @@ NOT_RUN = {
     ".venv/bin/pip install -r benchmarks/requirements.txt": "the internet",
     "pip install --no-deps --target /tmp/thingsvision -r benchmarks/thingsvision.txt": "the internet",
     "python -m benchmarks.graph": "an hour",
+    "python -m benchmarks.first_run 0f561c7": "half an hour on a quiet machine",
     "python -m benchmarks.recorder": "a quiet machine",
     "env -u OPENBLAS_CORETYPE python -m benchmarks.similarity": "a quiet machine",
     "python -m benchmarks.conformance": "the internet",

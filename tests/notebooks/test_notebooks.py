@@ -49,6 +49,8 @@ def test_it_runs_and_finds_what_is_there(path, tmp_path, monkeypatch):
     assert "<td>4,546</td>" in recorder["text/html"] and "<td>closed</td>" in recorder["text/html"]
     assert "debiased CKA" in matrix["text/html"]
     assert len(others) == 3 and all("image/png" in data for data in [near_zero, sizes, correlations, *others])
-    # TensorFlow says on its import which processor there is.
-    assert not [output for cell in code(notebook)[1:] for output in cell.outputs if output.output_type == "stream"]
+    # TensorFlow says on its import which processor there is, and the recorder which steps were spikes.
+    streams = [output for cell in code(notebook)[1:] for output in cell.outputs if output.output_type == "stream"]
+    said = [line for output in streams for line in output.text.splitlines()]
+    assert all(line.startswith("step ") and "6 standard deviations" in line for line in said), said
     assert {file.name for file in tmp_path.iterdir()} == {"gradients.h5"}
