@@ -1,5 +1,6 @@
 """network.yaml: what a network is, as the stage `define` resolved it."""
 
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,6 +71,18 @@ class Network:
         training = self.values.get("training") or {}
         plain = training.get("optimizer") == "sgd" and training.get("schedule") == "constant"
         return 2 / training["learning_rate"] if plain and not self.pretrained else None
+
+    def sizes(self) -> dict[str, int]:
+        """How many units layers have, by name, as far as the card says so; convolutions before their pooling by 2."""
+        if self.values.get("units") == "pool":
+            return {}
+        values = self.values
+        found = {name: prod(shape) for name, _, shape, _ in values.get("modules", []) if shape}
+        for i, layer in enumerate(values.get("layers") or [] if not self.user_defined else [], 1):
+            found[f"layer{i}"] = layer[-1] if isinstance(layer, list) else layer
+        for i, filters in enumerate(values.get("convolutions", [])):
+            found[f"conv{i + 1}"] = prod(size >> i for size in values["input"][:2]) * filters
+        return found | {f"dense{i}": units for i, units in enumerate(values.get("dense", []), 1)}
 
     def squeeze_width(self) -> int | None:
         """The width of the narrowest squeeze; None where there is none."""

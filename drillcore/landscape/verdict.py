@@ -1,5 +1,6 @@
 """Whether the minima that a recorder says were stepped over are real: against chance, the same batch and the Hessian."""
 
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from drillcore.artifacts.curvature import BATCHES, NOT_TAKEN
 from drillcore.artifacts.gradients import CROSSINGS, MAXIMUM, MINIMUM, SAME_BATCH, STAYED
 from drillcore.base.arrays import row_blocks
-from drillcore.recording.chance import compared
+from drillcore.recording.chance import ERRORS, compared
 from drillcore.recording.threshold import fraction
 
 
@@ -97,27 +98,65 @@ def positive_along(diagonal, another, same):
 
 
 def sentences(found):
-    """What a `Verdict` says of the whole network, in words made of its numbers."""
-    said = []
-    if np.isfinite([found.minima[-1], found.chance[-1]]).all():
-        errors = f", {found.z[-1]:+.1f} standard errors" if np.isfinite(found.z[-1]) else ""
-        excess = 100 * (found.minima[-1] - found.chance[-1])
-        said.append(
-            f"Of the recorded sign changes {found.minima[-1]:.1%} count as minima, and chance alone calls "
-            f"{found.chance[-1]:.1%} so ({excess:+.1f} points{errors})."
+    """What a `Verdict` says of the whole network, a plain answer first, in words made of its numbers."""
+    return " ".join(filter(None, [answer(found), beside_chance(found), beside_noise(found), beside_control(found)]))
+
+
+def answer(found):
+    """Whether there are more minima than by chance, and how many of the sign changes are noise of batches."""
+    (another, same), z = found.flipped[:, -1], found.z[-1]
+    text = "Whether there are more than by chance is not known"
+    if np.isfinite(z):
+        how = (
+            "More than chance"
+            if z > ERRORS
+            else "Less than chance"
+            if z < -ERRORS
+            else "No difference from chance is seen"
         )
+        text = f"{how} ({100 * (found.minima[-1] - found.chance[-1]):+.1f} points)"
+    noise = f"; {1 - same / another:.0%} of the sign changes are noise of batches" if 0 <= same <= another > 0 else ""
+    return f"{text}{noise}."
+
+
+def beside_chance(found):
+    """The share of minima, and that of chance alone."""
+    minima, chance, z = found.minima[-1], found.chance[-1], found.z[-1]
+    if not np.isfinite([minima, chance]).all():
+        return ""
+    errors = f": {abs(z):.1f} standard errors apart, a difference needs {ERRORS:.1f}" if np.isfinite(z) else ""
+    text = "Of the sign changes of all gradients, whatever their size, over the whole training, "
+    return f"{text}{minima:.1%} count as minima, {chance:.1%} by chance alone{errors}."
+
+
+def beside_noise(found):
+    """How many gradients change sign with another batch, and how many with the same."""
+    if not np.isfinite(found.flipped[:, -1]).all():
+        return ""
     another, same = found.flipped[:, -1]
-    if np.isfinite([another, same]).all():
-        remain = f", {same / another:.0%} as many" if another else ""
-        steps = "In training" if found.trained else "At checkpoints"
-        said.append(
-            f"{steps} a step turns {another:.1%} of the gradients round with another batch, and {same:.1%} with the "
-            f"same{remain}."
-        )
-    if found.counted.sum():
-        (minima, crossed, stayed) = (f"{a} of {b}" for a, b in zip(found.positive, found.counted, strict=True))
-        said.append(
-            f"The Hessian's diagonal is positive along {minima} weights that step over a minimum, {crossed} that do so "
-            f"with the same batch, and {stayed} that keep their sign."
-        )
-    return " ".join(said)
+    steps = "In steps of the training" if found.trained else "In steps at checkpoints"
+    return f"{steps} {another:.1%} of the gradients change sign with another batch, {same:.1%} with the same."
+
+
+def beside_control(found):
+    """Along how many weights the Hessian's diagonal is positive, and whether that tells minima from other weights."""
+    if not found.counted.sum():
+        return ""
+    minima, crossed, stayed = (f"{a} of {b}" for a, b in zip(found.positive, found.counted, strict=True))
+    decides = "no difference is seen, so the diagonal decides nothing"
+    if more_often(found.positive[[0, 2]], found.counted[[0, 2]]):
+        decides = "more often along minima than along the others"
+    return (
+        f"The Hessian's diagonal is positive along {minima} weights that step over a minimum, {crossed} that do so "
+        f"with the same batch, and {stayed} that keep their sign: {decides}."
+    )
+
+
+def more_often(positive, counted):
+    """Whether the first of two groups is more often positive than the second: Fisher's exact test, one-sided, at 5 %.
+
+    Entries of one tensor at several checkpoints count as independent, which they are not quite.
+    """
+    (least, _), every, (drawn, others) = map(int, positive), int(sum(positive)), map(int, counted)
+    ways = sum(comb(every, k) * comb(drawn + others - every, drawn - k) for k in range(least, min(every, drawn) + 1))
+    return ways / comb(drawn + others, drawn) < 0.05

@@ -17,6 +17,9 @@ LONGEST = 0.9
 """The decay of the recorder's averages, whose memory counts at least."""
 FEWEST = 4
 """Of fewer blocks no error is known."""
+ERRORS = 3.18
+"""So many standard errors apart, a share of minima is said to differ from that of chance: as far as Student's t of 3
+degrees of freedom goes in 5 % of cases, for an epoch may have no more blocks than FEWEST."""
 
 
 def flips_near_zero(counts, null_minima, null_flips, edges, threshold):

@@ -19,7 +19,7 @@ from drillcore.report.studies import VIEWS, by_study, studied
 
 PAGE = Path(__file__).parent / "page"
 TOPICS = {
-    "correlations": (correlations.units, ["correlations.h5"]),
+    "correlations": (correlations.units, ["correlations.h5", "activations.h5", "network.yaml"]),
     "augmentations": (correlations.augmentations, ["correlations.h5"]),
     "augmented": (correlations.augmented_images, ["augmented.h5", "activations.h5"]),
     "gradients": (gradients.steps, ["gradients.h5"]),

@@ -5,6 +5,7 @@ import numpy as np
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.correlations import Correlations
+from drillcore.artifacts.network import Network, read_network
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
 from drillcore.report.pack import colours, quantised, thumbnails
@@ -22,9 +23,9 @@ def units(folder):
     `matrix` int8 (epochs, cells) holds for each epoch the blocks (units, units) of the layers i <= j, one after the
     other; `unit` int32 the positions in their layer of the units of all blocks, in the order in which they are shown.
     """
-    with Correlations(folder / Correlations.FILE) as file:
+    with Correlations(folder / Correlations.FILE) as file, Activations(folder / Activations.FILE) as activations:
         layers, owner = list(map(printable, file.layers)), file.layer_of_unit
-        kept = evenly(file.with_matrix, MOST_EPOCHS)
+        kept, sizes = evenly(file.with_matrix, MOST_EPOCHS), read_network(folder / Network.FILE).sizes()
         members = [file.order[owner[file.order] == layer] for layer in range(len(layers))]
         most = MOST_UNITS
         if cells(members, most) * len(kept) > MOST_CELLS:
@@ -39,6 +40,8 @@ def units(folder):
             "kept": kept,
             "units": list(map(len, members)),
             "shown": list(map(len, shown)),
+            "subset": [activations.units(layer) is not None for layer in file.layers],
+            "all": [sizes.get(layer) for layer in file.layers],
             "clustered": not np.array_equal(file.order, np.arange(len(owner))),
         }
         means = {name: file.over_epochs(name) for name in ("mean", "mean_abs")}

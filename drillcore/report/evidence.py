@@ -5,6 +5,7 @@ from math import pi, sqrt
 
 import numpy as np
 
+from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.history import History
 from drillcore.artifacts.pairs import pair_files
@@ -12,10 +13,6 @@ from drillcore.report.studies import by_study
 
 ERRORS = 2
 """So many standard errors apart, two accuracies are said to differ."""
-CHANCE_ERRORS = 3.18
-"""So many standard errors between blocks of steps, a share of minima is said to differ from that of chance: as far as
-Student's t of 3 degrees of freedom goes in 5 % of cases, for an epoch may have no more blocks than the four that an error
-needs; see drillcore/recording/chance.py."""
 LIMIT = 0.05
 """The false-discovery rate above which layers are not said to be alike."""
 
@@ -42,6 +39,25 @@ def compared(networks):
     names = [network.card.name for network in networks]
     folders = {network.folder.parent for network in networks}
     return {name: path for folder in folders for name, path in pair_files(folder, names).items()}
+
+
+def data_of(folder):
+    """The data that the network in `folder` saw, in a few words; "" where no activations.h5 says so."""
+    if not (folder / Activations.FILE).exists():
+        return ""
+    with Activations(folder / Activations.FILE) as file:
+        return in_short(file.source)
+
+
+def in_short(source):
+    """A data set's `source` without its kind, how it came and how it was split: "sample: digits, from ..." is "digits"."""
+    return source.split(": ", 1)[-1].split(", ")[0]
+
+
+def on(network, basis):
+    """A `basis` with the data of the `network`, as far as they are known."""
+    data = data_of(network.folder)
+    return f"{basis} Data: {data}." if data else basis
 
 
 def accuracy(network):

@@ -20,9 +20,9 @@ from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.names import printable
 from drillcore.ranks import EFFECTIVE
+from drillcore.recording.chance import ERRORS as CHANCE_ERRORS
 from drillcore.recording.threshold import NEAR
 from drillcore.report.evidence import (
-    CHANCE_ERRORS,
     ERRORS,
     LIMIT,
     accuracy,
@@ -32,10 +32,12 @@ from drillcore.report.evidence import (
     digits,
     distinct,
     falling,
+    in_short,
     last_statistics,
     listed,
     numbers,
     off_diagonal,
+    on,
     percent,
     quoted,
     subject,
@@ -66,7 +68,7 @@ def cost_of_width(networks):
         return None
     text = over_widths(list(members), accuracies, images)
     basis = f"{images:,} test images, one training of each; a difference is more than {ERRORS} standard errors."
-    return text and Finding(text, basis, {"view": "overview", "figure": "widths"})
+    return text and Finding(text, on(next(iter(members.values())), basis), {"view": "overview", "figure": "widths"})
 
 
 def over_widths(widths, accuracies, images):
@@ -104,7 +106,8 @@ def cost_of_squeezing_first(networks):
             f"Squeezed to {first[0]} before the first layer too, accuracy is {how}: {numbers(after, digits=3)} against "
         )
         basis = f"{images:,} test images, one training of each; a difference is more than {ERRORS} standard errors."
-        return Finding(f"{text}{numbers(before, digits=3)}.", basis, {"view": "overview", "figure": "widths"})
+        link = {"view": "overview", "figure": "widths"}
+        return Finding(f"{text}{numbers(before, digits=3)}.", on(network, basis), link)
     return None
 
 
@@ -122,11 +125,16 @@ def rank_of_width(networks):
             ranks.append(file.rank(layer, rank))
     if not falling(ranks, 1):
         return None
-    text = f"The narrower the squeeze, the fewer directions {layer} uses: {EFFECTIVE[rank].name} {numbers(*ranks, digits=1)}"
-    text += f" at widths {listed(members)}."
+    text = f"The narrower the squeeze, the fewer directions the features of {layer} use, after its activation: "
+    text += f"{EFFECTIVE[rank].name} {numbers(*ranks, digits=1)} at widths {listed(members)}."
     shown = ",".join(network.card.name for network in members.values())
-    basis = f"{EFFECTIVE[rank].of[0].upper()}{EFFECTIVE[rank].of[1:]}, last epoch, one training of each."
-    return Finding(text, basis, {"view": "spectra", "figure": "rank-by-width", "networks": shown})
+    basis = (
+        f"{EFFECTIVE[rank].of[0].upper()}{EFFECTIVE[rank].of[1:]}, last epoch, one training of each; a squeeze bounds "
+    )
+    basis += "the rank before the activation alone."
+    return Finding(
+        text, on(next(iter(members.values())), basis), {"view": "spectra", "figure": "rank-by-width", "networks": shown}
+    )
 
 
 def near_zero_gradients(networks):
@@ -136,11 +144,13 @@ def near_zero_gradients(networks):
     if not last.get("counted") or np.isnan(last["fraction_released"]):
         return None
     near, exactly = (percent(last[name] / last["counted"]) for name in ("zeros", "exact_zeros"))
-    text = f"In {quoted(network)}, {near} of all gradients are near zero, {exactly} exactly zero; of those near zero "
-    text += f"{percent(last['fraction_released'])} are no longer so one step later."
+    text = (
+        f"In {quoted(network)}, {near} of all gradients are near zero, {exactly} exactly zero; of those near zero at "
+    )
+    text += f"one step, {percent(last['fraction_released'])} are no longer near zero at the next."
     basis = f"{NEAR.format(f'{threshold:g}')}, over all steps that were recorded in epoch {last['epoch']:.0f}."
     link = {"view": "gradients", "figure": "near-zero", "network": network.card.name, "threshold": threshold}
-    return Finding(text, basis, link)
+    return Finding(text, on(network, basis), link)
 
 
 def minima_beside_chance(networks):
@@ -154,13 +164,14 @@ def minima_beside_chance(networks):
     told = f"by chance alone {alone}: no difference is seen"
     if abs(z) > CHANCE_ERRORS:
         told = f"{'more' if z > 0 else 'less'} than the {alone} of chance alone"
-    text = f"Of the gradients of {quoted(network)} that stay near zero and change sign while the weight moves, {share} step "
-    basis = (
-        f"{NEAR.format(f'{threshold:g}')}, epoch {last['epoch']:.0f}; {abs(z):.1f} standard errors between blocks of "
+    near = NEAR.format(f"{threshold:g}")
+    text = (
+        f"Of the gradients of {quoted(network)} near zero, {near}, that change sign in epoch {last['epoch']:.0f} while "
     )
-    basis += f"steps apart, a difference is more than {CHANCE_ERRORS}."
+    text += f"the weight moves, {share} step over a minimum, {told}."
+    basis = f"The two lie {abs(z):.1f} standard errors apart; a difference needs {CHANCE_ERRORS:.1f}."
     link = {"view": "gradients", "figure": "flips", "network": network.card.name, "threshold": threshold}
-    return Finding(f"{text}over a minimum, {told}.", basis, link)
+    return Finding(text, on(network, basis), link)
 
 
 def sharpness(networks):
@@ -178,9 +189,8 @@ def sharpness(networks):
     text = f"The loss of {quoted(network)} bends {bends}: largest eigenvalue of the Hessian {digits(after)} "
     text += f"against {digits(before)}."
     link = {"view": "curvature", "figure": "eigenvalues", "network": network.card.name}
-    return Finding(
-        text, f"{images:,} training images, in evaluation mode; further apart than the errors of the computation.", link
-    )
+    basis = f"{images:,} training images, in evaluation mode; further apart than the errors of the computation."
+    return Finding(text, on(network, basis), link)
 
 
 def correlation_of_layers(networks):
@@ -199,10 +209,10 @@ def correlation_of_layers(networks):
     if not distinct(before, after):
         return None
     text = f"Units of different layers of {quoted(network)} correlate {'more' if after > before else 'less'} after "
-    text += f"training: mean |r| {numbers(after)} at epoch {epochs[1]}, {numbers(before)} before it, "
-    text += f"{numbers(chance(images))} by chance."
+    text += f"training: mean |r| {numbers(after)} at epoch {epochs[1]}, {numbers(before)} before "
+    text += f"training, {numbers(chance(images))} by chance."
     link = {"view": "correlations", "figure": "layers", "network": network.card.name}
-    return Finding(text, f"{images:,} test images.", link)
+    return Finding(text, on(network, f"{images:,} test images."), link)
 
 
 def augmentations(networks):
@@ -218,7 +228,7 @@ def augmentations(networks):
     if len(means) < 2 or not distinct(values[0], values[-1]):
         return None
     link = {"view": "correlations", "figure": "augmentations", "network": network.card.name, "layer": layers[-1]}
-    basis = f"{count} augmentations of one test image, last epoch."
+    basis = on(network, f"{count} augmentations of one test image, last epoch.")
     if falling(values[::-1], 2):
         text = f"The deeper the layer of {quoted(network)}, the more alike it represents augmentations of an image: "
         return Finding(f"{text}mean r {numbers(*values)} from {layers[0]} to {layers[-1]}.", basis, link)
@@ -244,6 +254,7 @@ def settling(networks):
         return None
     title = quoted(network)
     basis = f"{MEASURES[TESTED].title} of epoch {trained[0]} with epoch {trained[-1]}, {samples:,} test images."
+    basis = on(network, basis)
     link = {"view": "similarity", "figure": "settling", "network": network.card.name}
     if falling(list(alike.values()), 2):
         text = f"The earlier the layer of {title}, the sooner it settles: {numbers(*alike.values())} from "
@@ -262,7 +273,7 @@ def likeness_of_two(networks):
                 continue
             at = [[layers.index(layer) for layer in shared] for layers in file.layers]
             values, q_values = (data[:][tuple(at)] for data in (file[TESTED], file.q_values))
-            titles, samples = file.titles, file.samples
+            titles, samples, data = file.titles, file.samples, in_short(file.source)
         if not np.isfinite(values).all():
             continue
         best, worst = int(values.argmax()), int(values.argmin())
@@ -270,7 +281,7 @@ def likeness_of_two(networks):
             continue
         text = f"Between “{titles[0]}” and “{titles[1]}”, {printable(shared[best])} is represented most alike: "
         text += f"{numbers(values[best])}, {printable(shared[worst])} least: {numbers(values[worst])}."
-        basis = f"{MEASURES[TESTED].title} of layers of the same name, {samples:,} test images."
+        basis = f"{MEASURES[TESTED].title} of layers of the same name, {samples:,} test images. Data: {data}."
         return Finding(text, basis, {"view": "similarity", "figure": "similarity", "network": name})
     return None
 
@@ -287,10 +298,10 @@ def faithfulness_of_maps(networks):
     if len(recalls) < 2 or not np.isfinite(list(recalls.values())).all():
         return None
     best, worst = max(recalls, key=recalls.get), min(recalls, key=recalls.get)
-    text = f"The maps of {quoted(network)} keep {percent(recalls[worst])} ({printable(worst)}) to "
+    text = f"The t-SNE maps of {quoted(network)} keep {percent(recalls[worst])} ({printable(worst)}) to "
     text += f"{percent(recalls[best])} ({printable(best)}) of each image's nearest neighbours."
     link = {"view": "embeddings", "figure": "maps", "network": network.card.name}
-    return Finding(text, f"t-SNE, {images:,} test images, last epoch.", link)
+    return Finding(text, on(network, f"{images:,} test images, last epoch."), link)
 
 
 FINDINGS = [

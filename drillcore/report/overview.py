@@ -11,6 +11,7 @@ from drillcore.base.names import printable
 from drillcore.base.store import finite
 from drillcore.colours import DENSE_HUES, HUES
 from drillcore.ranks import EFFECTIVE
+from drillcore.report.evidence import in_short
 from drillcore.report.studies import studied
 
 COLOURS = [*HUES, *DENSE_HUES]
@@ -34,7 +35,8 @@ def network(artifacts, name, live=False):
         about["history"] = finite({name: values.tolist() for name, values in History(history).items()})
     if (folder / Activations.FILE).exists():
         with Activations(folder / Activations.FILE) as file:
-            about["source"] = file.source
+            about |= {"source": file.source, "data": in_short(file.source)}
+            about["shape"] = list(map(int, file.images.shape[1:])) if file.images is not None else None
     if (folder / Spectra.FILE).exists():
         about["ranks"] = last_ranks(folder / Spectra.FILE)
     if (folder / Gradients.FILE).exists():

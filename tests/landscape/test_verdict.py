@@ -12,7 +12,7 @@ from drillcore.artifacts.gradients import CROSSINGS
 from drillcore.frameworks.torch import Surface
 from drillcore.landscape.measurement import choose_entries, measure
 from drillcore.landscape.steps import crossings, plain_step, recorded_lengths, step_crossings
-from drillcore.landscape.verdict import sentences, verdict
+from drillcore.landscape.verdict import Verdict, more_often, sentences, verdict
 
 
 def test_crossings_are_those_of_transitions():
@@ -87,3 +87,62 @@ def test_the_verdict_counts_what_the_files_hold(tmp_path):
     assert said.counted.tolist() == [(crossed[0] == 1).sum(), (crossed[1] == 1).sum(), (crossed[0] == 0).sum()]
     assert said.positive[0] == (diagonal[crossed[0] == 1] > 0).sum()
     assert f"{said.minima[-1]:.1%} count as minima" in sentences(said)
+
+
+def said_of(minima=0.7, chance=0.6, z=12.0, flipped=(0.4, 0.1), trained=True, positive=(9, 5, 9), counted=(9, 5, 9)):
+    """The sentences on a network of no tensor but their sum."""
+    shares = (np.array([value]) for value in (minima, chance, z))
+    return sentences(Verdict([], *shares, np.array(flipped)[:, None], trained, np.array(positive), np.array(counted)))
+
+
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [
+        ({}, "More than chance (+10.0 points); 75% of the sign changes are noise of batches."),
+        ({"z": 3.1}, "No difference from chance is seen (+10.0 points); 75%"),
+        ({"minima": 0.5, "z": -4.0}, "Less than chance (-10.0 points); 75%"),
+        ({"z": np.nan}, "Whether there are more than by chance is not known; 75%"),
+        ({"flipped": (0.1, 0.4)}, "More than chance (+10.0 points). Of the sign changes"),
+        ({"flipped": (0.0, 0.0)}, "More than chance (+10.0 points). Of the sign changes"),
+        ({"flipped": (np.nan, np.nan)}, "More than chance (+10.0 points). Of the sign changes"),
+    ],
+)
+def test_a_verdict_begins_with_a_plain_answer(more, answer):
+    assert said_of(**more).startswith(answer)
+
+
+def test_a_verdict_says_which_sign_changes_it_counts():
+    assert (
+        "Of the sign changes of all gradients, whatever their size, over the whole training, 70.0% count as minima, 60.0% by "
+        "chance alone: 12.0 standard errors apart, a difference needs 3.2. In steps of the training 40.0% of the gradients "
+        "change sign with another batch, 10.0% with the same."
+    ) in said_of()
+    assert "In steps at checkpoints 40.0% of the gradients" in said_of(trained=False)
+    assert "by chance alone. In steps" in said_of(z=np.nan)
+    assert "by chance" not in said_of(chance=np.nan, z=np.nan).split(". ", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("stayed", "of", "said"),
+    [
+        (9, 9, "no difference is seen, so the diagonal decides nothing."),
+        (0, 0, "no difference is seen, so the diagonal decides nothing."),
+        (2, 9, "more often along minima than along the others."),
+    ],
+)
+def test_a_diagonal_that_is_as_positive_elsewhere_decides_nothing(stayed, of, said):
+    text = f"and {stayed} of {of} that keep their sign: {said}"
+    assert said_of(positive=(9, 5, stayed), counted=(9, 5, of)).endswith(text)
+    assert "diagonal" not in said_of(positive=(0, 0, 0), counted=(0, 0, 0))
+
+
+def test_more_often_is_fishers_exact_test():
+    from scipy.stats import fisher_exact
+
+    found = set()
+    for first, second in np.random.default_rng(0).integers(0, 13, (200, 2)):
+        table = [[first, 12 - first], [second, 15 - second]]
+        expected = fisher_exact(table, "greater").pvalue < 0.05
+        assert more_often(np.array([first, second]), np.array([12, 15])) == expected
+        found.add(bool(expected))
+    assert found == {True, False}

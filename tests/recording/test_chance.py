@@ -9,7 +9,7 @@ import pytest
 import drillcore
 from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_stats
 from drillcore.artifacts.gradients import SCALARS
-from drillcore.recording.chance import compared
+from drillcore.recording.chance import ERRORS, FEWEST, compared
 from drillcore.recording.scalars import over_network
 from tests.recording.test_null import strip, train
 
@@ -107,3 +107,9 @@ def test_a_file_of_an_earlier_version_is_summarised_as_it_was(summary, tmp_path)
             assert now.keys() - tables["epoch"].keys() == added
             kept = {name: values for name, values in now.items() if name not in added}
             assert json.dumps(kept) == json.dumps(tables["epoch"])
+
+
+def test_four_blocks_of_noise_differ_from_chance_in_one_case_of_twenty():
+    from scipy.stats import t
+
+    assert pytest.approx(t.ppf(0.975, FEWEST - 1), abs=0.005) == ERRORS

@@ -38,7 +38,7 @@ def write_pair(root, a, b):
     path.parent.mkdir(parents=True)
     with h5py.File(path, "w") as file:
         file.attrs.update(network_a=a, network_b=b, layers_a=layers, layers_b=layers, epoch_a="002", epoch_b="002")
-        file.attrs["samples"] = 40
+        file.attrs.update(samples=40, source="sample: synthetic digits")
         for name in MEASURES:
             file[name] = random.uniform(0, 1, (5, 5))
         file["null/debiased_cka/q_value"] = random.uniform(0, 0.2, (5, 5))

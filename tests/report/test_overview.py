@@ -19,7 +19,8 @@ def page(tmp_path_factory):
     (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"wide": {}, "mlp": {}, "narrow": {}}}))
     for name, width, accuracy in (("mlp", None, 0.97), ("wide", 8, 0.9), ("narrow", 2, 0.6)):
         squeeze = {"squeeze2": width} if width else {}
-        folder = write_network(root, name, {"layer1": 6, **squeeze, "layer2": 5, "output": 4})
+        image = (24, 28, 1) if name == "mlp" else (28, 28, 1)
+        folder = write_network(root, name, {"layer1": 6, **squeeze, "layer2": 5, "output": 4}, image=image)
         row = dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_f1"), 0.5)
         write_history(folder / "history.csv", [{"epoch": 1, **row, "val_accuracy": accuracy}])
         write_about(folder, About(TITLES[name], 1000))
@@ -96,3 +97,9 @@ def test_accuracies_against_the_width_have_bars_of_two_standard_errors(browser, 
     bars = browser.run("return document.querySelector('#widths .plot').data[0].error_y.array")
     assert bars == pytest.approx([2 * (0.6 * 0.4 / 1000) ** 0.5, 2 * (0.9 * 0.1 / 1000) ** 0.5])
     assert "Bars: 2 standard errors" in browser.text("#widths figcaption")
+
+
+def test_a_card_says_on_which_images_a_network_was_trained(browser, page):
+    browser.open(page, "overview")
+    assert "torch; on mnist: synthetic digits; layers" in browser.text("[data-network=wide]")
+    assert "torch; on mnist: synthetic digits, padded to 28 × 28 × 1; layers" in browser.text("[data-network=mlp]")

@@ -78,6 +78,8 @@ def test_captions_explain_what_is_drawn_and_nothing_else(browser, page, root):
     assert "dotted" not in captions(browser, bare, "overview", metric="f1")
     assert "It is the cross-entropy (nats)." in captions(browser, bare, "overview", metric="loss")
     assert "nearest" not in captions(browser, bare, "spectra")
+    assert "Diamonds" not in captions(browser, full, "spectra")
+    assert "random subset" not in captions(browser, full, "correlations", network="net")
     assert "not a number" not in captions(browser, bare, "gradients")
     assert "kept one by one" not in captions(browser, bare, "gradients")
 

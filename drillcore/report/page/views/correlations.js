@@ -45,7 +45,7 @@ export async function show(root) {
   const map = raster(left, {
     id: "layers",
     title: "Layer by layer",
-    note: "Each cell is the mean over all pairs of units of two layers. Click one, or move with the arrow keys and press Enter, to see its units.",
+    note: "Each cell is the mean over all pairs of stored units of two layers. Click one, or move with the arrow keys and press Enter, to see its units.",
     onPoint: (i, j) =>
       `${layers[i]} with ${layers[j]}: mean ${now().signed ? "r" : "|r|"} ${number(meanAt(data, now(), i, j))}`,
     onPick: (i, j) => state.set({ pair: `${Math.min(i, j)},${Math.max(i, j)}` }),
@@ -131,6 +131,12 @@ export function unitBlock(data, { epoch, pair: [a, b] }) {
   };
 }
 
+// What an axis with the units of a layer is called: where not all are stored, so many of how many, if that is known.
+function unitsOf(data, i) {
+  const some = data.subset[i] ? `${data.units[i]} of ${data.all[i] ? number(data.all[i]) : "the"} ` : "";
+  return `${some}units of ${data.layers[i]}`;
+}
+
 function drawUnits(units, data, now) {
   const { rows, columns, used, values } = unitBlock(data, now),
     [a, b] = now.pair;
@@ -140,14 +146,14 @@ function drawUnits(units, data, now) {
     pixels,
     rows,
     columns,
-    xs: counted(columns, `units of ${data.layers[b]}`),
-    ys: counted(rows, `units of ${data.layers[a]}`),
+    xs: counted(columns, unitsOf(data, b)),
+    ys: counted(rows, unitsOf(data, a)),
     bar: R_BAR,
     side: 560,
   });
   const some = [...new Set([a, b])]
     .filter(i => data.units[i] > data.shown[i])
-    .map(i => `${data.shown[i]} of ${data.units[i]} units of ${data.layers[i]}`);
+    .map(i => `${data.shown[i]} of ${data.units[i]} stored units of ${data.layers[i]}`);
   units.say(
     `${data.layers[a]} with ${data.layers[b]}, epoch ${used}`,
     [
@@ -155,6 +161,7 @@ function drawUnits(units, data, now) {
       data.clustered ? "Units that correlate at the last epoch stand side by side, in the same order at every epoch." : "",
       values.includes(NO_VALUE) ? "Grey: a dead unit, without any variance." : "",
       used === now.epoch ? "" : `The units of epoch ${now.epoch} were not kept: this is the nearest.`,
+      data.subset[a] || data.subset[b] ? "Of a large layer a random subset of units is stored." : "",
       some.length ? `Evenly picked: ${some.join(", ")}.` : "",
     ]
       .filter(Boolean)

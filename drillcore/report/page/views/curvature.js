@@ -10,6 +10,7 @@ export const title = "Curvature";
 export const intro =
   "The loss around the weights of stored checkpoints, on training images and in evaluation mode: how sharply it bends (the largest eigenvalue of the Hessian), whether it bends down anywhere (the smallest), how much it bends in all directions together (the trace), and from which batch size on the gradient is more signal than noise (the noise scale).";
 
+const CROSSED = "Gradients that change sign, in steps at checkpoints";
 const BATCHES = ["gradient of another batch", "of the same batch"];
 
 export async function show(root) {
@@ -23,7 +24,7 @@ export async function show(root) {
     eigenvalues: chart(grid, { id: "eigenvalues", title: "Both ends of the Hessian's spectrum" }),
     trace: chart(grid, { id: "trace", title: "Trace of the Hessian" }),
     noise: chart(grid, { id: "noise", title: "Gradient noise scale" }),
-    crossed: chart(grid, { id: "crossed", title: "Gradients that a step turns round" }),
+    crossed: chart(grid, { id: "crossed", title: CROSSED }),
   };
   const draw = () => {
     drawEigenvalues(charts.eigenvalues, data);
@@ -71,7 +72,7 @@ function drawEigenvalues(one, data) {
   one.draw(traces, axes(data, "eigenvalue"));
   const beside = data.compared
     ? "Beyond the edge of stability gradient descent on a quadratic would diverge."
-    : data.edgeOf && `The edge of stability, ${number(edge[0])}, is not drawn: it is ${data.edgeOf}.`;
+    : data.edgeOf && `Adam's edge of stability, ${number(edge[0])}, is not drawn: it is one of the Hessian scaled by Adam's second moment, which no checkpoint holds.`;
   one.say(
     "Both ends of the Hessian's spectrum",
     [`${data.samples} training images. Whiskers: how far a true eigenvalue may be.`, beside, gaps(data, smallest)]
@@ -103,8 +104,8 @@ function drawCrossed(one, data) {
   );
   one.draw(traces, axes(data, "share of all weights", { tickformat: ".0%", rangemode: "tozero" }));
   one.say(
-    "Gradients that a step turns round",
-    "One step against the gradient of a batch, as long as the training's was, without the optimiser's memory. The sign that changes with another batch's gradient may be its noise alone; with the same batch, its loss truly was crossed along that weight.",
+    CROSSED,
+    "No steps of the training: one step from each checkpoint against the gradient of a batch, as long as the training's was, without the optimiser's memory. A sign that changes with another batch may be noise alone; with the same batch, the minimum of its loss was crossed along that weight.",
   );
 }
 

@@ -119,8 +119,10 @@ const TEXTS = {
 };
 
 const DASHES = { exact_zeros: "dot", chance: "4px 3px" };
-const CHANCE =
-  " Noise alone calls most of them minima, as the update holds the gradient that flips: the dashed line is what random signs give, with the same sizes of gradients and the optimiser's memory. For averages it begins when their first gradient has faded.";
+const CHANCE = {
+  raw: " Dashed: minima by chance alone, of random signs; most flips of pure noise are minima too.",
+  ema: " Dashed: minima by chance alone, of random signs, from when the averages' first gradient has faded.",
+};
 
 function drawAll(charts, data, now) {
   const found = statistics(data, now),
@@ -169,7 +171,7 @@ function drawAll(charts, data, now) {
   );
   charts.flips.say(
     "Flips among the retained",
-    `${near}, ${of}. Gradients that stay near zero and change their sign. If weight and gradient moved the same way a minimum along that coordinate was stepped over, else a maximum.${found.chance ? CHANCE : ""}${some}`,
+    `${near}, ${of}. Gradients that stay near zero and change sign: over a minimum if weight and gradient moved the same way, else over a maximum.${found.chance ? CHANCE[now.kind] : ""}${some}`,
   );
   charts.moved.draw(
     ["moved_all", "moved"].map(key => trace(key)),

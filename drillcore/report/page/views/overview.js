@@ -58,7 +58,7 @@ const follow = link => event => {
 function card(network) {
   const last = name => network.history[name]?.at(-1);
   const { card } = network,
-    about = card ? `${card.framework}, ${card.dataset}` : "not defined yet";
+    about = card ? `${card.framework}; on ${images(network)}` : "not defined yet";
   const size = network.parameters ? `${number(network.parameters)} parameters` : "";
   const element = h(
     "article",
@@ -77,6 +77,12 @@ function card(network) {
   );
   element.style.borderLeftColor = network.colour;
   return element;
+}
+
+// The images that a network saw: its data set, where that came from, and how they were fitted to its input.
+function images({ card, data, shape }) {
+  const padded = !card.modules && shape && String(shape) !== String(card.input);
+  return [card.dataset, data && `: ${data}`, padded && `, padded to ${card.input.join(" × ")}`].filter(Boolean).join("");
 }
 
 // When a network was as its metrics say.

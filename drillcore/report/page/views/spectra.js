@@ -26,6 +26,9 @@ const SCALES = [
     ["value", "value"],
   ];
 const SMALLEST = 1e-6;
+const WIDTHS_TITLE = "Effective rank against the width of the squeeze",
+  WIDTHS =
+    "Features of each layer at the last epoch, after its activation; networks with a squeeze that differ in nothing but its width are joined. Dotted: rank = width, which a layer behind a squeeze cannot exceed before its activation.";
 
 const rankText = rank => Object.fromEntries(effectiveRanks())[rank];
 
@@ -50,9 +53,9 @@ export async function show(root) {
     }),
     widths: chart(grid, {
       id: "rank-by-width",
-      title: "Effective rank against the width of the squeeze",
+      title: WIDTHS_TITLE,
       full: true,
-      note: "Features of each layer at the last epoch; networks with a squeeze that differ in nothing but its width are joined. Dotted: rank = width, which a layer behind a squeeze cannot exceed before its activation.",
+      note: WIDTHS,
     }),
   };
   const now = () => chosen(all, names, first);
@@ -243,7 +246,9 @@ function drawWidths(one, { rank }) {
     hoverinfo: "skip",
     showinfile: false,
   });
-  if (!squeezed.length) one.caption.textContent = "No network with a squeeze has been analysed yet.";
+  const others = squeezed.filter(each => each.family !== families[0]).map(each => `“${each.title}”`);
+  const diamonds = others.length ? ` Diamonds, as they differ in more than the width: ${others.join(", ")}.` : "";
+  one.say(WIDTHS_TITLE, squeezed.length ? WIDTHS + diamonds : "No network with a squeeze has been analysed yet.");
   one.draw(traces, {
     xaxis: { type: "log", tickvals: widths, title: { text: "width of the narrowest squeeze (units)" } },
     yaxis: { ...logAxis(traces.flatMap(trace => trace.y)), title: { text: `effective rank of the features, ${rankText(rank)}` } },
