@@ -11,6 +11,7 @@ from drillcore.artifacts.gradients import Gradients
 from drillcore.figures.augmentations import write_images
 from drillcore.figures.catalogue import figures
 from drillcore.threads import omp_threads
+from stages.rig.augmentations import DISTORTIONS
 from stages.rig.base.command import command, say
 from stages.rig.drawing import draw, whole_folder
 from stages.rig.sections import section
@@ -26,7 +27,7 @@ def main(network):
         if not len(file.step()):
             say(f"{network}: no figure of gradients or their signs, for no step was recorded")
     with whole_folder(Path("reports", network)) as report:
-        draw(figures, (folder, settings.palette), report, source, settings, workers)
+        draw(figures, (folder, settings.palette, DISTORTIONS), report, source, settings, workers)
         with Augmented(folder / Augmented.FILE) as file:
             write_images(report / "augs", file.images[:])
 

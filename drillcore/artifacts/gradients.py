@@ -163,6 +163,20 @@ class Gradients(Hdf5Reader):
         """The epoch of each recorded step."""
         return self.of_kind(kind, "epoch")[()]
 
+    @property
+    def epoch_starts(self) -> np.ndarray:
+        """The first step, recorded or not, of each epoch with recorded steps but the first of these.
+
+        The file does not say how long an epoch is: epochs of one length are tried, and where the recorded steps do not fit
+        these, it is the first recorded step.
+        """
+        step, epoch, losses = self.step(), self.epoch(), self.dataset("loss").shape[0]
+        later = np.flatnonzero(np.diff(epoch)) + 1
+        length = losses // max([1, *self.snapshots, *epoch.tolist()])
+        if length and np.array_equal((step - 1) // length + 1, epoch):
+            return (epoch[later] - 1) * length + 1
+        return step[later]
+
     def of_kind(self, kind: str, name: str) -> Stored:
         """The dataset `name` of one of the `kinds`."""
         return self.dataset(f"{known(kind, list(self.kinds), 'gradients of kind', self.path)}/{name}")

@@ -17,17 +17,21 @@ WIDTH, GAP = 8.0, 2
 """Of the contact sheet: its width in inches, and the pixels between its tiles."""
 
 
-def figures(folder):
-    """Names and functions of the figures of augmented.h5 and activations.h5 in `folder`, a network's artifacts."""
-    yield "augs/contact_sheet", partial(draw_sheet, folder)
+def figures(folder, distortions=""):
+    """Names and functions of the figures of augmented.h5 and activations.h5 in `folder`, a network's artifacts.
+
+    `distortions` says how images were augmented, which no file does.
+    """
+    yield "augs/contact_sheet", partial(draw_sheet, folder, distortions)
 
 
-def draw_sheet(folder):
+def draw_sheet(folder, distortions=""):
     """`contact_sheet` of the files in `folder`, with the original where it is among the probe's images."""
     with Augmented(folder / Augmented.FILE) as augmented, Activations(folder / Activations.FILE) as probe:
         found = np.flatnonzero(probe.sample == augmented.sample)
         original = probe.images[found[0]] if len(found) else None
         subtitle = f"{augmented.title}, test image {augmented.sample} of class {probe.classes[augmented.label]}"
+        subtitle += f": {distortions}" if distortions else ""
         return contact_sheet(augmented.images[:], original, subtitle)
 
 

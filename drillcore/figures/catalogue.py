@@ -14,8 +14,11 @@ from drillcore.figures import (
 )
 
 
-def figures(folder, palette):
-    """Names and functions of all figures of a network, whose artifacts are in `folder`."""
+def figures(folder, palette, distortions=""):
+    """Names and functions of all figures of a network, whose artifacts are in `folder`.
+
+    `distortions` says how images were augmented.
+    """
     for topic in (
         correlations,
         similarities,
@@ -25,7 +28,7 @@ def figures(folder, palette):
         spectra,
         embeddings,
         training,
-        augmentations,
     ):
         yield from topic.figures(folder)
+    yield from augmentations.figures(folder, distortions)
     yield from signs.figures(folder, palette)

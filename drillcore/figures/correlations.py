@@ -271,23 +271,22 @@ def correlation_evolution(
     mean, mean_abs = np.asarray(mean), np.asarray(mean_abs)
     longest = max(map(letters, layers))
     heights = [max(2.0, legend_height(len(layers))), *([height] if pairs else [])]
-    figure = canvas(6.6 + 0.2 * longest, sum(heights), title, subtitle)
+    figure = canvas(6.6 + 0.35 * longest, sum(heights), title, subtitle)
     grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
     undefined = [layer for position, layer in enumerate(layers) if np.isnan(mean[:, position, position]).all()]
     legend_beside(figure.add_subplot(grid[0, 4]), layer_handles(lines, undefined), "within a layer", layers=len(lines))
     for column, values, name in ((0, mean, "mean r"), (2, mean_abs, "mean |r|")):
-        axes = figure.add_subplot(grid[0, column], title="between the units of one layer", ylabel=name)
+        axes = figure.add_subplot(grid[0, column], title=f"{name} between units of one layer", ylabel=name)
         for position, layer in enumerate(layers):
             axes.plot(numbers, values[:, position, position], **lines[layer])
         epoch_axis(axes, numbers)
         if pairs:
             by_pair = np.array([values[:, i, j] for i, j in pairs])
-            axes = figure.add_subplot(grid[1, column], title=f"between the units of two layers{some}")
+            axes = figure.add_subplot(grid[1, column], title=f"{name} between units of two layers{some}")
             evolution_map(axes, figure.add_subplot(grid[1, column + 1]), numbers, by_pair, name)
             if column == 0 and np.isnan(by_pair).any():
                 legend_beside(figure.add_subplot(grid[1, 4]), [Patch(color=DEAD, label="undefined:\na dead layer")])
-            names = [plain(f"{layers[i]}, {layers[j]}") for i, j in pairs] if column == 0 else []
-            axes.set_yticks(range(len(pairs)) if names else [], names)
+            axes.set_yticks(range(len(pairs)), [plain(f"{layers[i]}, {layers[j]}") for i, j in pairs])
     return figure
 
 
@@ -364,6 +363,7 @@ def distribution(figure, matrix):
     """Beside a map: its colour bar, and along it how many pairs have which r."""
     bar = figure.colorbar(ScalarMappable(R, CORRELATION), cax=box(figure, 4.5, 0.5, 0.12, 3.7), ticks=[])
     bar.outline.set_linewidth(0.4)
+    bar.ax.set_title("Pearson's r", size=8)
     values = matrix[np.triu_indices(len(matrix), 1)]
     values = values[np.isfinite(values)]
     counts, edges = np.histogram(values.clip(-1, 1), 80, (-1, 1))
@@ -371,10 +371,8 @@ def distribution(figure, matrix):
     axes.stairs(100 * counts / max(1, counts.sum()), edges, orientation="horizontal", fill=True, color="#777777")
     axes.set_ylim(-1, 1)
     axes.yaxis.tick_right()
-    axes.yaxis.set_label_position("right")
     axes.spines["left"].set_visible(False)
     axes.spines["right"].set_visible(True)
-    axes.set_ylabel("Pearson's r", labelpad=2)
     axes.set_xlabel("pairs (%)" if len(values) else "no pairs")
     axes.set_xlim(left=0)
     if not len(values):

@@ -14,6 +14,8 @@ from drillcore.artifacts.gradients import Gradients
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
+from drillcore.colours import SERIES
+from drillcore.figures.gradients import CHANCE, REPEATED
 from drillcore.figures.style import MOST_NAMED, canvas, epoch_axis, epochs_text, inches, legend_beside, plain, styled
 from drillcore.landscape.edge import OF_HESSIAN
 from drillcore.landscape.verdict import Verdict, sentences, verdict
@@ -142,6 +144,14 @@ GROUPS = (
     "keeps its sign,\nanother batch",
 )
 
+MARKS = {
+    "recorded": {"color": SERIES["minima"], "marker": "o", "markersize": 5},
+    "chance alone": {"color": CHANCE["color"], "marker": "|", "markersize": 9, "markeredgewidth": 2},
+    "another batch": {"color": "#0072B2", "marker": "s", "markersize": 5},
+    "the same batch": {"color": REPEATED["color"], "marker": "D", "markersize": 4},
+}
+"""What the marks of the verdict mean; those that `frac_flip` draws too have its colours."""
+
 
 def draw_verdict(gradients, file):
     """`minima_verdict` of `Gradients` and `CurvatureFile`."""
@@ -190,8 +200,8 @@ def minima_verdict(
     )
     for axes, first, second, labels, label in pairs:
         axes.hlines(places, first[rows], second[rows], color="#c4c4c4")
-        axes.plot(first[rows], places, "o", color=LARGEST, label=labels[0])
-        axes.plot(second[rows], places, "|", color=SMALLEST, markersize=9, markeredgewidth=2, label=labels[1])
+        for values, name in zip((first, second), labels, strict=True):
+            axes.plot(values[rows], places, linestyle="", label=name, **MARKS[name])
         axes.set_xlabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=2))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -200,7 +210,8 @@ def minima_verdict(
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, columnspacing=1)
     with np.errstate(invalid="ignore"):
         shares = found.positive / found.counted
-    right.barh(range(3)[::-1], np.nan_to_num(shares), color=[LARGEST, TRACE, "#bbbbbb"], height=0.6)
+    colours = [MARKS["another batch"]["color"], MARKS["the same batch"]["color"], "#bbbbbb"]
+    right.barh(range(3)[::-1], np.nan_to_num(shares), color=colours, height=0.6)
     right.set_yticks(range(3)[::-1], GROUPS)
     for place, good, count, colour in zip(range(3)[::-1], found.positive, found.counted, ("w", "w", "k"), strict=True):
         right.text(0.02, place, f"{good} of {count}", va="center", color=colour if good else "k")

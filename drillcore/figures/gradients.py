@@ -5,6 +5,7 @@ The averages beside the raw values are exponential, of gradients and weights ali
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from drillcore.artifacts.gradient_stats import GradientStats, arrays
@@ -54,15 +55,15 @@ def drawings(file, stats):
 
     There are none where no step was recorded.
     """
-    step, epoch, parameters = file.step(), file.epoch(), int(file.sizes.sum())
-    if not len(step):
+    epoch, parameters = file.epoch(), int(file.sizes.sum())
+    if not len(epoch):
         return
     by_step = {threshold: {kind: stats.by_step(threshold, kind) for kind in KINDS} for threshold in stats.thresholds}
     by_layer = {
         threshold: {kind: released_by_layer(stats[threshold][kind]) for kind in KINDS} for threshold in stats.thresholds
     }
     subtitle = f"{file.title}, {epochs_text(epoch)}"
-    starts = step[np.flatnonzero(np.diff(epoch)) + 1]
+    starts = file.epoch_starts
     for threshold, series in by_step.items():
         name = f"zero_{exponent(threshold)}_grads"
         yield name, partial(near_zero_counts, threshold, series, starts, parameters, subtitle)
@@ -292,9 +293,19 @@ def fraction_flipped(
         handles = [
             Line2D([], [], label="minima crossed", **line("minima")),
             Line2D([], [], label="chance alone", **CHANCE),
+            *late_chance(by_step[with_null[0]]["ema"]),
         ]
         legend_beside(legend(len(by_step)), handles)
     return figure
+
+
+def late_chance(averages):
+    """An entry of a legend, without a line, that says why the chance of the `averages` begins after they do; or none."""
+    known = np.asarray(averages["step"])[np.isfinite(averages["minima_share_null"])]
+    if not len(known) or known[0] == averages["step"][0]:
+        return []
+    text = f"of averages from step {known[0]:.0f}:\nby then their first gradient\nhas faded"
+    return [Line2D([], [], linestyle="", label=text)]
 
 
 def draw_chance(rows, by_step, starts):
@@ -459,10 +470,10 @@ def gradient_histogram(
     bins = bins_of(edges)
     figure = canvas(8.4, 0.9 + 0.24 * bins, title or "Sizes of the gradients, by epoch", subtitle)
     first, second, bar = figure.subplots(1, 3, width_ratios=[1, 1, 0.03])
-    scale, written = LogNorm(1e-6, 1), len(epochs) <= 12
+    scale, written = LogNorm(1e-4, 100), len(epochs) <= 12
     for axes, (kind, values) in zip((first, second), shares.items(), strict=True):
         if len(epochs):
-            masked = np.ma.masked_less_equal(np.ma.masked_invalid(values.T), 0)
+            masked = np.ma.masked_less_equal(np.ma.masked_invalid(100 * values.T), 0)
             axes.imshow(masked, aspect="auto", origin="lower", norm=scale, cmap="viridis", interpolation="nearest")
         axes.set_title(KINDS[kind])
         axes.spines[:].set_visible(False)
@@ -471,21 +482,24 @@ def gradient_histogram(
         axes.set_xlabel("epoch")
         axes.set_yticks([])
         if written:
-            write_shares(axes, values, scale)
-    first.set_yticks(range(bins), ["exactly 0", *(f"≤ {number(edge)}" for edge in edges), f"> {number(edges[-1])}"])
+            write_shares(axes, 100 * values, scale)
+    limits = ["0", *map(number, edges)]
+    between = [f"{low} to {high}" for low, high in pairwise(limits)]
+    first.set_yticks(range(bins), ["exactly 0", *between, f"above {limits[-1]}"])
     first.set_ylabel("|gradient|")
-    label = "share of all parameters" + (" (in the cells: %)" if written else "")
-    figure.colorbar(ScalarMappable(scale, "viridis"), cax=bar, label=label).outline.set_linewidth(0.4)
+    colours = figure.colorbar(ScalarMappable(scale, "viridis"), cax=bar, label="% of all parameters")
+    colours.formatter = FuncFormatter(lambda share, _: number(share))
+    colours.outline.set_linewidth(0.4)
     if any(np.equal(values, 0).any() for values in shares.values()):
         bar.set_title("white: none", size=6.5, loc="right")
     return figure
 
 
 def write_shares(axes, values, scale):
-    """Write each share into its cell, in percent."""
+    """Write each share, in percent, into its cell."""
     for (column, row), share in np.ndenumerate(values):
         if share > 0:
-            text = f"{100 * share:.2g}" if share >= 1e-5 else "<0.001"
+            text = f"{share:.2g}" if share >= 1e-3 else "<0.001"
             colour = "white" if scale(share) < 0.55 else "black"
             axes.text(column, row, text, ha="center", va="center", size=5.5, color=colour)
 

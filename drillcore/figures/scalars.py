@@ -33,11 +33,10 @@ def drawings(file):
     """The name and function of the figure of `Gradients`; none where no step or no scalars were recorded."""
     step, epoch = file.step(), file.epoch()
     if len(step) and file.has_null:
-        starts = step[np.flatnonzero(np.diff(epoch)) + 1]
         values = np.stack([found[()] for found in file.scalars.values()], -1)
         scalars = dict(zip(SCALARS, over_network(values, step).T, strict=True))
         subtitle = f"{file.title}, {epochs_text(epoch)}"
-        yield "step_scalars", partial(step_scalars, step, scalars, starts, edge_beside(file.path), subtitle)
+        yield "step_scalars", partial(step_scalars, step, scalars, file.epoch_starts, edge_beside(file.path), subtitle)
 
 
 def edge_beside(path):
@@ -108,6 +107,9 @@ def step_scalars(
         log_axis(axes.yaxis)
     for axes in (cosine, curvature):
         axes.axhline(0, color="#555555", lw=0.6)
+    if not np.isfinite(scalars["gradient_cosine"]).any():
+        say_unknown(cosine, np.asarray(step))
+        cosine.set_xlim(norms.get_xlim())
     handles = [Line2D([], [], color=colour, label=text) for text, colour in NORMS.values()]
     legend_beside(legend(0), handles)
     if edge is not None:
@@ -115,3 +117,12 @@ def step_scalars(
         label = f"edge of stability,\n2 / learning rate = {number(edge)}"
         legend_beside(legend(1), [Line2D([], [], color="#D55E00", linestyle="--", label=label)])
     return figure
+
+
+def say_unknown(axes, step):
+    """Say in the panel of cosines why no recorded `step` has one over all parameters."""
+    alone = (np.diff(step) != 1).all()
+    why = "no two successive steps\nwere recorded" if alone else "gradients are zero or not finite"
+    text = axes.text(0.5, 0.75, f"not known: {why}", transform=axes.transAxes, ha="center", va="center")
+    text.set_bbox({"facecolor": "white", "edgecolor": "none"})
+    axes.set_ylim(-1, 1)

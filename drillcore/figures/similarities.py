@@ -413,7 +413,7 @@ def draw_sizes(axes, sizes, linear, debiased, layers):
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("samples")
     axes.set_ylabel(f"CKA with {plain(layers[0])}")
-    axes.set_title("the same of fewer samples")
+    axes.set_title("both, computed on fewer of the samples")
     axes.grid(True)
 
 

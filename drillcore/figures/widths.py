@@ -117,16 +117,14 @@ def titles(points):
 
 
 def missing(points):
-    """Which layers of `points` have no trustworthiness, and why; empty where all have one."""
-    reasons = dict.fromkeys(
-        point.status[layer].partition(": ")[2]
-        for point in points
-        for layer, value in point.trust.items()
-        if value != value
-    )
-    return f"no value: {'; '.join(reasons)}" if reasons else ""
+    """Why some layers of `points` have no trustworthiness; empty where all have one."""
+    status = [point.status[layer] for point in points for layer, value in point.trust.items() if value != value]
+    reasons = [COORDINATES] if any(text.startswith("coordinates") for text in status) else []
+    reasons += dict.fromkeys(text.partition(": ")[2] for text in status if not text.startswith("coordinates"))
+    return f"no t-SNE: {'; '.join(reasons)}" if reasons else ""
 
 
+COORDINATES = "layers of one or two units are drawn as they are"
 STAR = {"markerfacecolor": "none", "markeredgecolor": "#333333", "markeredgewidth": 0.9}
 
 

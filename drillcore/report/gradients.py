@@ -37,6 +37,7 @@ def steps(folder):
             "near": NEAR,
             "series": SERIES,
             "recorded": len(file.step()),
+            "starts": file.epoch_starts.tolist(),
         }
         arrays = {"step": file.step()[kept].astype(np.int32), "epoch": file.epoch()[kept].astype(np.int32)}
         for kind in KINDS:

@@ -1,7 +1,6 @@
 """Random augmentations of one image: it is moved, a rectangle of it is erased in three of ten, and it gets noise."""
 
 import numpy as np
-from scipy.ndimage import affine_transform
 
 DEGREES, SHIFT, SCALES, SHEAR = 20, 0.1, (0.85, 1.15), 10
 """The largest rotation either way; shift, as a part of a side; the range of the scale; the largest shear, in degrees."""
@@ -9,6 +8,12 @@ ERASED, AREAS, RATIOS = 0.3, (0.02, 0.1), (0.3, 3.3)
 """How often a rectangle is erased; the range of its area, as a part of the image's, and of its height to its width."""
 NOISE = 0.05
 """Standard deviation, of brightness from 0 to 1."""
+DISTORTIONS = (
+    f"each rotated by up to {DEGREES}° and sheared by up to {SHEAR}° either way, scaled by {SCALES[0]} to {SCALES[1]}, "
+    f"moved by up to {SHIFT:.0%} of a side; in {ERASED:.0%} of them a rectangle of {AREAS[0]:.0%} to {AREAS[1]:.0%} of the "
+    f"area is black; with noise of {NOISE:.0%} of the brightness"
+)
+"""All of it in words, for those who see the images."""
 
 
 def augment(image, count, seed=0):
@@ -19,6 +24,8 @@ def augment(image, count, seed=0):
 
 def augmented(image, rng):
     """One augmentation of an `image` (h, w, c) from 0 to 1, as uint8."""
+    from scipy.ndimage import affine_transform  # not needed to say what the distortions are
+
     moved = affine_transform(image, *random_map(image.shape, rng), order=1)
     if rng.random() < ERASED:
         moved[random_rectangle(image.shape, rng)] = 0

@@ -116,10 +116,12 @@ def test_a_matrix_counts_units_without_variance_where_it_has_some():
 
 
 @pytest.mark.parametrize(("epochs", "numbers"), [(12, True), (13, False)])
-def test_the_histogram_says_that_cells_hold_percentages_where_they_do(epochs, numbers):
+def test_cells_and_colour_bar_of_the_histogram_are_percentages(epochs, numbers):
     shares = {kind: np.full((epochs, 3), 1 / 3) for kind in ("raw", "ema")}
-    said = words(gradient_histogram(np.arange(epochs), shares, [1e-5], "net"))
-    assert ("(in the cells: %)" in said) == numbers
+    figure = gradient_histogram(np.arange(epochs), shares, [1e-5], "net")
+    said, (map_of_raw,) = words(figure), figure.axes[0].images
+    np.testing.assert_allclose(map_of_raw.get_array(), 100 / 3)
+    assert "% of all parameters" in said and ("\n33\n" in said) == numbers
     assert "white" not in said
     shares["raw"][0, 0] = 0
     assert "white: none" in words(gradient_histogram(np.arange(epochs), shares, [1e-5], "net"))
@@ -209,9 +211,16 @@ def test_widths_say_why_a_layer_has_no_trustworthiness_where_one_has_none():
         star = points.pop("n1")
         return words(bottleneck(points, {"n1": star})).replace("\n", " ")
 
-    assert "no value" not in drawn("t-SNE", "t-SNE", "t-SNE")
+    assert "no t-SNE" not in drawn("t-SNE", "t-SNE", "t-SNE")
     said = drawn("t-SNE", "coordinates: the layer has width 2", "PCA: perplexity 30 needs 91 samples")
-    assert "no value: the layer has width 2; perplexity 30 needs 91 samples" in said
+    assert "no t-SNE: layers of one or two units are drawn as they are; perplexity 30 needs 91 samples" in said
+
+
+def test_the_rows_of_the_histogram_are_ranges():
+    shares = {kind: np.full((1, 4), 0.25) for kind in ("raw", "ema")}
+    axes = gradient_histogram([1], shares, [1e-5, 1e-3], "net").axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["exactly 0", "0 to 1e-5", "1e-5 to 1e-3", "above 1e-3"]
 
 
 def test_equal_networks_can_be_compared_by_width():

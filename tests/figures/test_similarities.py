@@ -244,7 +244,7 @@ def test_bias_shows_all_samples_as_maps_and_fewer_as_curves():
     random = np.random.default_rng(0)
     linear, debiased = random.uniform(0, 1, (2, 4, 3, 3))
     figure = cka_bias(np.array([16, 32, 64, 100]), linear, debiased, random.uniform(0, 1, (3, 3)), LAYERS, "net")
-    curves = [line.get_ydata().tolist() for line in titled(figure, "the same of fewer").lines]
+    curves = [line.get_ydata().tolist() for line in titled(figure, "both, computed on fewer").lines]
     assert curves == [values[:, 0, layer].tolist() for layer in (1, 2) for values in (linear, debiased)]
     assert set(texts(titled(figure, "debiased")).values()) == {f"{value:.2f}" for value in debiased[-1].flat}
 

@@ -60,3 +60,23 @@ def test_chance_is_drawn_beside_the_minima_where_it_is_known(null):
     assert len(dashed) == (2 if null else 0)
     for line in dashed:
         np.testing.assert_array_equal(line.get_ydata(), np.full(6, 0.6))
+
+
+def test_where_the_chance_of_averages_begins_later_than_they_do_the_legend_says_so():
+    counts = {"step": STEPS, "retained": 50 + STEPS, "flips": 2 * STEPS, "minima": STEPS, "maxima": STEPS}
+    counts |= {"minima_share": np.full(6, 0.5), "minima_share_null": np.full(6, 0.6)}
+    late = counts | {"minima_share_null": np.array([np.nan, np.nan, 0.6, 0.6, 0.6, 0.6])}
+    for ema, said in ((counts, []), (late, ["of averages from step 4:\nby then their first gradient\nhas faded"])):
+        figure = fraction_flipped({1e-7: {"raw": counts, "ema": ema}}, [4])
+        texts = [text.get_text() for axes in figure.axes if (legend := axes.get_legend()) for text in legend.texts]
+        assert [text for text in texts if "averages" in text] == said
+
+
+@pytest.mark.parametrize(("step", "said"), [(STEPS, "gradients are zero"), (4 * STEPS, "no two successive steps")])
+def test_cosines_that_are_not_known_are_explained(step, said):
+    unknown = SHOWN | {"gradient_cosine": np.full(6, np.nan)}
+    norms, _, cosine, _ = step_scalars(step, unknown, []).axes[:4]
+    (text,) = cosine.texts
+    assert said in text.get_text()
+    assert (cosine.get_xlim(), cosine.get_ylim()) == (norms.get_xlim(), (-1, 1))
+    assert not step_scalars(step, SHOWN, []).axes[2].texts

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drillcore.artifacts.gradients import SCALARS
+from drillcore.artifacts.gradients import SCALARS, Gradients
 from drillcore.base.errors import InputError
 from drillcore.recording.kernel import BLOCK, SMALLEST_NORMAL
 from drillcore.recording.recorder import PIECE, GradientRecorder, transitions
@@ -225,6 +225,22 @@ def test_a_dead_gradients_average_ends_at_zero_and_never_in_slow_numbers(tmp_pat
     assert means[-1] == 0
     assert min(mean for mean in means if mean) >= SMALLEST_NORMAL
     np.testing.assert_allclose(means[:2000], 0.9 ** np.arange(2000), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("every", "starts"), [(1, [6, 11, 16]), (2, [6, 11, 16]), (3, [6, 11, 16]), (7, [11])])
+def test_epochs_start_where_they_did_whichever_steps_were_recorded(tmp_path, every, starts):
+    gradients, weights = random_training(20, [3])
+    with Gradients(record(tmp_path / "gradients.h5", gradients, weights, epoch_length=5, every=every)) as file:
+        assert file.epoch_starts.tolist() == starts
+
+
+def test_epochs_of_several_lengths_start_at_their_first_recorded_step(tmp_path):
+    gradients, weights = random_training(7, [3])
+    with GradientRecorder({"a": 3}, tmp_path / "gradients.h5", every=2) as recorder:
+        for step, (gradient, weight) in enumerate(zip(gradients, weights, strict=True), 1):
+            recorder.record(step, 1 if step < 3 else 2, 0.5, gradient, weight)
+    with Gradients(tmp_path / "gradients.h5") as file:
+        assert (file.step().tolist(), file.epoch_starts.tolist()) == ([2, 4, 6], [4])
 
 
 @pytest.mark.parametrize("every", [2, 3, 7])

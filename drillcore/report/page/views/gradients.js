@@ -126,8 +126,7 @@ const CHANCE = {
 
 function drawAll(charts, data, now) {
   const found = statistics(data, now),
-    step = Array.from(data.arrays.step),
-    epoch = data.arrays.epoch;
+    step = Array.from(data.arrays.step);
   const colour = { ...data.series, chance: themed("--ink"), moved: data.series.retained, moved_all: data.series.flips };
   const trace = (key, whole) => ({
     x: step,
@@ -137,7 +136,7 @@ function drawAll(charts, data, now) {
     line: { color: onPage(colour[key]), width: key === "chance" ? 1.2 : 1.6, dash: DASHES[key] ?? "solid" },
     hovertemplate: `%{y:,.6~g} ${TEXTS[key]}<extra>step %{x}</extra>`,
   });
-  const shapes = epochLines(step, epoch);
+  const shapes = epochLines(data.starts);
   const axes = (text, more = {}) => ({
     shapes,
     xaxis: { title: { text: shapes.length ? "step (vertical lines: epochs)" : "step" } },
@@ -187,8 +186,7 @@ function drawAll(charts, data, now) {
 }
 
 // A line where an epoch begins, unless there are too many.
-function epochLines(step, epoch) {
-  const starts = step.filter((_, i) => i && epoch[i] !== epoch[i - 1]);
+function epochLines(starts) {
   if (starts.length > 20) return [];
   return starts.map(x => ({
     type: "line",
