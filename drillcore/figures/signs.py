@@ -22,10 +22,12 @@ from drillcore.recording.threshold import FAR, NEAR, near_zero, studied_edge
 ZOOM = 240
 MOST_EPOCHS = 12
 """Of more epochs, the map of the whole network shows so many, evenly chosen."""
-STACK, GAP, BALANCE = 20, 2, 12
+STACK, GAP, BALANCE = 40, 4, 24
 """Pixels of an epoch in the map of the whole network: the shares of all kinds, white, the signs of those near zero."""
 COLUMN = 3
 """Pixels that a column of that map is wide: few enough columns that the signs of each are of many parameters."""
+BESIDE = 1.15
+"""Inches at the right of that map, for what its bands are; half of them, above, for names of narrow layers."""
 
 
 class Snapshots(NamedTuple):
@@ -89,28 +91,43 @@ def kinds(snapshot, edges):
     return table[snapshot]
 
 
-def column_shares(snapshots, edges, columns):
-    """Which share of the parameters of each column is of which kind.
+def column_ranges(sizes, columns):
+    """The first parameter of each of `columns` equal columns, and the one after its last: int arrays (columns).
 
-    The parameters of all tensors, one after the other, fall into `columns` columns as equal as whole numbers allow:
-    parameter p of P into floor(p * columns / P). Read in blocks, so they may be larger than memory.
+    A tensor is as wide as the square root of its size, so that the largest leaves width to the others. A column has a
+    parameter at least: where columns are narrower than parameters, neighbours share one.
+    """
+    ends = np.cumsum([0, *np.sqrt(sizes)])
+    bounds = np.interp(np.linspace(0, ends[-1], columns + 1), ends, np.cumsum([0, *sizes]))
+    bounds = np.floor(bounds + 1e-6).astype(np.int64)
+    first = np.minimum(bounds[:-1], bounds[-1] - 1)
+    return first, np.maximum(bounds[1:], first + 1)
+
+
+def column_shares(snapshots, edges, columns):
+    """Which share of the parameters of each column, of `column_ranges`, is of which kind.
+
+    Read in blocks, so they may be larger than memory.
 
     Returns
     -------
     float64 array (E, columns, kinds)
     """
-    total = int(snapshots.sizes.sum())
-    counts = np.zeros((len(snapshots.rows), columns * len(SIGNS)))
+    first, after = column_ranges(snapshots.sizes, columns)
+    cuts = np.unique([first, after])
+    counts = np.zeros((len(snapshots.rows), (len(cuts) - 1) * len(SIGNS)))
     begin = 0
     for tensor, size in zip(snapshots.tensors, snapshots.sizes.tolist(), strict=True):
         for block in row_blocks(size, 16, 8 << 20):
-            column = np.arange(begin + block.start, begin + block.stop) * columns // total
+            inside = np.diff(cuts.clip(begin + block.start, begin + block.stop))
+            segment = np.repeat(np.arange(len(inside)), inside)
             for row, snapshot in zip(counts, snapshots.rows, strict=True):
-                cell = column * len(SIGNS) + kinds(snapshot[tensor][block], edges)
+                cell = segment * len(SIGNS) + kinds(snapshot[tensor][block], edges)
                 row += np.bincount(cell, minlength=len(row))
         begin += size
-    counts = counts.reshape(len(counts), columns, len(SIGNS))
-    return counts / counts.sum(2, keepdims=True)
+    below = np.pad(counts.reshape(len(counts), -1, len(SIGNS)).cumsum(1), ((0, 0), (1, 0), (0, 0)))
+    found = below[:, np.searchsorted(cuts, after)] - below[:, np.searchsorted(cuts, first)]
+    return found / found.sum(2, keepdims=True)
 
 
 @styled
@@ -125,7 +142,8 @@ def layer_wise_grad_signs(
 
     Every epoch has two bands. In the upper one a column's height is divided by the shares of its parameters that are near
     zero and negative, near zero and positive, exactly zero, not a number; the rest, white, is not near zero. The lower one
-    divides the whole height between the negative and the positive of those near zero; it is white where there are none.
+    divides the whole height between the negative and the positive of those near zero; it is white where there are none. A
+    tensor is as wide as the square root of its number of parameters.
 
     Parameters
     ----------
@@ -154,38 +172,39 @@ def layer_wise_grad_signs(
     >>> figure.axes[0].get_ylabel()
     'epoch'
     """
-    total = int(snapshots.sizes.sum())
+    widths = np.sqrt(snapshots.sizes)
+    total = float(widths.sum())
     shown = evenly(range(len(snapshots.rows)), MOST_EPOCHS)
     snapshots = snapshots._replace(
         epochs=[snapshots.epochs[row] for row in shown], rows=[snapshots.rows[row] for row in shown]
     )
-    width, height, left = 8.6, 0.34 * len(shown), 0.5
-    layers = layer_ends(snapshots)
+    width, height, left = 8.6, 0.55 * len(shown), 0.5
+    layers = layer_ends(snapshots.tensors, widths)
     upright = sum(inches(layer) + LETTER for layer in layers) > width
     above = max(map(inches, layers)) + 0.4 if upright else 0.5
     figure = canvas(
-        left + width + 1.15,
-        height + above + 0.85,
+        left + width + BESIDE,
+        height + above + 0.65,
         title or "Signs of all gradients",
         subtitle,
         layout=None,
     )
-    axes = box(figure, left, 0.85, width, height)
-    columns = min(total, round(axes.get_position().width * figure.get_figwidth() * figure.dpi) // COLUMN)
+    axes = box(figure, left, 0.65, width, height)
+    columns = round(axes.get_position().width * figure.get_figwidth() * figure.dpi) // COLUMN
     shares = column_shares(snapshots, edges, columns)
     image = np.concatenate([bands(row) for row in shares])
     axes.imshow(
         colours(palette)[image], aspect="auto", interpolation="nearest", extent=(0, total, len(shown) - 0.5, -0.5)
     )
+    axes.set_xlim(0, total)
     for row in range(1, len(shown)):
         axes.axhline(row - 0.5, color="black", lw=0.5)
     axes.spines[:].set_visible(True)
     label_epochs(axes, snapshots.epochs)
     label_bands(axes)
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    each = f"; each column holds {total / columns:,.0f}" if total > columns else ""
-    axes.set_xlabel(f"parameter, from the first layer to the last{each}")
+    axes.set_xticks([])
+    said = f"{int(snapshots.sizes.sum()):,} parameters, from the first layer to the last"
+    axes.set_xlabel(f"{said}; each tensor as wide as the square root of its number of parameters")
     mark_layers(figure, axes, layers, total, width, height, upright)
     sign_legend(figure, left, edges, palette, shares.any((0, 1)))
     return figure
@@ -219,12 +238,13 @@ def label_bands(axes):
         axes.text(1.008, pixel / pixels - 0.5, text, transform=axes.get_yaxis_transform(), size=6.5, va="center")
 
 
-def layer_ends(snapshots):
-    """The layers in order, each with the numbers of its first parameter and of the one after its last."""
-    ends = {}
-    for layer, size, end in zip(layers_of(snapshots.tensors), snapshots.sizes, np.cumsum(snapshots.sizes), strict=True):
-        first = ends.get(layer, (int(end - size),))[0]
-        ends[layer] = (first, int(end))
+def layer_ends(tensors, widths):
+    """The layers in order, each with where it begins and ends if its `tensors` have these `widths`."""
+    ends, end = {}, 0.0
+    for layer, width in zip(layers_of(tensors), widths, strict=True):
+        first = ends.get(layer, (end,))[0]
+        end += float(width)
+        ends[layer] = (first, end)
     return ends
 
 
@@ -235,7 +255,7 @@ def mark_layers(figure, axes, layers, total, width, height, upright):
     transform = axes.get_xaxis_transform()
     widths = [0.2 if upright else inches(layer) + 0.12 for layer in layers]
     centres = [(first + last) / 2 / total * width for first, last in layers.values()]
-    positions, colours = spread(centres, widths, width), layer_colours(list(layers))
+    positions, colours = spread(centres, widths, width + BESIDE / 2), layer_colours(list(layers))
     for (layer, (first, last)), centre, position in zip(layers.items(), centres, positions, strict=True):
         colour = colours[layer]
         axes.axvspan(first, last, bottom, bottom + band, color=colour, clip_on=False, lw=0.3)

@@ -1,8 +1,8 @@
 // The two bands of an epoch, rows of pixels: the share of each kind of gradient, and the signs of those near zero.
 
-const STACK = 20,
-  GAP = 2,
-  BALANCE = 12;
+const STACK = 40,
+  GAP = 4,
+  BALANCE = 24;
 export const BAND = STACK + GAP + BALANCE;
 
 // The kinds from the bottom up, positions in `kinds`; what is not near zero is what they leave.

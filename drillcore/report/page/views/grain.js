@@ -8,20 +8,24 @@ const MOST_SINGLES = 64;
 export const nearText = ({ near }, threshold) => near.replace("{}", number(threshold));
 export const farText = ({ far }, threshold) => far.replace("{}", number(threshold));
 
-// Where each tensor and layer begins among all parameters.
+// Where each tensor and layer begins among all parameters, and where each tensor does if it is as wide as the root of its size.
 export function arrange(data) {
   const begins = [],
+    offsets = [],
     layerBegins = [],
     layerSizes = [];
-  let total = 0;
+  let total = 0,
+    offset = 0;
   data.sizes.forEach((size, i) => {
     const layer = data.layer_of[i];
     layerBegins[layer] ??= total;
     layerSizes[layer] = (layerSizes[layer] ?? 0) + size;
     begins.push(total);
+    offsets.push(offset);
     total += size;
+    offset += Math.sqrt(size);
   });
-  return { data, begins, layerBegins, layerSizes, total };
+  return { data, begins, offsets, layerBegins, layerSizes, total };
 }
 
 // The kind, a position in `kinds`, of every class of signed bins at a threshold.
@@ -78,10 +82,36 @@ export function byKind({ kinds }, kindOfClass, shares) {
   return sums;
 }
 
-export const bounds = ({ from, to, columns }, column) => [
-  from + ((to - from) * column) / columns,
-  from + ((to - from) * (column + 1)) / columns,
-];
+// Whether all parameters in sight are of one width: of more than there are columns, a tensor is as wide as the root of its
+// size, so that the largest leaves width to the others.
+export const isEven = ({ from, to, columns }) => to - from <= columns;
+
+function offsetOf({ data, begins, offsets }, parameter) {
+  const tensor = begins.findLastIndex(begin => begin <= parameter);
+  return offsets[tensor] + (parameter - begins[tensor]) / Math.sqrt(data.sizes[tensor] || 1);
+}
+
+function atOffset({ data, begins, offsets }, offset) {
+  const tensor = offsets.findLastIndex(begin => begin <= offset);
+  return begins[tensor] + (offset - offsets[tensor]) * Math.sqrt(data.sizes[tensor]);
+}
+
+// The parameter at the left edge of a column, and the column of a parameter: fractions between them.
+export function parameterAt(scene, column) {
+  const { from, to, columns } = scene;
+  if (isEven(scene)) return from + ((to - from) * column) / columns;
+  const [low, high] = [from, to].map(end => offsetOf(scene, end));
+  return Math.min(to, Math.max(from, atOffset(scene, low + ((high - low) * column) / columns)));
+}
+
+export function columnAt(scene, parameter) {
+  const { from, to, columns } = scene;
+  if (isEven(scene)) return ((parameter - from) / (to - from)) * columns;
+  const [low, high, middle] = [from, to, parameter].map(one => offsetOf(scene, one));
+  return ((middle - low) / (high - low)) * columns;
+}
+
+export const bounds = (scene, column) => [parameterAt(scene, column), parameterAt(scene, column + 1)];
 
 export function classText({ bins, edges }, index) {
   const value = index - bins,

@@ -7,11 +7,23 @@ import { h, number } from "dom";
 import { raster } from "raster";
 import * as state from "state";
 import { BAND, fillBands, fillWhole } from "views/bands";
-import { arrange, bounds, byKind, classText, farText, kindOf, nearText, sample } from "views/grain";
+import {
+  arrange,
+  bounds,
+  byKind,
+  classText,
+  columnAt,
+  farText,
+  isEven,
+  kindOf,
+  nearText,
+  parameterAt,
+  sample,
+} from "views/grain";
 import { cells, controls } from "views/shared";
 
 const LEAST_SPAN = 8,
-  ROW = 34;
+  ROW = 68;
 const STUDY = [
   ["study", "study: red and green"],
   ["colourblind", "orange and blue"],
@@ -57,14 +69,14 @@ export async function showSigns(root, name) {
     if (!jump.contains(document.activeElement)) jump.querySelector("select").value = "";
   };
   map.table = () => signTable(scene);
-  const parameterAt = event => scene.from + ((scene.to - scene.from) * event.offsetX) / map.canvas.clientWidth;
-  map.canvas.addEventListener("dblclick", event => (event.shiftKey ? zoomOut : zoomIn)(parameterAt(event)));
+  const pointed = event => parameterAt(scene, (scene.columns * event.offsetX) / map.canvas.clientWidth);
+  map.canvas.addEventListener("dblclick", event => (event.shiftKey ? zoomOut : zoomIn)(pointed(event)));
   map.canvas.addEventListener(
     "wheel",
     event => {
       if (document.activeElement !== map.canvas && !event.ctrlKey) return;
       event.preventDefault();
-      (event.deltaY < 0 ? zoomIn : zoomOut)(parameterAt(event));
+      (event.deltaY < 0 ? zoomIn : zoomOut)(pointed(event));
     },
     { passive: false },
   );
@@ -137,7 +149,7 @@ function drawSigns(map, scene, legend) {
       const count = sample(scene, row, ...bounds(scene, column), scene.shares),
         shares = byKind(data, kinds, scene.shares),
         first = row * BAND * columns + column;
-      if (count > 1) fillBands(pixels, first, columns, shares, data.kinds, colours);
+      if (count > 1 || !isEven(scene)) fillBands(pixels, first, columns, shares, data.kinds, colours);
       else fillWhole(pixels, first, columns, colours[shares.findIndex(share => share > 0)]);
       shares.forEach((share, kind) => (drawn[kind] += share));
     }
@@ -153,8 +165,8 @@ function drawSigns(map, scene, legend) {
   const each = sample(scene, 0, ...bounds(scene, columns / 2), scene.shares);
   map.say(
     `Signs of the gradients at each epoch's last step: parameters ${number(scene.from)} to ${number(scene.to - 1)}, ${inside(scene)}`,
-    (each > 1
-      ? `A column holds about ${number(each)} parameters: the upper band of an epoch has the share of each kind, the lower one, of those near zero alone, the negative against the positive. Zoom in`
+    (each > 1 || !isEven(scene)
+      ? `${isEven(scene) ? `A column holds about ${number(each)} parameters` : "A tensor is as wide as the square root of its number of parameters"}: the upper band of an epoch has the share of each kind, the lower one, of those near zero alone, the negative against the positive. Zoom in`
       : "Each cell is one parameter. Zoom") +
       " with the buttons, by double-clicking, or with the wheel after a click; “go to” leads to single parameters." +
       kept(data) +
@@ -197,14 +209,14 @@ function epochTicks(epochs) {
 // Names of the layers where they begin while several are in sight, else numbers of parameters.
 function parameterTicks(scene) {
   const { data, from, to, columns } = scene,
-    at = parameter => ((parameter - from) / (to - from)) * columns;
+    at = parameter => columnAt(scene, parameter);
   const seen = data.layers
     .map((name, i) => [
       name,
       Math.max(from, scene.layerBegins[i]),
       Math.min(to, scene.layerBegins[i] + scene.layerSizes[i]),
     ])
-    .filter(([, begin, end]) => end - begin > (to - from) / 40);
+    .filter(([, begin, end]) => at(end) - at(begin) > columns / 40);
   if (seen.length > 1)
     return {
       ticks: seen.map(([, begin, end]) => at((begin + end) / 2)),
