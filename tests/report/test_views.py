@@ -207,10 +207,16 @@ def test_the_whole_network_is_the_mean_of_its_parameters(browser, root):
     _, rows = browser.table("signs")
     with h5py.File(root / "artifacts/net/gradients.h5") as file:
         values = np.concatenate([file[f"snapshots/001/{name}"][:] for name in file.attrs["tensors"]])
+        sizes = file.attrs["sizes"]
     kinds = [kind_of(value, 1e-4) for value in values]
     shown = np.array([[float(share) for share in row[3:]] for row in rows if row[0] == "1"])
     expected = [kinds.count(kind) / len(kinds) for kind in SIGNS]
-    np.testing.assert_allclose(shown.mean(0), expected, atol=3e-3)
+    ends = np.cumsum([0, *np.sqrt(sizes)])  # a tensor is as wide as the square root of its size
+    bounds = np.interp(np.linspace(0, ends[-1], len(shown) + 1), ends, np.cumsum([0, *sizes]))
+    assert len(shown) < sizes.sum()
+    np.testing.assert_allclose(np.average(shown, axis=0, weights=np.diff(bounds)), expected, atol=3e-3)
+    begins = np.array([int(row[1]) for row in rows if row[0] == "1"])
+    np.testing.assert_allclose(begins, bounds[:-1], atol=1.001)
 
 
 def test_spectra_of_networks_lie_over_each_other(browser, root):
