@@ -9,7 +9,7 @@ from tests.small_project import Project, once
 
 @pytest.fixture(scope="session")
 def compared(made, tmp_path_factory):
-    """The project as it was made, with the outputs of the stages that compare networks, and with the report.
+    """The project as it was made, with the outputs of all other stages that the tests here disturb.
 
     For those stages copies of `squeeze` stand in for the other networks.
     """
@@ -24,5 +24,6 @@ def compared(made, tmp_path_factory):
             project.run("python", "-m", f"stages.{stage}", "squeeze", "ablation-0")
         project.run("python", "-m", "stages.widths", "bottleneck")
         project.run("python", "-m", "stages.report")
+        project.run("python", "-m", "stages.curvature", "cifar10-cnn")
 
     return Project.at(once(tmp_path_factory, "compared", make))
