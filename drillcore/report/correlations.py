@@ -8,6 +8,7 @@ from drillcore.artifacts.correlations import Correlations
 from drillcore.artifacts.network import Network, read_network
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
+from drillcore.report.evidence import off_diagonal
 from drillcore.report.pack import colours, quantised, thumbnails
 
 MOST_EPOCHS, MOST_UNITS, MOST_AUGMENTATIONS = 12, 256, 300
@@ -74,9 +75,10 @@ def augmentations(folder):
         layers = evenly(file.layers, MOST_LAYERS)
         count = min(len(file.augmented(layers[0], "samples")), MOST_AUGMENTATIONS)
         triangle = np.triu_indices(count)
-        samples = [quantised(file.augmented(layer, "samples")[:count, :count][triangle]) for layer in layers]
+        whole = [file.augmented(layer, "samples")[:] for layer in layers]
+        samples = [quantised(matrix[:count, :count][triangle]) for matrix in whole]
         shown = {"layers": list(map(printable, layers)), "all": len(file.layers)}
-        meta = {**shown, "count": count, "epoch": file.epochs[-1]}
+        meta = {**shown, "means": list(map(off_diagonal, whole)), "count": count, "epoch": file.epochs[-1]}
     return meta, {"samples": np.array(samples)}
 
 

@@ -32,7 +32,9 @@ def maps(folder):
             "epoch": epoch,
             "all": len(file.labels),
             "status": [file.status(layer) for layer in layers],
-            "trustworthiness": [file.quality(layer, "trustworthiness") for layer in layers],
+            **{
+                name: [file.quality(layer, name) for layer in layers] for name in ("trustworthiness", "neighbor_recall")
+            },
         }
         arrays = {
             "embedding": single([file[layer][:count] for layer in layers]),

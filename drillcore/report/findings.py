@@ -149,8 +149,7 @@ def near_zero_gradients(networks):
     )
     text += f"one step, {percent(last['fraction_released'])} are no longer near zero at the next."
     basis = f"{NEAR.format(f'{threshold:g}')}, over all steps that were recorded in epoch {last['epoch']:.0f}."
-    link = {"view": "gradients", "figure": "near-zero", "network": network.card.name, "threshold": threshold}
-    return Finding(text, on(network, basis), link)
+    return Finding(text, on(network, basis), shares("near-zero", network, threshold))
 
 
 def minima_beside_chance(networks):
@@ -170,8 +169,13 @@ def minima_beside_chance(networks):
     )
     text += f"the weight moves, {share} step over a minimum, {told}."
     basis = f"The two lie {abs(z):.1f} standard errors apart; a difference needs {CHANCE_ERRORS:.1f}."
-    link = {"view": "gradients", "figure": "flips", "network": network.card.name, "threshold": threshold}
-    return Finding(text, on(network, basis), link)
+    return Finding(text, on(network, basis), shares("flips", network, threshold))
+
+
+def shares(figure, network, threshold):
+    """The link to a figure of gradients, in shares as the sentences quote them."""
+    link = {"view": "gradients", "figure": figure, "network": network.card.name}
+    return link | {"threshold": threshold, "unit": "share"}
 
 
 def sharpness(networks):

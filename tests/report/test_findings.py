@@ -178,7 +178,8 @@ def test_near_zero_gradients_are_counted_where_the_training_was_recorded(run):
         "are no longer near zero at the next."
     )
     assert finding.basis == "|g| ≤ 1e-05, over all steps that were recorded in epoch 3. Data: synthetic digits."
-    assert finding.link == {"view": "gradients", "figure": "near-zero", "network": "conv", "threshold": 1e-5}
+    link = {"view": "gradients", "figure": "near-zero", "network": "conv", "threshold": 1e-5, "unit": "share"}
+    assert finding.link == link
 
 
 @pytest.mark.parametrize("last", [{"counted": 0}, {"fraction_released": None}])

@@ -74,6 +74,50 @@ def test_numbers_are_written_into_the_cells_of_a_map_as_long_as_they_fit(browser
         assert border == 1 or side < 18
 
 
+SIDES = """
+return [...document.querySelectorAll("figure canvas")].map(canvas => {
+  const { xaxis, yaxis } = canvas.parentElement.querySelector(".js-plotly-plot")._fullLayout;
+  return [canvas.offsetWidth, canvas.offsetHeight, xaxis._length, yaxis._length];
+});
+"""
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize(("view", "count"), [("correlations", 3), ("similarity", 1), ("gradients", 1)])
+def test_a_map_is_as_wide_and_high_as_its_axes(browser, deep, view, count, width):
+    browser.window(width, 1000)
+    browser.open(deep, view, network="eight", fresh=True)
+    sides = browser.run(SIDES)
+    assert len(sides) == count
+    for across, down, x, y in sides:
+        assert [x, y] == pytest.approx([across, down], abs=1)
+
+
+BARS = """
+const top = document.querySelector(`figure#${arguments[0]}`).getBoundingClientRect().top;
+const bars = [...document.querySelectorAll("header, .controls, .sample")]
+  .filter(bar => getComputedStyle(bar).position === "sticky").map(bar => bar.getBoundingClientRect().bottom);
+return [top, Math.max(...bars)];
+"""
+FIGURES = {
+    "overview": "widths",
+    "spectra": "rank-by-width",
+    "embeddings": "maps",
+    "curvature": "eigenvalues",
+    "correlations": "augmentations",
+    "gradients": "signs",
+}
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize(("view", "figure"), FIGURES.items())
+def test_a_link_leads_to_its_figure_below_the_bars(browser, deep, view, figure, width):
+    browser.window(width, 700)
+    browser.open(deep, view, network="eight", figure=figure, fresh=True)
+    top, end = browser.run(BARS, figure)
+    assert end <= top < 600
+
+
 FAULTS = """
 const faults = [];
 for (const plot of document.querySelectorAll(".plot")) {

@@ -9,6 +9,7 @@ import pytest
 from drillcore.artifacts.gradients import NULL
 from drillcore.colours import PALETTES, SIGNS
 from drillcore.recording.threshold import near_zero, statistics
+from drillcore.report.evidence import percent
 from drillcore.report.pack import NO_VALUE, STEPS, quantised
 from tests.artifacts import EDGES
 from tests.report.conftest import WIDTHS
@@ -125,6 +126,20 @@ def test_pointing_at_two_augmentations_shows_their_images(browser, root):
         assert shown == image.ravel().tolist()
 
 
+def test_the_means_of_augmentations_and_layers_stand_beside_their_maps(browser, root):
+    browser.open(root / "index.html", "correlations", network="net")
+    beside = np.triu_indices(12, 1)
+    with correlations(root) as file:
+        means = {layer: file[f"augmented/{layer}/samples"][:][beside].mean() for layer in LAYERS}
+        cells = file["epochs/002/mean_abs"][:]
+    said = "return [...document.querySelectorAll('#means td')].map(one => one.textContent)"
+    assert browser.run(said) == [
+        text for layer, mean in means.items() for text in (layer, f"{mean:.2f}".replace("nan", "undefined"))
+    ]
+    between = cells[~np.eye(len(cells), dtype=bool)]
+    assert f"mean |r| is {np.nanmean(between):.2f} on average" in browser.text("#layers figcaption")
+
+
 def expected_statistics(root, kind, layer, threshold):
     with h5py.File(root / "artifacts/net/gradients.h5") as file:
         chosen = [layer is None or name.split(".")[0] == layer for name in file.attrs["tensors"]]
@@ -167,6 +182,32 @@ def test_the_threshold_counts_everything_anew(browser, root, kind, layer):
     browser.click("[data-key=unit][data-value=share]")
     np.testing.assert_allclose(browser.traces("near-zero")["released"][1], expected["fraction_released"])
     np.testing.assert_allclose(browser.traces("flips")["all flips"][1], expected["fraction_flipped"])
+
+
+def test_captions_have_the_shares_over_the_last_epoch(browser, root):
+    browser.open(root / "index.html", "gradients", network="net", unit="share")
+    browser.slide("threshold", 4)
+    found = expected_statistics(root, "raw", None, EDGES[4])
+    with h5py.File(root / "artifacts/net/gradients.h5") as file:
+        last = file["raw/epoch"][:] == file["raw/epoch"][-1]
+    zeros, counted, minima, maxima = (found[name][last].sum() for name in ("zeros", "counted", "minima", "maxima"))
+    assert f"Over epoch 2: {percent(zeros / counted)} near zero, " in browser.text("#near-zero figcaption")
+    assert f"Over epoch 2, {percent(minima / (minima + maxima))} of these are minima" in browser.text(
+        "#flips figcaption"
+    )
+
+
+def test_the_hessian_has_a_scale_of_both_signs_and_its_numbers_are_saved(browser, root):
+    browser.open(root / "index.html", "curvature", network="net")
+    with h5py.File(root / "artifacts/net/curvature.h5") as file:
+        smallest = file["smallest"][:]
+    _, rows = browser.table("eigenvalues")
+    np.testing.assert_allclose([float(row[2] or "nan") for row in rows if row[0] == "smallest"], smallest)
+    script = "return import('figures').then(({ signedScale }) => { const { at, axis } = signedScale([-3, NaN, 5000]);"
+    low, high, texts, places = browser.run(script + "return [at(-3), at(5000), axis.ticktext, axis.tickvals] })")
+    assert [low, high] == pytest.approx(np.arcsinh([-6, 10_000]))
+    assert places == pytest.approx(np.arcsinh([2 * float(text.replace("−", "-").replace(",", "")) for text in texts]))
+    assert texts[5:] == ["0", "1", "10", "100", "1,000", "10,000"]
 
 
 def kind_of(value, threshold):
@@ -276,6 +317,9 @@ def test_a_point_shows_its_image_and_marks_its_sample_in_every_layer(browser, ro
         "const p = document.querySelector('#maps .plot'); return [p.clientWidth, p.clientHeight]"
     )
     assert places[0] == pytest.approx([x * width, y * height], abs=1)
+    with h5py.File(root / "artifacts/net/tsne.h5") as file:
+        recall = file["layer1"].attrs["neighbor_recall"]
+    assert f"neighbours kept {percent(recall)}" in browser.text("#maps .plot")
     browser.point("#maps .plot", x, y, click=True)
     assert f"sample={sample}" in browser.run("return location.hash")
 

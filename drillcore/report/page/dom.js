@@ -31,6 +31,12 @@ export function number(value) {
     : value.toExponential(3).replace(/\.?0+e/, "e");
 }
 
+// A share as text, as drillcore/report/evidence.py writes it.
+export function percent(share) {
+  if (share >= 0.9995 && share < 1) return "more than 99.9 %";
+  return `${share >= 0.01 || !share ? (100 * share).toFixed(1) : Number((100 * share).toPrecision(2))} %`;
+}
+
 // One call of `draw` in the next frame, however often it is asked for until then.
 export function once(draw) {
   let waiting = false;

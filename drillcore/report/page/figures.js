@@ -1,6 +1,6 @@
 // A figure: its title, its drawing, a caption that says how to read it, and buttons that save it.
 
-import { download, h, plain, themed, unplain } from "dom";
+import { download, h, number, plain, themed, unplain } from "dom";
 
 /* global Plotly */
 
@@ -18,6 +18,9 @@ const MOST_DECADES = 2.5,
   MOST_POWERS = 7,
   LEAST_PLAIN = 1e-3,
   MOST_PLAIN = 1e5;
+// Of axes of either sign: linear about so far from 0, and all of it where no value is larger than the most.
+const LINEAR_WIDTH = 0.5,
+  MOST_LINEAR = 10;
 
 export function layout(more = {}) {
   const axis = {
@@ -73,9 +76,30 @@ export function logAxis(values) {
 }
 
 // A round step of which about four make `span`.
-function evenStep(span) {
+export function evenStep(span) {
   const power = 10 ** Math.floor(Math.log10(span / 4));
   return power * [1, 2, 5, 10].find(factor => factor * power * 4.5 >= span);
+}
+
+// A scale for `values` of either sign that differ by orders of magnitude, linear around 0 and logarithmic beyond, as in
+// drillcore/figures/curvature.py: its axis, and `at`, which maps a value onto it, for plotly.js has no such axis.
+export function signedScale(values) {
+  const [low, high] = values
+    .filter(Number.isFinite)
+    .reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 0]);
+  const most = Math.max(-low, high);
+  if (most <= MOST_LINEAR) return { at: value => value, axis: {} };
+  const at = value => Math.asinh(value / LINEAR_WIDTH),
+    powers = Array.from({ length: Math.ceil(Math.log10(most)) + 1 }, (_, i) => 10 ** i),
+    ticks = [...powers.map(power => -power).reverse(), 0, ...powers];
+  return {
+    at,
+    axis: {
+      tickvals: ticks.map(at),
+      ticktext: ticks.map(tick => number(tick).replace("-", "−")),
+      range: [at(1.6 * low - 0.1), at(1.6 * high + 0.1)],
+    },
+  };
 }
 
 export const CONFIG = { displayModeBar: false, responsive: false, doubleClick: "reset", typesetMath: false };
@@ -209,11 +233,11 @@ function saveTable(id, table) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-// The rows of a chart's traces: the series, x and y.
+// The rows of a chart's traces: the series, x and y, which is in `values` where the axis has another scale.
 function tableOf(traces) {
   const rows = traces
     .filter(trace => trace.y && trace.showinfile !== false)
-    .flatMap(trace => Array.from(trace.y, (y, i) => [unplain(trace.name ?? ""), trace.x[i], y]));
+    .flatMap(trace => Array.from(trace.values ?? trace.y, (y, i) => [unplain(trace.name ?? ""), trace.x[i], y]));
   return { columns: ["series", "x", "y"], rows };
 }
 

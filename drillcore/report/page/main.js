@@ -29,8 +29,10 @@ const LINKS = Object.fromEntries(
   ]),
 );
 const SECONDS_BETWEEN_LOOKS = 2,
-  LEAST_WIDTH = 200;
-const root = document.querySelector("main");
+  LEAST_WIDTH = 200,
+  BAR_GAP = 4; // above a bar that stays at the top, as in style.css
+const root = document.querySelector("main"),
+  header = document.querySelector("header");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let shown = {},
   turn = 0;
@@ -46,7 +48,6 @@ function navigate() {
     if (name === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  LINKS[current].scrollIntoView({ block: "nearest", inline: "nearest" });
   return VIEWS[current];
 }
 
@@ -68,9 +69,27 @@ async function show() {
   if (mine !== turn) return;
   shown = found ?? {};
   if (key) root.querySelector(`[data-key=${key}]`)?.focus();
+  stackBars();
   if (figure) root.querySelector(`figure#${CSS.escape(figure)}`)?.scrollIntoView();
   root.dataset.ready = state.get("view", Object.keys(VIEWS), "overview");
 }
+
+// Tells the style where each bar ends that stays at the top: the next one, and what a link leads to, begin below it.
+function stackBars() {
+  let end = 0;
+  for (const [name, bar] of [
+    ["header", header],
+    ["controls", root.querySelector(".controls")],
+    ["sample", root.querySelector(".sample")],
+  ]) {
+    if (bar && getComputedStyle(bar).position === "sticky") end += bar.offsetHeight + (bar === header ? 0 : BAR_GAP);
+    document.documentElement.style.setProperty(`--${name}-end`, `${end}px`);
+  }
+}
+
+// A bar grows where its controls take another line.
+const bars = new ResizeObserver(stackBars);
+for (const one of [header, root]) bars.observe(one);
 
 state.onChange(changed => {
   const anchor = document.querySelector("a.link");

@@ -1,15 +1,16 @@
 // A map of many cells: a canvas, which keeps up with a slider, under the axes and the colour bar of plotly.js.
 
-import { isDark } from "colours";
+import { isDark, missing } from "colours";
 import { h, plain, themed } from "dom";
-import { CONFIG, figure, FONT, layout, textWidth } from "figures";
+import { CONFIG, evenStep, figure, FONT, layout, textWidth } from "figures";
 
 /* global Plotly */
 
 const TICK_FONT = 12,
   LINE = 13,
   APART = 6,
-  BAR = 74,
+  BAR = 54,
+  BAR_FONT = 11,
   EDGE = 34,
   LEAST_TEXT = 6.5,
   MOST_TEXT = 13,
@@ -90,8 +91,11 @@ export function raster(root, options) {
     context.font = `${size}px ${FONT}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
+    const inks = new Map(); // cells that say the same have one ink, though the limit may run between their colours
     frame.texts.forEach((text, i) => {
-      context.fillStyle = isDark(frame.pixels[i]) ? "#ffffff" : "#1b2330";
+      const looks = `${text} ${frame.pixels[i] === missing}`;
+      if (!inks.has(looks)) inks.set(looks, isDark(frame.pixels[i]) ? "#ffffff" : "#1b2330");
+      context.fillStyle = inks.get(looks);
       context.fillText(text, ((i % frame.columns) + 0.5) * width, (Math.floor(i / frame.columns) + 0.5) * height);
     });
   }
@@ -141,7 +145,7 @@ const tickWidth = text => textWidth(text, TICK_FONT);
 function geometry(frame, width) {
   const longest = texts => Math.max(0, ...texts.map(tickWidth));
   const left = Math.min(width * 0.3, longest(frame.ys.texts) + (frame.ys.title ? 34 : 14));
-  const right = frame.bar ? BAR : EDGE;
+  const right = frame.bar ? BAR + Math.max(...barTicks(frame.bar).ticktext.map(text => textWidth(text, BAR_FONT))) : EDGE;
   const space = Math.max(80, width - left - right),
     side = Math.min(space, frame.side ?? 540);
   const across = frame.height ? space : side,
@@ -189,7 +193,7 @@ function shape(frame, box) {
     width: box.left + box.width + box.right,
     height: box.top + box.height + box.below,
     showlegend: false,
-    margin: { l: box.left, t: box.top, r: box.right, b: box.below },
+    margin: { l: box.left, t: box.top, r: box.right, b: box.below, autoexpand: false }, // the canvas is as wide as the axis
     xaxis: {
       ...axis(frame.xs, frame.columns, box.upright ? box.below - (frame.xs.title ? 24 : 0) - APART : Infinity, columns),
       tickangle: box.upright ? -90 : 0,
@@ -199,6 +203,14 @@ function shape(frame, box) {
       range: [frame.rows, 0],
     },
   });
+}
+
+// Round numbers beside the colour bar.
+function barTicks({ low, high }) {
+  const step = evenStep(high - low),
+    first = Math.ceil(low / step - 1e-9);
+  const tickvals = Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+  return { tickvals, ticktext: tickvals.map(value => String(Number(value.toPrecision(4))).replace("-", "−")) };
 }
 
 // A trace without points: it brings the colour bar.
@@ -217,7 +229,8 @@ function bar({ bar }) {
       xpad: 8,
       ypad: 0,
       title: { text: plain(bar.title), side: "right" },
-      tickfont: { size: 11 },
+      tickfont: { size: BAR_FONT },
+      ...barTicks(bar),
     },
   };
   return { x: [null], y: [null], mode: "markers", type: "scatter", hoverinfo: "skip", marker: marker || {} };

@@ -26,9 +26,14 @@ export async function showAugmentations(root, network) {
       { class: "images" },
       canvases.map((canvas, i) => h("div", {}, canvas, names[i])),
     ),
+    meansTable(data),
   );
   const grid = h("div", { class: "grid" });
-  root.append(controls(select("layer", "layer", layers, layers.at(-1))), grid);
+  root.append(
+    h("h2", {}, "Augmentations of one image"),
+    controls(select("layer", "layer", layers, layers.at(-1))),
+    grid,
+  );
   const value = (i, j) => {
     const [a, b] = i < j ? [i, j] : [j, i];
     return data.arrays.samples[(layerNow() * count * (count + 1)) / 2 + a * count - (a * (a - 1)) / 2 + b - a];
@@ -76,4 +81,12 @@ export async function showAugmentations(root, network) {
   update();
   point(0, Math.min(1, count - 1));
   return { update, again: update };
+}
+
+// The mean of the map of every layer, beside its diagonal.
+function meansTable({ layers, means }) {
+  const row = (layer, i) =>
+    h("tr", {}, h("td", {}, layer), h("td", {}, means[i] === null ? "undefined" : means[i].toFixed(2)));
+  const head = h("tr", {}, ["layer", "mean r of two augmentations"].map(text => h("th", {}, text)));
+  return h("table", { id: "means" }, head, layers.map(row));
 }

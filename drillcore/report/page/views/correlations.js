@@ -45,7 +45,6 @@ export async function show(root) {
   const map = raster(left, {
     id: "layers",
     title: "Layer by layer",
-    note: "Each cell is the mean over all pairs of stored units of two layers. Click one, or move with the arrow keys and press Enter, to see its units.",
     onPoint: (i, j) =>
       `${layers[i]} with ${layers[j]}: mean ${now().signed ? "r" : "|r|"} ${number(meanAt(data, now(), i, j))}`,
     onPick: (i, j) => state.set({ pair: `${Math.min(i, j)},${Math.max(i, j)}` }),
@@ -109,7 +108,21 @@ function drawMap(map, data, now) {
     side: 400,
   });
   map.mark(...now.pair);
-  map.say(`Layer by layer, epoch ${now.epoch}`);
+  const shown = `mean ${now.signed ? "r" : "|r|"}`,
+    first = data.epochs[0],
+    before = now.epoch > first ? `, and ${betweenLayers(data, { ...now, epoch: first })} at epoch ${first}` : "";
+  map.say(
+    `Layer by layer, epoch ${now.epoch}`,
+    `Each cell is the mean over all pairs of stored units of two layers. Beside the diagonal, between different layers, ${shown} is ${betweenLayers(data, now)} on average${before}. Click a cell, or move with the arrow keys and press Enter, to see its units.`,
+  );
+}
+
+// The mean of the cells beside the diagonal, as text.
+function betweenLayers(data, now) {
+  const values = data.layers
+    .flatMap((_, i) => data.layers.map((_, j) => (i === j ? NaN : meanAt(data, now, i, j))))
+    .filter(Number.isFinite);
+  return values.length ? (values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(2) : "undefined";
 }
 
 // The end of a scale that serves all epochs.

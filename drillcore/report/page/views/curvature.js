@@ -3,7 +3,7 @@
 import { onPage } from "colours";
 import { topic } from "data";
 import { h, number } from "dom";
-import { chart } from "figures";
+import { chart, signedScale } from "figures";
 import { chooseNetwork, controls, epochAxis } from "views/shared";
 
 export const title = "Curvature";
@@ -39,52 +39,92 @@ export async function show(root) {
 const line = (data, name, values, colour, more = {}) => ({
   x: data.epochs,
   y: Array.from(values),
+  values: Array.from(values),
+  customdata: Array.from(values),
   name,
   mode: "lines+markers",
   line: { color: onPage(colour), width: 1.8 },
-  hovertemplate: `epoch %{x}: %{y:.4~g}<extra>${name}</extra>`,
+  hovertemplate: `epoch %{x}: %{customdata:.4~g}<extra>${name}</extra>`,
   ...more,
 });
 
-const whiskers = (values, colour) => ({ type: "data", array: Array.from(values), color: onPage(colour), thickness: 1 });
+// A trace on a `signedScale`, with whiskers of the lengths `errors` where there are any.
+function signed({ at }, trace, errors) {
+  const y = trace.values.map(at);
+  if (!errors) return { ...trace, y };
+  const whiskers = {
+    type: "data",
+    symmetric: false,
+    array: y.map((end, i) => at(trace.values[i] + errors[i]) - end),
+    arrayminus: y.map((end, i) => end - at(trace.values[i] - errors[i])),
+    color: trace.line.color,
+    thickness: 1,
+  };
+  return { ...trace, y, error_y: whiskers };
+}
 
 const column = (array, position) => {
   const width = array.shape[1];
   return array.filter((_, i) => i % width === position);
 };
 
-const axes = ({ epochs }, text, more = {}) => ({ xaxis: epochAxis(epochs), yaxis: { title: { text }, ...more } });
+const withWhiskers = (values, errors) => Array.from(values).flatMap((value, i) => [value - errors[i], value + errors[i]]);
+
+// All epochs are on the axis, those of which nothing is known too.
+function axes({ epochs }, text, more = {}) {
+  const [first, last] = [epochs[0], epochs.at(-1)],
+    beside = 0.06 * (last - first || 1);
+  return {
+    xaxis: { ...epochAxis(epochs), range: [first - beside, last + beside] },
+    yaxis: { title: { text }, ...more },
+  };
+}
+
+const ORDERS = "Linear around 0, logarithmic beyond 1.";
 
 function drawEigenvalues(one, data) {
   const { largest, smallest, residual, edge } = data.arrays,
-    count = largest.shape[1];
-  const traces = Array.from({ length: count }, (_, i) =>
-    line(data, count > 1 ? `largest, ${i + 1}` : "largest", column(largest, i), "#0072b2", {
-      opacity: 1 - (0.6 * i) / count,
-      error_y: whiskers(column(residual, i), "#0072b2"),
-    }),
-  );
-  traces.push(
-    line(data, "smallest", smallest, "#d55e00", { error_y: whiskers(column(residual, count), "#d55e00") }),
-  );
-  if (data.compared)
-    traces.push({ ...line(data, "edge of stability", edge, "#777777"), line: { color: "#777777", dash: "dash" } });
-  one.draw(traces, axes(data, "eigenvalue"));
+    count = largest.shape[1],
+    ends = withWhiskers(column(largest, 0), column(residual, 0)),
+    others = withWhiskers(smallest, column(residual, count)),
+    scale = signedScale([...largest, ...ends, ...others, ...(data.compared ? edge : [])]);
+  const traces = Array.from({ length: count }, (_, i) => {
+    const faded = { opacity: 1 - (0.6 * i) / count },
+      name = count > 1 ? `largest, ${i + 1}` : "largest";
+    return signed(scale, line(data, name, column(largest, i), "#0072b2", faded), column(residual, i));
+  });
+  traces.push(signed(scale, line(data, "smallest", smallest, "#d55e00"), column(residual, count)));
+  if (data.compared) {
+    const dashed = { line: { color: "#777777", dash: "dash" } };
+    traces.push(signed(scale, line(data, "edge of stability", edge, "#777777", dashed)));
+  }
+  one.draw(traces, axes(data, "eigenvalue", scale.axis));
   const beside = data.compared
     ? "Beyond the edge of stability gradient descent on a quadratic would diverge."
     : data.edgeOf && `Adam's edge of stability, ${number(edge[0])}, is not drawn: it is one of the Hessian scaled by Adam's second moment, which no checkpoint holds.`;
   one.say(
     "Both ends of the Hessian's spectrum",
-    [`${data.samples} training images. Whiskers: how far a true eigenvalue may be.`, beside, gaps(data, smallest)]
+    [
+      `${data.samples} training images. Whiskers: how far a true eigenvalue may be.`,
+      scale.axis.tickvals && ORDERS,
+      beside,
+      gaps(data, smallest),
+    ]
       .filter(Boolean)
       .join(" "),
   );
 }
 
 function drawTrace(one, data) {
-  const { trace, trace_error: error } = data.arrays;
-  one.draw([line(data, "trace", trace, "#117733", { error_y: whiskers(error, "#117733") })], axes(data, "trace"));
-  one.say("Trace of the Hessian", `The sum of all eigenvalues, by random vectors; whiskers: a standard error. ${gaps(data, trace)}`);
+  const { trace, trace_error: error } = data.arrays,
+    scale = signedScale(withWhiskers(trace, error));
+  one.draw([signed(scale, line(data, "trace", trace, "#117733"), error)], axes(data, "trace", scale.axis));
+  one.say(
+    "Trace of the Hessian",
+    ["The sum of all eigenvalues, by random vectors; whiskers: a standard error.", scale.axis.tickvals && ORDERS, gaps(data, trace)]
+      .filter(Boolean)
+      .join(" "),
+  );
 }
 
 function drawNoise(one, data) {
@@ -109,8 +149,12 @@ function drawCrossed(one, data) {
   );
 }
 
-// At which epochs a value is not known, and why.
+// Which epochs have no point, and why.
 function gaps(data, values) {
-  const said = data.epochs.map((epoch, i) => [epoch, data.statuses[i], values[i]]).filter(one => Number.isNaN(one[2]));
-  return said.map(([epoch, status]) => `Epoch ${epoch}: ${status}.`.replace("..", ".")).join(" ");
+  const missing = data.epochs.filter((_, i) => Number.isNaN(values[i])),
+    statusOf = epoch => data.statuses[data.epochs.indexOf(epoch)];
+  return [...new Set(missing.map(statusOf))]
+    .map(status => [status, missing.filter(epoch => statusOf(epoch) === status)])
+    .map(([status, of]) => `No point at epoch${of.length > 1 ? "s" : ""} ${of.join(", ")}: ${status}.`.replace("..", "."))
+    .join(" ");
 }

@@ -2,7 +2,7 @@
 
 import { choice } from "controls";
 import { titleOf, topic } from "data";
-import { h, number, plain, themed } from "dom";
+import { h, number, percent, plain, themed } from "dom";
 import { chart } from "figures";
 import * as state from "state";
 import { chooseNetwork, controls, drawImage } from "views/shared";
@@ -230,7 +230,7 @@ function drawMaps(maps, scene, mark) {
 function aboutMaps({ status }, kind) {
   if (kind === "pca") return " The first two principal components of each layer.";
   const tsne = status.includes("t-SNE")
-    ? " Distances between far clusters mean little in t-SNE; trust says how far neighbours in the map were neighbours in the layer (trustworthiness, at most 1)."
+    ? " Distances between far clusters mean little in t-SNE; trust says how far neighbours in the map were neighbours in the layer (trustworthiness, at most 1), the other number how many of an image's nearest neighbours in the layer are so in the map (neighbour recall)."
     : "";
   return tsne + (status.some(one => one.startsWith("coordinates")) ? " A layer without a map shows its own coordinates." : "");
 }
@@ -288,8 +288,8 @@ function classTraces(scene, shown, group, points, l, count, suffix) {
 
 function captions({ data }, l, kind, { left, top, side }, { width, height }) {
   const status = data.status[l],
-    trust = data.trustworthiness[l];
-  const under = kind === "pca" ? "principal components" : status === "t-SNE" ? `trust ${number(trust)}` : status;
+    faithful = `trust ${number(data.trustworthiness[l])}, neighbours kept ${percent(data.neighbor_recall[l])}`;
+  const under = kind === "pca" ? "principal components" : status === "t-SNE" ? faithful : status;
   const text = (words, above, size, color) => ({
     text: words,
     x: left / width,

@@ -3,7 +3,7 @@
 import { onPage } from "colours";
 import { choice, select, slider } from "controls";
 import { titleOf, topic } from "data";
-import { h, number, once, themed } from "dom";
+import { h, number, once, percent, themed } from "dom";
 import { chart, logAxis } from "figures";
 import * as state from "state";
 import { nearText } from "views/grain";
@@ -97,6 +97,7 @@ export function statistics(data, { threshold, layer, kind }) {
   if (`${kind}/null_flips` in arrays) {
     const minima = sum("null_minima"),
       flips = sum("null_flips");
+    Object.assign(found, { null_minima: minima, null_flips: flips });
     // Not Float64Array, for null is no number: before the averages' null begins, nothing is drawn.
     found.chance = Array.from(minima, (value, step) =>
       flips[step] ? (value / flips[step]) * (found.minima[step] + found.maxima[step]) : null,
@@ -148,6 +149,7 @@ function drawAll(charts, data, now) {
     data.recorded > step.length
       ? ` Of ${number(data.recorded)} recorded steps, ${number(step.length)} evenly spread.`
       : "";
+  const lastEpoch = ofLastEpoch(found, data.arrays.epoch);
   const shareOf = whole => (now.share ? whole : null);
   charts.nearZero.draw(
     [
@@ -162,6 +164,7 @@ function drawAll(charts, data, now) {
       (now.share
         ? "Released as a share of those near zero at the step before, the others of all parameters."
         : "Retained: near zero before and now. Released: near zero before, but not now.") +
+      lastEpoch.nearZero +
       some,
   );
   charts.flips.draw(
@@ -170,7 +173,7 @@ function drawAll(charts, data, now) {
   );
   charts.flips.say(
     "Flips among the retained",
-    `${near}, ${of}. Gradients that stay near zero and change sign: over a minimum if weight and gradient moved the same way, else over a maximum.${found.chance ? CHANCE[now.kind] : ""}${some}`,
+    `${near}, ${of}. Gradients that stay near zero and change sign: over a minimum if weight and gradient moved the same way, else over a maximum.${lastEpoch.flips}${found.chance ? CHANCE[now.kind] : ""}${some}`,
   );
   charts.moved.draw(
     ["moved_all", "moved"].map(key => trace(key)),
@@ -183,6 +186,20 @@ function drawAll(charts, data, now) {
     "How far weights move",
     `${near}, ${of}. The norm of the change of the weights: all, and those whose gradient was retained near zero.`,
   );
+}
+
+// What the shares are over all steps that are shown of the last epoch, as the captions say it.
+function ofLastEpoch(found, epoch) {
+  const last = epoch.at(-1),
+    sum = name => found[name].reduce((total, value, step) => total + (epoch[step] === last ? value : 0), 0),
+    share = (part, whole) => (whole ? percent(part / whole) : "none");
+  const counted = sum("counted"),
+    turned = sum("minima") + sum("maxima"),
+    chance = found.chance && sum("null_flips") ? `, by chance ${share(sum("null_minima"), sum("null_flips"))}` : "";
+  return {
+    nearZero: ` Over epoch ${last}: ${share(sum("zeros"), counted)} near zero, ${share(sum("exact_zeros"), counted)} exactly zero; of those near zero ${share(sum("released"), sum("before"))} are released.`,
+    flips: ` Over epoch ${last}, ${share(sum("minima"), turned)} of these are minima${chance}.`,
+  };
 }
 
 // A line where an epoch begins, unless there are too many.

@@ -75,18 +75,19 @@ export async function show(root) {
     );
     [...bar.querySelectorAll(`[data-key=${key}]`)].find(one => (one.dataset.value ?? one.value) === value)?.focus();
   }
-  const draw = once(() => {
+  const draw = () => {
     const chosen = now();
     drawSpectra(charts.spectra, all, chosen);
     drawRanks(charts.ranks, all, chosen);
     drawWidths(charts.widths, chosen);
-  });
+  };
+  const later = once(draw);
   arrange();
   draw();
   return {
     update: keys => {
       if (keys.some(key => ["part", "networks"].includes(key))) arrange();
-      draw();
+      later();
     },
     step: by => epoch.step(by),
     again: draw,
