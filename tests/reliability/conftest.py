@@ -24,6 +24,5 @@ def compared(made, tmp_path_factory):
             project.run("python", "-m", f"stages.{stage}", "squeeze", "ablation-0")
         project.run("python", "-m", "stages.widths", "bottleneck")
         project.run("python", "-m", "stages.report")
-        project.run("python", "-m", "stages.curvature", "cifar10-cnn")
 
     return Project.at(once(tmp_path_factory, "compared", make))

@@ -34,7 +34,7 @@ STAGES = {
     "widths": ["bottleneck"],
     "report": [],
 }
-KERAS = {"train": ["cifar10-cnn"], "activations": ["cifar10-cnn"], "curvature": ["cifar10-cnn"]}
+KERAS = {"train": ["cifar10-cnn"], "activations": ["cifar10-cnn"]}
 ALL = [(stage, arguments) for stages in (STAGES, KERAS) for stage, arguments in stages.items()]
 
 pytestmark = pytest.mark.slow
