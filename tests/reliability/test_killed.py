@@ -273,7 +273,7 @@ STAGES = [f"{room}@{network}" for network in NETWORKS for room in ("correlations
 FILES = [f"artifacts/{network}/{room}.h5" for network in NETWORKS for room in ("correlations", "svd")]
 ENGINES = {"dvc": ["dvc", "repro", *STAGES], "snakemake": ["snakemake", "--cores", "2", *FILES]}
 VICTIMS = "stage", "engine", "everything"
-KILLS, MOST_TRIES = 8, 60
+KILLS, MOST_TRIES = 6, 60
 
 
 @pytest.mark.soak
