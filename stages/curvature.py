@@ -51,12 +51,12 @@ def main(network):
     batches = [samples(batch) for batch in two_batches(card, len(training.labels))] if optimizer else []
     with Gradients(folder / Gradients.FILE) as file:
         lengths = dict(zip(epochs, recorded_lengths(file, epochs), strict=True))
-    found = []
+    found, steps = [], len(shuffled(card, training))
+    numbers = settings.eigenvalues, settings.iterations, settings.probes, card.seed
     for epoch in progress(epochs, "epochs"):
         networks.restore(model, checkpoints[epoch])
-        rate = rate_after(card.training, epoch, len(shuffled(card, training))) if optimizer else np.nan
+        rate = rate_after(card.training, epoch, steps) if optimizer else np.nan
         edge, edge_of = edge_of_stability(optimizer, rate)
-        numbers = settings.eigenvalues, settings.iterations, settings.probes, card.seed
         measured = measure(surface, inputs, targets, entries, *numbers)
         crossed = step_crossings(surface, *batches, optimizer, lengths[epoch]) if optimizer else None
         found.append(Row(epoch, measured, rate, edge, lengths[epoch], crossed))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from drillcore.artifacts.gradients import CROSSINGS
+from drillcore.artifacts.gradients import CROSSING, CROSSINGS
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.base.names import escaped
 from drillcore.base.store import create, write
@@ -118,7 +118,7 @@ class CurvatureFile(Hdf5Reader):
         named = {
             "tensor": self.tensors,
             "batch": list(BATCHES),
-            "crossing": ["stayed", "minimum", "maximum", "unmoved"],
+            "crossing": list(CROSSING),
         }
         return {"epoch": self.epochs, **named}
 

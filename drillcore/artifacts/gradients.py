@@ -33,7 +33,8 @@ SAME_BATCH = "same_batch"
 """The group of the gradients of one batch, before and after the update."""
 NOT_A_NUMBER = -128
 """The code of a NaN gradient in a snapshot."""
-CROSSINGS = 4
+CROSSING = "stayed", "minimum", "maximum", "unmoved"
+CROSSINGS = len(CROSSING)
 STAYED, MINIMUM, MAXIMUM, UNMOVED = range(CROSSINGS)
 """Along the last axis of the counts: the sign stayed; it changed, over a minimum or a maximum, or where nothing moved."""
 SUMS = "abs", "squared"
@@ -226,7 +227,7 @@ class Gradients(Hdf5Reader):
             "tensor": self.tensors,
             "bin_before": bins,
             "bin_now": bins,
-            "crossing": ["stayed", "minimum", "maximum", "unmoved"],
+            "crossing": list(CROSSING),
             "sum": list(SUMS),
         }
 

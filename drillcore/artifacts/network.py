@@ -64,14 +64,6 @@ class Network:
         training = self.values.get("training")
         return training["loss"] if training and not self.pretrained else "cross_entropy"
 
-    @property
-    def edge_of_stability(self) -> float | None:
-        """The curvature above which plain gradient descent at its learning rate is unstable, 2 / learning rate; None for
-        other optimisers and for a rate that changes."""
-        training = self.values.get("training") or {}
-        plain = training.get("optimizer") == "sgd" and training.get("schedule") == "constant"
-        return 2 / training["learning_rate"] if plain and not self.pretrained else None
-
     def sizes(self) -> dict[str, int]:
         """How many units layers have, by name, as far as the card says so; convolutions before their pooling by 2."""
         if self.values.get("units") == "pool":

@@ -13,7 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from drillcore.artifacts.gradient_stats import GradientStats, arrays
@@ -22,6 +22,7 @@ from drillcore.base.arrays import row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import SERIES, layers_of
 from drillcore.figures.log_axes import log_axis
+from drillcore.figures.step_axes import divided, positive, step_axis, step_panels
 from drillcore.figures.style import (
     THRESHOLDS,
     canvas,
@@ -504,30 +505,6 @@ def write_shares(axes, values, scale):
             axes.text(column, row, text, ha="center", va="center", size=5.5, color=colour)
 
 
-def step_panels(rows, title, subtitle, share=True):
-    """A figure with `rows` rows of two panels, which `share` their y axis or do not, and room for legends.
-
-    Returns the figure, the rows, and a function that makes the axes for a legend beside one row or a slice of them.
-    """
-    figure = canvas(8.4, 0.35 + 1.75 * rows, title, subtitle)
-    grid = figure.add_gridspec(rows, 3, width_ratios=[1, 1, 0.33])
-    panels = []
-    for row in range(rows):
-        left = figure.add_subplot(grid[row, 0])
-        panels.append([left, figure.add_subplot(grid[row, 1], sharey=left if share else None)])
-    return figure, panels, lambda rows: figure.add_subplot(grid[rows, 2])
-
-
-def step_axis(axes, starts):
-    """Steps along x, with a line where an epoch begins unless there are too many."""
-    axes.grid(True, axis="y")
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.set_xlabel("step (vertical lines: epochs)" if 0 < len(starts) <= 20 else "step")
-    if len(starts) <= 20:
-        for start in starts:
-            axes.axvline(start, color="#cfcfcf", lw=0.6, zorder=0)
-
-
 def line(name):
     """How a series is drawn, everywhere the same."""
     return {"color": SERIES[name], "lw": 0.9, "linestyle": ":" if name == "exact_zeros" else "-"}
@@ -536,14 +513,3 @@ def line(name):
 def cycled(items):
     """A colour for each threshold."""
     return [THRESHOLDS[index % len(THRESHOLDS)] for index in range(len(items))]
-
-
-def divided(part, whole):
-    """`part` / `whole` in float64, NaN where `whole` is 0."""
-    part, whole = np.broadcast_arrays(np.asarray(part, np.float64), whole)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-
-
-def positive(values):
-    """`values` with NaN for what a logarithmic axis cannot show."""
-    return np.where(values > 0, values, np.nan)

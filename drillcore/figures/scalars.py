@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 
 from drillcore.artifacts.gradients import SCALARS, Gradients
 from drillcore.artifacts.network import Network, read_network
-from drillcore.figures.gradients import divided, positive, step_axis, step_panels
 from drillcore.figures.log_axes import log_axis
+from drillcore.figures.step_axes import divided, positive, step_axis, step_panels
 from drillcore.figures.style import epochs_text, legend_beside, number, styled
+from drillcore.landscape.edge import edge_of_stability
 from drillcore.recording.scalars import over_network
 
 NORMS = {
@@ -40,9 +41,16 @@ def drawings(file):
 
 
 def edge_beside(path):
-    """The edge of stability of the network whose card is beside the file at `path`, or None."""
+    """`edge_of` the network whose card is beside the file at `path`, or None."""
     card = path.with_name(Network.FILE)
-    return read_network(card).edge_of_stability if card.exists() else None
+    return edge_of(read_network(card)) if card.exists() else None
+
+
+def edge_of(network):
+    """The edge of stability of a `Network` that plain gradient descent trained at a constant rate, or None."""
+    training = network.values.get("training") or {}
+    plain = training.get("optimizer") == "sgd" and training.get("schedule") == "constant"
+    return edge_of_stability("sgd", training["learning_rate"])[0] if plain and not network.pretrained else None
 
 
 @styled

@@ -253,7 +253,8 @@ class Surface:
         names = check_names(model.trainable_variables, model)
         self.weights = [weight.value for weight in model.trainable_variables]
         self.shapes = {name: tuple(weight.shape) for name, weight in zip(names, self.weights, strict=True)}
-        self.sloped, self.curved, self.squared_norm = map(graph, (self.derivatives, self.curved, self.squared_norm))
+        self.gradient_graph, self.product_graph = graph(self.derivatives), graph(self.product)
+        self.squared_norm_graph = graph(self.squared_norm)
 
     def derivatives(self, inputs, targets):
         """The mean loss and its gradient by every weight, as tensors."""
@@ -268,20 +269,21 @@ class Surface:
 
     def gradient(self, inputs, targets):
         """The mean loss, and its gradient (parameters)."""
-        loss, gradients = self.sloped(*map(tf.convert_to_tensor, (inputs, targets)))
+        loss, gradients = self.gradient_graph(*map(tf.convert_to_tensor, (inputs, targets)))
         return float(loss), flat(gradients)
 
     def squared_norms(self, inputs, targets):
         """The squared norm of the gradient of each sample's loss, float64 (samples)."""
         inputs, targets = map(tf.convert_to_tensor, (inputs, targets))
         samples = range(len(inputs))
-        return np.array([float(self.squared_norm(inputs[i : i + 1], targets[i : i + 1])) for i in samples])
+        return np.array([float(self.squared_norm_graph(inputs[i : i + 1], targets[i : i + 1])) for i in samples])
 
     def squared_norm(self, inputs, targets):
+        """That of the mean gradient of some samples, a tensor."""
         gradients = self.derivatives(inputs, targets)[1]
         return tf.add_n([tf.reduce_sum(tf.square(tf.cast(gradient, tf.float64))) for gradient in gradients])
 
-    def curved(self, inputs, targets, along):
+    def product(self, inputs, targets, along):
         """The Hessian times a vector in parts `along`, one for each weight."""
         with tf.GradientTape() as tape:
             gradients = self.derivatives(inputs, targets)[1]
@@ -309,7 +311,7 @@ class Hessian:
     def product(self, vector):
         """The Hessian times a vector (parameters), in a graph: TensorFlow makes convolutions faster there."""
         with twice_differentiable():
-            return flat(self.surface.curved(*self.samples, split(vector, self.surface.weights)))
+            return flat(self.surface.product_graph(*self.samples, split(vector, self.surface.weights)))
 
     def diagonal(self, tensor, entries):
         """The second derivatives by single weights of the tensor of that number, float64 (entries).

@@ -6,7 +6,7 @@ import pytest
 from drillcore.artifacts.gradients import SCALARS
 from drillcore.artifacts.network import Network
 from drillcore.figures.gradients import CHANCE, fraction_flipped
-from drillcore.figures.scalars import step_scalars
+from drillcore.figures.scalars import edge_of, step_scalars
 
 STEPS = np.arange(2, 8)
 SHOWN = {name: np.linspace(1, 2, len(STEPS)) * (position + 1) for position, name in enumerate(SCALARS)}
@@ -47,7 +47,7 @@ def test_the_edge_of_stability_is_drawn_where_there_is_one():
     ],
 )
 def test_plain_descent_at_a_constant_rate_has_an_edge(training, edge):
-    assert Network({"name": "net", "framework": "torch", "training": training}).edge_of_stability == edge
+    assert edge_of(Network({"name": "net", "framework": "torch", "training": training})) == edge
 
 
 @pytest.mark.parametrize("null", [True, False])
