@@ -1,10 +1,10 @@
 """Whether minima are more than chance alone gives: shares of flips, their excess in standard errors, at a threshold.
 
-The parameters of a step share its batch, and so do tensors: their flips are no independent draws, and only steps tell how
-much a share varies. Steps that the optimiser's memory 1 / (1 - decay) joins share gradients. So the error is that between
-blocks of steps, each as long as the memory, and of ratios of sums over blocks, by their linear approximation (Cochran 1977,
-Sampling Techniques, chapter 6); the null's error is in it. On noise the excess over the error of n blocks varies as
-Student's t of n - 1 degrees of freedom does.
+The standard error comes from blocks of steps. The parameters of one step share its batch, so their flips are not
+independent; nearby steps share gradients, through the optimiser's memory of 1 / (1 - decay) steps. A block is as long as
+that memory. A share is a ratio of sums over blocks, and its error that of the linear approximation (Cochran 1977, Sampling
+Techniques, chapter 6). It includes the error of the null. On noise, with n blocks, the excess divided by the error is
+distributed about as Student's t with n - 1 degrees of freedom.
 """
 
 import numpy as np

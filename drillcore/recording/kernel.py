@@ -116,7 +116,7 @@ def make_surrogate(decay, key, averaged, share):
 class Cells(NamedTuple):
     """Counts and sums of abs(dw), dw^2 by class before, class now and direction of dw, all zero between two calls.
 
-    The counts of those that chance would, at a flip, call no minimum and a minimum lie beside each other.
+    Each cell has two counts side by side: of the parameters at which chance calls a flip no minimum, and a minimum.
     """
 
     counts: np.ndarray  # uint32 (classes * classes * 4 * 2)

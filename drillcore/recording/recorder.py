@@ -13,12 +13,12 @@ Before it starts it is NaN, and in no cell. Averaged weights start at the first 
 which starts at 0: the same recursion, without the difference of two nearly equal numbers. Once a weight is not finite,
 its average is in no cell. Below float64's normal range averages are zero.
 
-Chance alone. Of two batches the gradients differ by noise, and a flip is called a minimum where the update, which is
-against an average v_(t-1) = g_(t-1) + b v_(t-2) of gradients, went against g_(t-1): by noise alone in more than half of all
-flips, for v_(t-1) holds g_(t-1). So beside each parameter runs a surrogate u_t = b u_(t-1) + s_t abs(g_t) with random signs
-s_t, a hash of step and parameter: it has the parameter's magnitudes and zeros, and forgets its signs. At a flip from t - 1
-to t chance calls a minimum where abs(g_(t-1)) + b u_(t-2) > 0. `null_minima` counts those of `null_flips`, the flips that
-are a minimum or a maximum; a flip of crossing 3 is in neither.
+Chance alone. Gradients of two batches differ by noise. A flip is called a minimum where the update went against g_(t-1).
+The update goes against an average v_(t-1) = g_(t-1) + b v_(t-2), of which g_(t-1) is a part: noise alone makes minima of
+more than half of all flips. So beside each parameter runs a surrogate u_t = b u_(t-1) + s_t abs(g_t) with random signs s_t,
+a hash of step and parameter. It keeps the parameter's magnitudes and zeros, but not its signs. At a flip from t - 1 to t
+chance calls a minimum where abs(g_(t-1)) + b u_(t-2) > 0. `null_flips` counts the flips that are a minimum or a maximum,
+`null_minima` those of them that chance calls minima; a flip of crossing 3 is in neither.
 
 The averages' sign at t - 1 and their weights' direction at t share gradients too, so that how often an average flips
 depends on all of them. Their surrogate is a history of its own: the average a of s_t g_t, and c of the changes -u_(t-1).

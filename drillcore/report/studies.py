@@ -15,14 +15,14 @@ class Studied(NamedTuple):
     about: About
 
     def family(self):
-        """What it shares with those that differ from it in the widths of their squeezes alone, as text."""
+        """A text that is equal for networks that differ in nothing but the widths of their squeezes."""
         layers = self.card.values.get("layers")
         if self.card.user_defined or not layers:
             return self.card.name
         return self.like(["any width", layer[1]] if isinstance(layer, list) else layer for layer in layers)
 
     def like(self, layers):
-        """What it shares, as text, with those that differ from it in nothing but that they have these `layers`."""
+        """Its card as text, with these `layers` and without name and recorder: equal for networks that differ in no more."""
         return str({**self.card.values, "name": "", "recorder": "", "layers": list(layers)})
 
 
