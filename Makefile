@@ -19,7 +19,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: run report test soak lint docs setup another-framework
 
 run: setup
-	@first=$$(python -m stages.rig.targets --first) && { [ -z "$$first" ] || dvc repro $$first; }
+	@first=$$(python -m stages.rig.targets --first) && { [ -z "$$first" ] || { dvc repro $$first && \
+		printf '\nFirst figures: reports/%s/*.png. What is left follows ...\n\n' $${first#plots@}; }; }
 	@targets=$$(python -m stages.rig.targets) && dvc repro $$targets
 	@targets=$$(python -m stages.rig.targets --after) && { [ -z "$$targets" ] || dvc repro --single-item $$targets; }
 	@echo
