@@ -16,7 +16,16 @@ from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.colours import SERIES
 from drillcore.figures.gradients import CHANCE, REPEATED
-from drillcore.figures.style import MOST_NAMED, canvas, epoch_axis, epochs_text, inches, legend_beside, plain, styled
+from drillcore.figures.style import (
+    MOST_NAMED,
+    canvas,
+    epoch_axis,
+    epochs_text,
+    inches,
+    legend_beside,
+    plain,
+    styled,
+)
 from drillcore.landscape.edge import OF_HESSIAN
 from drillcore.landscape.verdict import Verdict, sentences, verdict
 
@@ -105,10 +114,19 @@ def sharpness(
     right.plot(epochs, found["noise_scale"], marker="o", color=NOISE)
     right.set_ylabel("gradient noise scale (samples)")
     right.set_ylim(bottom=0)
+    right.set_title(unknown(epochs, found["noise_scale"]))
     for axes in (left, middle, right):
         epoch_axis(axes, epochs)
     legend_beside(legend, handles(count, edge))
     return figure
+
+
+def unknown(epochs, values):
+    """At which of the `epochs` a value is not known, in words; empty where all are."""
+    missing = [str(epoch) for epoch, value in zip(epochs, values, strict=True) if not np.isfinite(value)]
+    if len(missing) > 5:
+        return f"not known at {len(missing)} of {len(epochs)} epochs"
+    return f"not known at epoch{'s'[: len(missing) > 1]} {', '.join(missing)}" if missing else ""
 
 
 def signed_axis(axes, label):
