@@ -51,7 +51,7 @@ def main(network):
     batches = [samples(batch) for batch in two_batches(card, len(training.labels))] if optimizer else []
     with Gradients(folder / Gradients.FILE) as file:
         lengths = dict(zip(epochs, recorded_lengths(file, epochs), strict=True))
-    found, steps = [], len(shuffled(card, training))
+    found, steps = [], len(shuffled(card, training)) if optimizer else 0
     numbers = settings.eigenvalues, settings.iterations, settings.probes, card.seed
     for epoch in progress(epochs, "epochs"):
         networks.restore(model, checkpoints[epoch])
