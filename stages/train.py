@@ -1,6 +1,6 @@
 """python -m stages.train NETWORK : artifacts/NETWORK/network.yaml, data/<dataset>.h5 -> artifacts/NETWORK/...
 
-It writes checkpoints/, tensorboard/, history.csv, metrics.json and gradients.h5. While it runs they grow in
+It writes checkpoints/, states/, tensorboard/, history.csv, metrics.json and gradients.h5. While it runs they grow in
 artifacts/NETWORK/training/ (`tensorboard --logdir artifacts` shows them live) and get their places when all are whole.
 Killed, it goes on after its last complete epoch when it is called again, and ends as if it had never been killed.
 A pretrained network is only evaluated, and its checkpoints stored as those of a training.
@@ -17,7 +17,7 @@ from stages.rig.images import load_split
 from stages.rig.training.pretrained import store_pretrained
 from stages.rig.training.resume import claim, recipe_of
 
-OUTPUTS = ["checkpoints", "tensorboard", "history.csv", "metrics.json", "gradients.h5"]
+OUTPUTS = ["checkpoints", "states", "tensorboard", "history.csv", "metrics.json", "gradients.h5"]
 
 
 def main(network):

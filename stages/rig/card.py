@@ -6,7 +6,7 @@
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from drillcore.artifacts.network import LOSSES, Squeeze
 from drillcore.base.errors import DamagedFile, InputError, MissingFile
@@ -32,12 +32,23 @@ def ascending(edges):
 Edges = Annotated[list[Rate], Field(min_length=1, max_length=60), AfterValidator(ascending)]
 
 
+def listed_epochs(epochs):
+    """Refuse one word or number that is no list, which pydantic would only compare with the word `every`."""
+    if not isinstance(epochs, list) and epochs != "every":
+        raise ValueError("should be every, or a list of epochs, as in [0, 3]")
+    return epochs
+
+
+States = Annotated[Literal["every"] | list[Annotated[int, Field(ge=0)]], BeforeValidator(listed_epochs)]
+
+
 class Training(Section):
     """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last.
 
     `loss` is of logits; "mse" is the mean squared error against one-hot labels. `schedule` is of the learning rate: "cosine"
     falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is of the
-    training images: "flip" left to right, "crop" after padding by an eighth.
+    training images: "flip" left to right, "crop" after padding by an eighth. `keep_states` are the epochs whose whole state
+    is kept, or "every" one; see stages/rig/training/states.py.
     """
 
     loss: Literal[tuple(LOSSES)] = "cross_entropy"
@@ -48,6 +59,15 @@ class Training(Section):
     batch_size: Count = 128
     epochs: Count = 10
     checkpoint_every: Count = 1
+    keep_states: States = [0]
+
+    @model_validator(mode="after")
+    def trained_epochs(self):
+        """Refuse to keep the state of an epoch that is never trained."""
+        later = [] if self.keep_states == "every" else [epoch for epoch in self.keep_states if epoch > self.epochs]
+        if later:
+            raise ValueError(f"keep_states has {later[0]}, but epochs is {self.epochs}: name epochs from 0 to there")
+        return self
 
 
 class Recorder(Section):

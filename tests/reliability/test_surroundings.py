@@ -149,7 +149,7 @@ OUTPUTS = {
     "define": ["artifacts/{}/network.yaml", "artifacts/{}/about.json"],
     "train": [
         f"artifacts/{{}}/{name}"
-        for name in ("checkpoints", "tensorboard", "gradients.h5", "metrics.json", "history.csv")
+        for name in ("checkpoints", "states", "tensorboard", "gradients.h5", "metrics.json", "history.csv")
     ],
     "activations": [f"artifacts/{{}}/{name}.h5" for name in ("activations", "augmented", "weights")],
     "correlations": ["artifacts/{}/correlations.h5", "artifacts/{}/corr_means.json"],

@@ -64,6 +64,17 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("networks.squeeze.normalize", {"mean": [0, 0], "std": [1]}, "networks.squeeze.normalize.mean has 2 numbers"),
         ("networks.squeeze.normalize", {"mean": [0], "std": [0]}, "networks.squeeze.normalize.std.0 is 0"),
         ("networks.squeeze.training.epochs", "ten", "networks.squeeze.training.epochs is 'ten'"),
+        (
+            "networks.squeeze.training.keep_states",
+            "all",
+            "keep_states is 'all', but should be every, or a list of epochs",
+        ),
+        ("networks.squeeze.training.keep_states", [-1], "networks.squeeze.training.keep_states.0 is -1"),
+        (
+            "networks.squeeze.training.keep_states",
+            [9],
+            "keep_states has 9, but epochs is 4: name epochs from 0 to there",
+        ),
         ("networks.squeeze.training.learning_rate", float("inf"), "networks.squeeze.training.learning_rate is inf"),
         ("networks.squeeze.training.momentum", 0.9, "networks.squeeze.training.momentum is not a parameter"),
         ("networks.squeeze.training.optimizer", "lion", "networks.squeeze.training.optimizer is 'lion'"),

@@ -52,7 +52,7 @@ def trained(files, small_mlp):
 
 def test_it_learns_and_leaves_every_file(trained):
     names = sorted(path.name for path in trained.iterdir())
-    assert names == ["checkpoints", "gradients.h5", "history.csv", "metrics.json", "resume.h5", "tensorboard"]
+    assert names == ["checkpoints", "gradients.h5", "history.csv", "metrics.json", "resume.h5", "states", "tensorboard"]
     assert sorted(path.name for path in (trained / "checkpoints").iterdir()) == [
         "epoch_000.pth",
         "epoch_002.pth",

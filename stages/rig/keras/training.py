@@ -19,6 +19,7 @@ from stages.rig.training.batches import in_order, shuffled
 from stages.rig.training.history import History, macro_f1
 from stages.rig.training.resume import save
 from stages.rig.training.schedule import learning_rate
+from stages.rig.training.states import KeptStates
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
@@ -150,24 +151,45 @@ class ResumeCallback(keras.callbacks.Callback):
         self.folder, self.insight, self.history = folder, insight, history
 
     def on_epoch_end(self, epoch, logs=None):
-        variables = {
-            name: {str(number): np.asarray(variable) for number, variable in enumerate(part.variables)}
-            for name, part in self.parts().items()
-        }
-        save(self.folder, {**variables, "insight": self.insight.state(), "history": self.history.state()})
+        save(self.folder, {**state_of(self.model), "insight": self.insight.state(), "history": self.history.state()})
 
     def restore(self, state):
         """Go on from what was saved; call when the model is compiled."""
-        self.model.optimizer.build(self.model.trainable_variables)
-        for name, part in self.parts().items():
-            for number, variable in enumerate(part.variables):
-                variable.assign(state[name][str(number)])
+        restore(self.model, state)
         self.insight.restore(state["insight"])
         self.history.restore(state["history"])
 
-    def parts(self):
-        """Whose variables (weights, seeds of random layers; moments and step) are part of the state."""
-        return {"model": self.model, "optimizer": self.model.optimizer}
+
+class KeepCallback(keras.callbacks.Callback):
+    """Has a `KeptStates` save what chosen steps start from."""
+
+    def __init__(self, states, insight):
+        super().__init__()
+        self.states, self.insight = states, insight
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.states.before(self.insight.next_step(), lambda: state_of(self.model))
+
+
+def parts(model):
+    """Whose variables (weights, seeds of random layers; moments and step) are part of the state of a compiled `model`."""
+    return {"model": model, "optimizer": model.optimizer}
+
+
+def state_of(model):
+    """The state of a compiled `model`, a nested dict of arrays."""
+    return {
+        name: {str(number): np.asarray(variable) for number, variable in enumerate(part.variables)}
+        for name, part in parts(model).items()
+    }
+
+
+def restore(model, state):
+    """Give a compiled `model` what `state_of` returned."""
+    model.optimizer.build(model.trainable_variables)
+    for name, part in parts(model).items():
+        for number, variable in enumerate(part.variables):
+            variable.assign(state[name][str(number)])
 
 
 def train(card, training, validation, folder, state=None):
@@ -207,6 +229,7 @@ def fit(card, training, validation, folder, state):
         say(f"going on after epoch {insight.epoch} of {settings.epochs}")
     batches = shuffled(card, training, insight.epoch)
     callbacks = [
+        KeepCallback(KeptStates(folder / "states", settings.keep_states, len(batches)), insight),
         ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs, twin),
         insight,
         MetricsCallback(history, in_order(card, validation), loss),

@@ -17,6 +17,7 @@ from stages.rig.training.batches import in_order, shuffled
 from stages.rig.training.history import History, macro_f1
 from stages.rig.training.resume import save
 from stages.rig.training.schedule import learning_rate
+from stages.rig.training.states import KeptStates
 
 OPTIMIZERS = {
     "sgd": torch.optim.SGD,
@@ -51,6 +52,9 @@ class Callback:
 
     def on_fit_begin(self, trainer):
         """Before the first epoch; `trainer.epoch` is 0, or in a training that goes on the last complete epoch."""
+
+    def on_step_begin(self, trainer):
+        """Before a step; `trainer.step` is that of the one before."""
 
     def on_backward_end(self, trainer):
         """The step's gradients are there, the weights not yet updated."""
@@ -106,6 +110,7 @@ class Trainer:
 
     def update(self, images, labels):
         """One step of the optimiser; returns the logits before it."""
+        self.call("on_step_begin")
         self.step += 1
         self.optimizer.zero_grad()
         self.backward = partial(self.forward_and_backward, images, labels)
@@ -256,6 +261,16 @@ class ResumeCallback(Callback):
         save(self.folder, {name: part.state() for name, part in parts.items()})
 
 
+class KeepCallback(Callback):
+    """Has a `KeptStates` save what chosen steps start from."""
+
+    def __init__(self, states):
+        self.states = states
+
+    def on_step_begin(self, trainer):
+        self.states.before(trainer.step + 1, lambda: {"trainer": trainer.state()})
+
+
 class TorchBatches:
     """`Batches` as a PyTorch `model` takes them: images (batch, channels, height, width), labels (batch)."""
 
@@ -281,15 +296,16 @@ def train(card, training, validation, folder, state=None):
     optimizer = make_optimizer(settings, model.parameters())
     history = History(folder, settings.epochs)
     recorder = GradientRecorder(model, folder / "gradients.h5", **card.recorder.model_dump(), decay=decay_of(optimizer))
+    steps = len(shuffled(card, training))
     callbacks = [
+        KeepCallback(KeptStates(folder / "states", settings.keep_states, steps)),
         ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every),
         GradientCallback(recorder, history),
         MetricsCallback(history),
         ResumeCallback(folder, recorder, history),
     ]
     if settings.schedule != "constant":
-        steps = settings.epochs * len(shuffled(card, training))
-        callbacks.append(ScheduleCallback(settings, steps, history))
+        callbacks.append(ScheduleCallback(settings, settings.epochs * steps, history))
     trainer = Trainer(model, optimizer, callbacks, LOSSES[settings.loss])
     if state:
         for name, part in {"trainer": trainer, "recorder": recorder, "history": history}.items():

@@ -12,6 +12,7 @@ def store_pretrained(framework, card, validation, folder):
 
     `framework` is the module `pretrained` of its framework, `validation` the `Split` to evaluate on.
     """
+    (folder / "states").mkdir(parents=True, exist_ok=True)  # of a training, which it has none of
     files = pretrained_files(card)
     history = History(folder, max(files))
     for epoch, file in progress(files.items(), "checkpoints", len(files)):

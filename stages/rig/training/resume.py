@@ -100,7 +100,7 @@ def pack(parent, state):
         if isinstance(value, dict):
             pack(new_group(parent, name), value)
         elif isinstance(value, np.ndarray):
-            write(parent, name, value)
+            write(parent, name, value, compress=value.ndim and not value.any())  # as moments are before the first step
         else:
             write(parent, name, np.array(json.dumps(value), h5py.string_dtype()))
 
