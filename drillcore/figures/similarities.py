@@ -43,7 +43,7 @@ from drillcore.similarity.matrix import SimilarityMatrix
 
 SETTLED = 0.95
 """A layer has settled at the first epoch from which on it is at least so much like itself at the last."""
-ACROSS = 4
+ACROSS = 5
 """How many maps of layers are side by side."""
 
 
@@ -287,7 +287,7 @@ def similarity_settling(
     wider = max(0, 4 * (max(map(inches, layers)) - 1))
     height = down * max(1.9, legend_height(len(layers)))
     title = title or "When each layer settles: its similarity to itself at the last epoch"
-    figure = canvas(9.2 + wider, height, title, subtitle)
+    figure = canvas(11.0 + wider, height, title, subtitle)
     panels = list(figure.subplots(down, min(ACROSS, len(across) + 1), squeeze=False).flat)
     learning = [position for position, layer in enumerate(layers) if layer != "input"]
     lines = layer_lines(layers)

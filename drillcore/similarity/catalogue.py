@@ -46,6 +46,8 @@ MEASURES = {
     "svcca": Measure("SVCCA", "#009E73", 4, wants=CCA_WANTS),
     "pwcca": Measure("PWCCA", "#999933", 7, "similarity, 0 to 1, weighted by the row's layer", wants=CCA_WANTS),
     "rsa": Measure("RSA", "#CC79A7", 5, "similarity, -1 to 1"),
+    "mutual_knn": Measure("mutual k-NN", "#882255", 6),
+    "cknna": Measure("CKNNA", "#E69F00", 8, "similarity, at most 1"),
     "procrustes": Measure(
         "Procrustes distance", "#333333", 3, "distance in radians, 0 to pi/2", alike=0.0, unlike=pi / 2, unit="radians"
     ),

@@ -181,6 +181,9 @@ def test_all_pairs_at_once_are_the_pairs_one_by_one(samples):
         ("rsa", np.arange(9.0)[:, None], "width 1"),
         ("rsa", np.vstack([np.eye(9, 4), np.full((2, 4), 0.1)]), "7 samples with the same value"),
         ("rsa", np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 4.0], [1.0, 9.0]]), "same correlation distance"),
+        ("mutual_knn", np.arange(9.0)[:, None], "width 1"),
+        ("mutual_knn", np.eye(9, 4), "5 samples with zero in every unit"),
+        ("cknna", np.arange(1, 10)[:, None] * [1.0, 2.0], "same angle"),
     ],
 )
 def test_what_is_undefined_says_why(measure, layer, reason):

@@ -19,6 +19,7 @@ from drillcore.similarity.measures.cka import (
     u_gram_vector,
 )
 from drillcore.similarity.measures.geometry import procrustes_matrix, ranked_distances
+from drillcore.similarity.measures.neighbours import cknna_matrix, mutual_knn_matrix, nearest_neighbours
 
 MOST_GRAM_SAMPLES = 2000
 """Up to so many samples a layer's whole Gram matrix is kept (32 MB), and all pairs are one product of them."""
@@ -49,6 +50,8 @@ def choose_measures(names, samples, explained_variance=0.99, bandwidth=0.5):
         "pwcca": Method(spectral, pwcca_matrix, TOO_FEW_SAMPLES),
         "procrustes": Method(spectral, procrustes_matrix),
         "rsa": Method(ranked_distances, cosines),
+        "mutual_knn": Method(nearest_neighbours, mutual_knn_matrix),
+        "cknna": Method(nearest_neighbours, cknna_matrix),
     }
     return {name: known[name] for name in names}
 
