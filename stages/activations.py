@@ -31,15 +31,15 @@ def main(network):
     card, settings = read_card(folder / "network.yaml"), section("activations")
     networks, framework = module(card.framework, "network"), frameworks.framework(card.framework)
     test = load_split(card, "test")
-    probe = choose_probe(len(test.labels), settings.samples, card.seed)
-    images = test.images[probe]
+    probe = choose_probe(len(test.targets), settings.samples, card.seed)
+    images = test.inputs[probe]
     checkpoints = checkpoints_of(folder)
     layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
 
     def streamed(model, images):
         return outputs(model, networks.to_input, images, card, layers, units), len(images), units
 
-    of_samples = probe, test.labels[probe], images, test.classes, test.source
+    of_samples = probe, test.targets[probe], images, test.classes, test.source
     with (
         write_activations(folder / Activations.FILE, *of_samples) as activations,
         write_weights(folder / Weights.FILE) as weights,

@@ -16,10 +16,10 @@ def main(dataset):
     settings = section("augment")
     path = dataset_path("data", dataset)
     with DatasetFile(path) as file:
-        last = len(file.labels("test")) - 1
+        last = len(file.targets("test")) - 1
         if settings.image > last:
             raise InputError(f"params.yaml: augment.image is {settings.image}, but {path} has test images 0 to {last}.")
-        image, label = file.images("test")[settings.image], int(file.labels("test")[settings.image])
+        image, label = file.inputs("test")[settings.image], int(file.targets("test")[settings.image])
     write_augmentations(augmentations_path("data", dataset), augment(image, settings.count), settings.image, label)
 
 

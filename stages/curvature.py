@@ -42,13 +42,13 @@ def main(network):
     entries = choose_entries(surface, settings.entries, card.seed)
 
     def samples(rows):
-        images = standardise(prepare(training.images[rows], card.input), card.normalize)
-        return networks.to_input(images), training.labels[rows]
+        images = standardise(prepare(training.inputs[rows], card.input), card.normalize)
+        return networks.to_input(images), training.targets[rows]
 
-    probe = choose_probe(len(training.labels), settings.samples, card.seed)
+    probe = choose_probe(len(training.targets), settings.samples, card.seed)
     inputs, targets = samples(probe)
     optimizer = "" if card.pretrained() else card.training.optimizer
-    batches = [samples(batch) for batch in two_batches(card, len(training.labels))] if optimizer else []
+    batches = [samples(batch) for batch in two_batches(card, len(training.targets))] if optimizer else []
     with Gradients(folder / Gradients.FILE) as file:
         lengths = dict(zip(epochs, recorded_lengths(file, epochs), strict=True))
     found, steps = [], len(shuffled(card, training)) if optimizer else 0

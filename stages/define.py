@@ -47,7 +47,7 @@ def main(network, *, layers=False):
 def images_of(dataset):
     """The shape (height, width, channels) of a dataset's images, its number of classes, and that of its test images."""
     with DatasetFile(dataset_path("data", dataset)) as file:
-        return file.shape, len(file.classes), len(file.labels("test"))
+        return file.shape, len(file.classes), len(file.targets("test"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""data/<dataset>.h5: the images and labels of a data set.
+"""data/<dataset>.h5: the inputs of a data set, and what a network should make of them.
 
-`train/images`, `test/images` uint8 (samples, height, width, channels), `train/labels`, `test/labels` int64 (samples), which
-index `classes`; attributes `name`, `source`, `classes`.
+`train/inputs`, `test/inputs` uint8 (samples, height, width, channels) images, float32 (samples, ...) features or int32
+(samples, positions) tokens; `train/targets`, `test/targets` with a row for each sample; attributes `name`, `source`, `kind`,
+`task` and, where the targets are classes, `classes`, which they index.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,13 @@ from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.base.store import create, write
 
 SPLITS = "train", "test"
-ARRAYS = [f"{split}/{name}" for split in SPLITS for name in ("images", "labels")]
+ARRAYS = [f"{split}/{name}" for split in SPLITS for name in ("inputs", "targets")]
+
+KINDS = {"images": ("height", "width", "channel"), "features": ("feature",), "tokens": ("position",)}
+"""What the inputs of a data set may be, each with the axes of one input; features may have more than one."""
+
+TASKS = "classification", "regression", "next_token", "reconstruction"
+"""What a network may be asked for: the class, numbers, the token after each one, or the inputs themselves."""
 
 
 def dataset_path(data: str | Path, dataset: str) -> Path:
@@ -22,21 +29,36 @@ def dataset_path(data: str | Path, dataset: str) -> Path:
 
 
 class DatasetFile(Hdf5Reader):
-    """data/<dataset>.h5: `file["train/images"]`, `file["test/labels"]` ...
+    """data/<dataset>.h5: `file["train/inputs"]`, `file["test/targets"]` ...
 
     Attributes
     ----------
+    kind : str
+        "images", "features" or "tokens".
+    task : str
+        "classification", "regression", "next_token" or "reconstruction".
     classes : list of str
+        Empty where the targets are none.
     source : str
         Where the data came from.
     shape : tuple of int
-        Height, width and channels of the images.
+        Of one input: of an image its height, width and channels.
     """
+
+    @cached_property
+    def kind(self) -> str:
+        """What the inputs are."""
+        return str(self.attribute("kind"))
+
+    @cached_property
+    def task(self) -> str:
+        """What a network is asked for."""
+        return str(self.attribute("task"))
 
     @cached_property
     def classes(self) -> list[str]:
         """The names of the classes."""
-        return list(self.attribute("classes"))
+        return list(self.attribute("classes")) if "classes" in self.file.attrs else []
 
     @property
     def source(self) -> str:
@@ -45,16 +67,16 @@ class DatasetFile(Hdf5Reader):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Height, width and channels of the images."""
-        return self.images("train").shape[1:]
+        """The shape of one input."""
+        return self.inputs("train").shape[1:]
 
-    def images(self, split: str) -> Stored:
-        """The images of "train" or "test"."""
-        return self[f"{split}/images"]
+    def inputs(self, split: str) -> Stored:
+        """The inputs of "train" or "test"."""
+        return self[f"{split}/inputs"]
 
-    def labels(self, split: str) -> Stored:
-        """The labels of "train" or "test"."""
-        return self[f"{split}/labels"]
+    def targets(self, split: str) -> Stored:
+        """The targets of "train" or "test"."""
+        return self[f"{split}/targets"]
 
     def __getitem__(self, name: str) -> Stored:
         return self.dataset(known(name, ARRAYS, "array", self.path))
@@ -63,24 +85,29 @@ class DatasetFile(Hdf5Reader):
         return iter(ARRAYS)
 
     def variables(self) -> dict[str, Variable]:
-        """The images and labels of both splits."""
-        return {
-            name.replace("/", "_"): Variable.of(
-                (f"{name.partition('/')[0]}_sample", "height", "width", "channel")[: self[name].ndim], self[name]
-            )
-            for name in ARRAYS
-        }
+        """The inputs and targets of both splits."""
+        return {name.replace("/", "_"): Variable.of(self.axes(name), self[name]) for name in ARRAYS}
+
+    def axes(self, name: str) -> tuple[str, ...]:
+        """The names of the axes of the array `name`."""
+        split, _, part = name.partition("/")
+        count, of_one = self[name].ndim - 1, KINDS[self.kind] if part == "inputs" else ("target",)
+        if count != len(of_one):
+            of_one = tuple(f"{of_one[0]}_{axis}" for axis in range(1, count + 1))
+        return f"{split}_sample", *of_one
 
     def facts(self) -> dict[str, str]:
-        """The classes and the source."""
-        return {"classes": ", ".join(self.classes), "data": self.source}
+        """The kind and task, the classes if there are some, and the source."""
+        classes = {"classes": ", ".join(self.classes)} if self.classes else {}
+        return {"kind": self.kind, "task": self.task, **classes, "data": self.source}
 
 
 def write_dataset_file(path: str | Path, name: str, dataset: Any) -> None:
-    """Write a data set with the attributes `train_images`, `train_labels`, `test_images`, `test_labels`, `classes` and
-    `source`, called `name`."""
+    """Write a data set with the attributes `train_inputs`, `train_targets`, `test_inputs`, `test_targets`, `classes`,
+    `source`, `kind` and `task`, called `name`."""
     with create(path) as file:
-        for split in SPLITS:
-            write(file, f"{split}/images", getattr(dataset, f"{split}_images"))
-            write(file, f"{split}/labels", getattr(dataset, f"{split}_labels"))
-        file.attrs.update(name=name, source=dataset.source, classes=dataset.classes)
+        for array in ARRAYS:
+            write(file, array, getattr(dataset, array.replace("/", "_")))
+        file.attrs.update(name=name, source=dataset.source, kind=dataset.kind, task=dataset.task)
+        if dataset.classes:
+            file.attrs["classes"] = dataset.classes

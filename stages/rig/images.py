@@ -41,11 +41,11 @@ def standardise(images, normalize):
 
 
 class Split(NamedTuple):
-    """The training or the test part of a dataset: uint8 images (n, h, w, c), int64 labels (n), the classes' names,
-    and where they came from."""
+    """The training or the test part of a dataset: its inputs and targets, of images uint8 (n, h, w, c) and int64 (n), the
+    classes' names, and where they came from."""
 
-    images: np.ndarray
-    labels: np.ndarray
+    inputs: np.ndarray
+    targets: np.ndarray
     classes: list[str]
     source: str
 
@@ -53,14 +53,14 @@ class Split(NamedTuple):
 def load_split(network, split, most=None):
     """Return the `Split` "train" or "test" of the dataset of `network`, from the file that `download` made.
 
-    Of all images, or of the first `most`.
+    Of all samples, or of the first `most`.
     """
     path = dataset_path("data", network.dataset)
     with DatasetFile(path) as file:
-        images, labels = file.images(split)[:most], file.labels(split)[:most]
+        inputs, targets = file.inputs(split)[:most], file.targets(split)[:most]
         classes, source = file.classes, file.source
-    if images.shape[1] > network.input[0] or images.shape[2] > network.input[1]:
+    if inputs.shape[1] > network.input[0] or inputs.shape[2] > network.input[1]:
         raise InputError(
-            f"{path} has images of {list(images.shape[1:])}, larger than the input {network.input} of {network.name}."
+            f"{path} has images of {list(inputs.shape[1:])}, larger than the input {network.input} of {network.name}."
         )
-    return Split(images, labels, classes, source)
+    return Split(inputs, targets, classes, source)

@@ -138,5 +138,5 @@ def test_the_commands_of_the_page_run(made, tmp_path):
     assert stats["thresholds"]["1e-05"]["raw"]["step"]["zeros"] == counts[:, 1 : edge + 2].sum(1).tolist()
     assert counts[:, 0].any()
     with h5py.File(project.folder / "data/digits.h5") as file:
-        assert file["train/images"].shape[1:] == (8, 8, 1)
-        assert len(file["train/images"]) + len(file["test/images"]) == 1797
+        assert file["train/inputs"].shape[1:] == (8, 8, 1)
+        assert len(file["train/inputs"]) + len(file["test/inputs"]) == 1797

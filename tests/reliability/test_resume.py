@@ -46,7 +46,7 @@ def prepared(tmp_path_factory):
     (folder / "data").mkdir()
     with h5py.File(folder / "data/mnist.h5", "w") as file:
         for split, rows in (("train", slice(0, 600)), ("test", slice(600, 700))):
-            file[f"{split}/images"], file[f"{split}/labels"] = images[rows], labels[rows]
+            file[f"{split}/inputs"], file[f"{split}/targets"] = images[rows], labels[rows]
         file.attrs.update(classes=["upper", "lower"], source="a test", name="mnist")
     for name in NETWORKS:
         card = resolve({**parameters, "networks": with_dataset, "similarity": {}, "plots": {}}, name, SHAPES.get)
@@ -176,7 +176,7 @@ def test_a_damaged_state_is_discarded_and_said_so(name, folder, trained):
 
 def test_other_images_are_another_training(folder, trained):
     with h5py.File(folder / "data/mnist.h5", "r+") as file:
-        file["train/images"][0] = 255
+        file["train/inputs"][0] = 255
     assert "with another images. It is discarded" in trained()
 
 

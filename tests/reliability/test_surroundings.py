@@ -210,7 +210,7 @@ def fill_the_disk(stage, arguments, project, small_disk):
 HARMS = ["cut", "flipped", "flipped in the cache too"]
 DAMAGED = [
     ("artifacts/squeeze/activations.h5", "epochs/001/layer1", "svd"),
-    ("data/mnist.h5", "test/images", "activations"),
+    ("data/mnist.h5", "test/inputs", "activations"),
     ("artifacts/squeeze/gradients.h5", "raw/counts", "gradients"),
     ("artifacts/squeeze/checkpoints/epoch_001.pth", None, "activations"),
     ("artifacts/squeeze/network.yaml", None, "svd"),

@@ -36,7 +36,7 @@ def test_images_of_any_size_are_augmented(shape, tmp_path, monkeypatch):
     Path("params.yaml").write_text("augment: {image: 3, count: 8}")
     Path("data").mkdir()
     with h5py.File("data/mine.h5", "w") as file:
-        file["test/images"], file["test/labels"] = images, [5, 6, 7, 8]
+        file["test/inputs"], file["test/targets"] = images, [5, 6, 7, 8]
     main("mine")
     with h5py.File("data/mine_augmented.h5") as file:
         assert file["images"].shape == (8, *shape)

@@ -37,8 +37,8 @@ def test_images_are_standardised_by_channel_or_all_alike():
 def test_images_larger_than_the_input_are_refused(tmp_path, monkeypatch, small_mlp):
     monkeypatch.chdir(tmp_path)
     with create("data/mnist.h5") as file:
-        write(file, "test/images", np.zeros((2, 40, 40, 1), np.uint8))
-        write(file, "test/labels", np.zeros(2, np.int64))
+        write(file, "test/inputs", np.zeros((2, 40, 40, 1), np.uint8))
+        write(file, "test/targets", np.zeros(2, np.int64))
         file.attrs.update(classes=["0"], source="a test")
     with pytest.raises(InputError, match=r"\[40, 40, 1\], larger than the input \[28, 28, 1\] of small"):
         load_split(small_mlp, "test")

@@ -38,12 +38,12 @@ def test_the_arrays_are_the_images(load, tmp_path, names, shape):
     stored = content(names, shape)
     dataset = load(**stored, other=np.zeros(3))
     train, train_labels, test, test_labels = (stored[name] for name in names)
-    np.testing.assert_array_equal(dataset.train_images, train.reshape(6, 5, 4, -1))
-    np.testing.assert_array_equal(dataset.test_images, test.reshape(3, 5, 4, -1))
-    np.testing.assert_array_equal(dataset.train_labels, train_labels)
-    np.testing.assert_array_equal(dataset.test_labels, test_labels)
-    assert dataset.train_labels.dtype == np.int64
-    assert dataset.train_images.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.train_inputs, train.reshape(6, 5, 4, -1))
+    np.testing.assert_array_equal(dataset.test_inputs, test.reshape(3, 5, 4, -1))
+    np.testing.assert_array_equal(dataset.train_targets, train_labels)
+    np.testing.assert_array_equal(dataset.test_targets, test_labels)
+    assert dataset.train_targets.dtype == np.int64
+    assert dataset.train_inputs.dtype == np.uint8
     assert dataset.classes == ["0", "1", "2"]
     assert dataset.source == f"npz {tmp_path / 'a.npz'}"
 
@@ -52,7 +52,7 @@ def test_labels_may_be_a_column_and_classes_have_names(load):
     stored = content(train_labels=np.array([[0], [1], [3], [1], [2], [0]], np.uint8), classes=["a", "b", "c", "d", "e"])
     dataset = load(**stored)
     assert dataset.classes == ["a", "b", "c", "d", "e"]
-    assert dataset.train_labels.tolist() == [0, 1, 3, 1, 2, 0]
+    assert dataset.train_targets.tolist() == [0, 1, 3, 1, 2, 0]
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -60,14 +60,14 @@ def test_floats_become_the_nearest_bytes(load, dtype):
     bytes_ = np.arange(256, dtype=np.uint8).reshape(2, 8, 16)
     floats = bytes_.astype(dtype) / dtype(255)
     dataset = load(**content(train_images=floats, train_labels=[0, 1], test_images=floats, test_labels=[1, 0]))
-    np.testing.assert_array_equal(dataset.train_images[..., 0], bytes_)
+    np.testing.assert_array_equal(dataset.train_inputs[..., 0], bytes_)
     assert ", values in [0, 1] times 255" in dataset.source
 
 
 def test_floats_that_rounding_left_a_hair_outside_are_the_same_bytes(load):
     floats = np.full((6, 5, 4), np.float32(1.0000001))
     floats[:, 0] = -1e-8
-    images = load(**content(train_images=floats)).train_images
+    images = load(**content(train_images=floats)).train_inputs
     assert (images[:, 0] == 0).all() and (images[:, 1:] == 255).all()
 
 
@@ -75,8 +75,8 @@ def test_floats_that_rounding_left_a_hair_outside_are_the_same_bytes(load):
 def test_integers_of_any_width_are_bytes(load, dtype):
     stored = content()
     dataset = load(**{name: array.astype(dtype) for name, array in stored.items()})
-    np.testing.assert_array_equal(dataset.train_images[..., 0], stored["train_images"])
-    assert dataset.train_images.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.train_inputs[..., 0], stored["train_images"])
+    assert dataset.train_inputs.dtype == np.uint8
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8, bool])
@@ -84,8 +84,8 @@ def test_one_hot_labels_are_the_numbers_of_their_columns(load, dtype):
     stored = content()
     one_hot = {name: np.eye(3, dtype=dtype)[stored[name]] for name in ("train_labels", "test_labels")}
     dataset = load(**stored | one_hot)
-    assert dataset.train_labels.tolist() == [0, 1, 2, 0, 1, 2]
-    assert dataset.test_labels.tolist() == [0, 1, 2]
+    assert dataset.train_targets.tolist() == [0, 1, 2, 0, 1, 2]
+    assert dataset.test_targets.tolist() == [0, 1, 2]
     assert dataset.classes == ["0", "1", "2"]
 
 
@@ -95,8 +95,8 @@ def test_labels_that_are_names_count_in_the_order_of_the_classes(load, classes, 
     train, test = np.array(["dog", "cat", "emu"] * 2, dtype), np.array(["emu", "dog", "cat"], dtype)
     dataset = load(**content(train_labels=train, test_labels=test, classes=classes))
     assert dataset.classes == (classes or ["cat", "dog", "emu"])
-    assert [dataset.classes[label] for label in dataset.train_labels] == ["dog", "cat", "emu"] * 2
-    assert [dataset.classes[label] for label in dataset.test_labels] == ["emu", "dog", "cat"]
+    assert [dataset.classes[label] for label in dataset.train_targets] == ["dog", "cat", "emu"] * 2
+    assert [dataset.classes[label] for label in dataset.test_targets] == ["emu", "dog", "cat"]
 
 
 def test_a_label_that_is_no_class_is_named(load):
@@ -109,7 +109,7 @@ def test_a_label_that_is_no_class_is_named(load):
 def test_a_size_scales_them(load, channels):
     flat = np.broadcast_to(np.arange(6, dtype=np.uint8)[:, None, None, None] * 40, (6, 8, 4, channels))
     dataset = load([2, 3], **content(train_images=flat, test_images=flat[:3]))
-    np.testing.assert_array_equal(dataset.train_images, flat[:, :2, :3])
+    np.testing.assert_array_equal(dataset.train_inputs, flat[:, :2, :3])
 
 
 @pytest.mark.parametrize(

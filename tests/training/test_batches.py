@@ -65,7 +65,7 @@ def test_an_epoch_holds_every_sample_once_and_goes_on_where_it_was_left(augmenta
     ],
 )
 def test_a_rest_of_one_image_joins_the_batch_before_it_in_training(count, size, seed, sizes):
-    split = SPLIT._replace(images=IMAGES[:count], labels=np.arange(count))
+    split = SPLIT._replace(inputs=IMAGES[:count], targets=np.arange(count))
     source = Batches(split, own(input=[16, 24, 3]), size, seed)
     labels = [labels for _, labels in source]
     assert [len(batch) for batch in labels] == sizes
@@ -74,7 +74,7 @@ def test_a_rest_of_one_image_joins_the_batch_before_it_in_training(count, size, 
 
 
 def test_large_validation_images_come_in_smaller_batches():
-    split = SPLIT._replace(images=np.zeros((40, 224, 224, 3), np.uint8), labels=np.zeros(40, np.int64))
+    split = SPLIT._replace(inputs=np.zeros((40, 224, 224, 3), np.uint8), targets=np.zeros(40, np.int64))
     assert [len(labels) for _, labels in in_order(own(input=[224, 224, 3]), split)] == [27, 13]
     assert [len(labels) for _, labels in in_order(own(input=[16, 24, 3]), SPLIT)] == [200]
 

@@ -247,7 +247,7 @@ def test_batches_hold_every_image_once_in_a_seeded_order(small_mlp):
     np.testing.assert_array_equal(epochs[0], np.concatenate([labels_and_sum(batch) for batch in again]))
     assert len(first) == 4 and len(list(first)) == 4
     ((images, labels),) = in_order(small_mlp, split)
-    np.testing.assert_array_equal(labels, split.labels)
+    np.testing.assert_array_equal(labels, split.targets)
     assert images.dtype == np.float32 and images.max() <= 1
     assert len(Batches(split, small_mlp, 25)) == 2
 

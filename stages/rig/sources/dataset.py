@@ -18,14 +18,16 @@ SEED = 0  # not that of params.yaml: the data set is one, whatever a network is 
 
 
 class Dataset(NamedTuple):
-    """Images uint8 (samples, height, width, channels), labels int64 (samples) that index `classes`."""
+    """A data set as drillcore/artifacts/dataset.py stores it; `classes` are empty where the targets are none."""
 
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
+    train_inputs: np.ndarray
+    train_targets: np.ndarray
+    test_inputs: np.ndarray
+    test_targets: np.ndarray
     classes: list[str]
     source: str
+    kind: str = "images"
+    task: str = "classification"
 
 
 def hold_out(name, source, labels):
@@ -52,8 +54,8 @@ HELD_OUT = ", a random fifth of each class for testing"
 
 def write_dataset(path, name, dataset):
     """Write `dataset` to the HDF5 file at `path`; an `InputError` refuses one where there is nothing to tell apart."""
-    label = dataset.train_labels[0]
-    if (dataset.train_labels == label).all():
+    label = dataset.train_targets[0]
+    if (dataset.train_targets == label).all():
         raise InputError(
             f"params.yaml: datasets.{name} ({dataset.source}) has training images of the class {dataset.classes[label]!r} "
             "alone: add those of another, or name another source."

@@ -23,7 +23,7 @@ class Batches:
         self.split, self.card = split, card
         self.seed, self.augmentation, self.epoch = seed, augmentation, epoch
         self.orders = None if seed is None else np.random.default_rng(seed)
-        count = len(split.labels)
+        count = len(split.targets)
         alone = seed is not None and count > size > 1 and count % size == 1
         self.bounds = [*range(0, count - alone, size), count]
         for _ in range(epoch):
@@ -38,14 +38,14 @@ class Batches:
         random = np.random.default_rng([self.seed or 0, self.epoch])
         for begin, end in pairwise(self.bounds):
             rows = order[begin:end]
-            images = prepare(self.split.images[rows], self.card.input)
+            images = prepare(self.split.inputs[rows], self.card.input)
             for name in self.augmentation:
                 images = AUGMENTATIONS[name](images, random)
-            yield standardise(images, self.card.normalize), self.split.labels[rows]
+            yield standardise(images, self.card.normalize), self.split.targets[rows]
 
     def order(self):
         """The order of the samples in the next epoch."""
-        count = len(self.split.labels)
+        count = len(self.split.targets)
         return np.arange(count) if self.orders is None else self.orders.permutation(count)
 
 
