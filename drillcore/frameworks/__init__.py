@@ -10,7 +10,7 @@ import numpy as np
 from drillcore.base.errors import InputError
 from drillcore.extraction.units import Units
 from drillcore.extras import MissingExtra, command, missing, require
-from drillcore.frameworks.layers import Layer
+from drillcore.frameworks.layers import Observed, Source
 
 
 class About(NamedTuple):
@@ -76,13 +76,13 @@ class Framework(Protocol):
     def owns(self, model: Any) -> bool:
         """Whether `model` is one of the framework's."""
 
-    def observe(self, model: Any, inputs: Any) -> list[Layer]:
+    def observe(self, model: Any, inputs: Any) -> Observed:
         """The layers of `model` in its order, with what they return for 2 and 3 of `inputs` in evaluation mode."""
 
     def stream(
-        self, model: Any, batches: Iterable[Any], names: list[str], units: Units
+        self, model: Any, batches: Iterable[Any], sources: dict[str, Source], units: Units
     ) -> Iterator[dict[str, np.ndarray]]:
-        """For each batch what `units` keep of the outputs of the layers `names`, float32 (batch, ...)."""
+        """For each batch what `units` keep of the outputs of the layers that have `sources`, float32 (batch, ...)."""
 
     def weight_matrices(self, model: Any) -> dict[str, np.ndarray]:
         """The weights of `model` that map inputs to outputs, float32 (outputs, inputs), by name."""

@@ -5,14 +5,16 @@ import os
 import re
 import sys
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import numpy as np
 
 from drillcore.base.errors import InputError
+from drillcore.extraction.inputs import count, cycled, each
 from drillcore.extraction.units import check_rows, pooled_blocks
 from drillcore.extras import require
 from drillcore.frameworks import NotTwiceDifferentiable
-from drillcore.frameworks.layers import Layer, agreed, described
+from drillcore.frameworks.layers import UNCALLED, described, observed, said_of, tensor_at
 
 
 @contextmanager
@@ -70,59 +72,90 @@ def check_names(weights, model):
     return names
 
 
-def observe(model, images):
-    """Return the layers of `model` as a list of `Layer`, in the model's order: what they do in evaluation mode.
+def observe(model, inputs):
+    """Return the `Observed` layers of `model`, in the model's order: what they do in evaluation mode.
 
-    Called are 2 and 3 of `images`, an array or a tensor of any number. With weights a layer is "both", else a "module".
+    Called are 2 and 3 of the samples of `inputs`, of any number. With weights a layer is "both", else a "module".
     """
     found = layers_of(model)
-    fewer, more = (shapes_of(model, found, images, count) for count in (2, 3))
-    return [
-        Layer(name, kind_of(layer), agreed(fewer.get(name), more.get(name)), layer.count_params() if layer.built else 0)
-        for name, layer in found.items()
-    ]
+    fewer, more = (shapes_of(model, found, inputs, number) for number in (2, 3))
+    sizes = {name: layer.count_params() if layer.built else 0 for name, layer in found.items()}
+    return observed(sizes, fewer, more, partial(kinds_of, found))
 
 
 def layers_of(model, path=""):
-    """Every layer of `model` by name; after a model's name and a slash, as in the paths of weights, those in it."""
-    if not functional(model):
-        remedy = (
-            "call it on images first" if isinstance(model, keras.Sequential) else "make it functional or sequential"
+    """Every layer of `model` by name; after a model's name and a slash, as in the paths of weights, those in it.
+
+    The layers of a subclassed model are its attributes, and those in lists of its.
+    """
+    if isinstance(model, keras.Sequential) and not functional(model):
+        raise InputError(
+            f"Keras does not know how the layers of {model.name} follow each other: call it on images first."
         )
-        raise InputError(f"Keras does not know how the layers of {model.name} follow each other: {remedy}.")
     found = {}
     for layer in model.layers:
         if not isinstance(layer, layers.InputLayer):
             name = f"{path}{layer.name}"
-            found |= {name: layer, **(layers_of(layer, f"{name}/") if nested(layer) else {})}
+            if name in found:
+                raise InputError(
+                    f"{model.name} has more than one layer {name}: give each of its layers a name of its own."
+                )
+            found |= {name: layer, **(layers_of(layer, f"{name}/") if isinstance(layer, keras.Model) else {})}
     return found
 
 
+def kinds_of(found, shapes):
+    """What each of the layers `found` is, given what is true of each: one that is never called is nothing, nor is a model
+    within the model where layers in it are called."""
+    called = {name for name, shape in shapes.items() if shape != UNCALLED}
+    holding = {name.rpartition("/")[0] for name in called} | {name for name, layer in found.items() if nested(layer)}
+    return {
+        name: "" if name in holding or name not in called else "both" if layer.weights else "module"
+        for name, layer in found.items()
+    }
+
+
 def nested(layer):
-    """Whether a layer is a model whose own layers are known."""
+    """Whether a layer is a functional model, whose layers stand for it."""
     return isinstance(layer, keras.Model) and functional(layer) is not None
 
 
-def kind_of(layer):
-    """What a layer is; a nested model is neither, for its layers are."""
-    return "" if nested(layer) else "both" if layer.weights else "module"
+def as_input(inputs, model):
+    """`inputs` as `model` takes them: in the types that a functional model says, else floats in Keras' precision."""
+    if known := functional(model):
+        types = {tensor.name: tensor.dtype for tensor in known.inputs}
+        if isinstance(inputs, dict):
+            return {name: keras.ops.convert_to_tensor(array, types[name]) for name, array in inputs.items()}
+        taken = iter(types.values())
+        return each(inputs, lambda array: keras.ops.convert_to_tensor(array, next(taken)))
+    return each(inputs, in_precision)
 
 
-def shapes_of(model, found, images, count):
-    """What `described` says of the output of each of the layers `found` in `model` for `count` of `images`, in a dict."""
-    rows = keras.ops.take(images, [number % len(images) for number in range(count)], axis=0)
+def in_precision(array):
+    """An array as a tensor: floats in Keras' precision, other numbers as they are."""
+    tensor = keras.ops.convert_to_tensor(array)
+    floats = keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))
+    return keras.ops.cast(tensor, keras.config.floatx()) if floats else tensor
+
+
+def shapes_of(model, found, inputs, number):
+    """What `said_of` says of the output of each of the layers `found` in `model` for a `number` of samples, in a dict."""
+    rows = cycled(inputs, number)
     with capturing(found) as outputs:
-        model(keras.ops.cast(rows, model.inputs[0].dtype), training=False)
-    return {name: described_output(output, count) for name, output in outputs.items()}
+        call(model, as_input(each(inputs, lambda array: keras.ops.take(array, rows, axis=0)), model))
+    return {name: said_of(output, keras.ops.is_tensor, partial(describe, number)) for name, output in outputs.items()}
 
 
-def described_output(output, count):
-    """What `described` says of a layer's output, which may be no tensor."""
-    if isinstance(output, list | tuple | dict):
-        return f"returns {len(output)} tensors, not one"
-    if "complex" in str(output.dtype):
+def call(model, tensors):
+    """What `model` makes of `tensors` in evaluation mode; Keras takes several inputs as one dict or list."""
+    return model(list(tensors) if isinstance(tensors, tuple) else tensors, training=False)
+
+
+def describe(number, tensor):
+    """What is to be said of one tensor that a layer returns for a `number` of samples."""
+    if "complex" in str(tensor.dtype):
         return "returns complex numbers, not real ones"
-    return described(output.shape, count)
+    return described(tensor.shape, number)
 
 
 @contextmanager
@@ -154,30 +187,36 @@ def replaced(owner, name, function):
         setattr(owner, name, before) if before else delattr(owner, name)
 
 
-def stream(model, batches, names, units):
-    """Yield for each batch a dict of what `units` keep of the outputs of the layers `names`, float32, copied, in evaluation
+def stream(model, batches, sources, units):
+    """Yield for each batch a dict of what `units` keep of the layers that have `sources`, float32, copied, in evaluation
     mode.
 
     Compiled as one graph, whose intermediate results are let go of as soon as nothing needs them.
     """
-    found, extract = layers_of(model), None
-    for images in batches:
-        images = keras.ops.convert_to_tensor(images, model.inputs[0].dtype)
-        extract = extract or compiled(model, {name: found[name] for name in names}, units, images)
-        outputs = extract(images)
-        yield check_rows({name: np.array(outputs[name], np.float32) for name in names}, len(images))
+    extract = None
+    for inputs in batches:
+        tensors = as_input(inputs, model)
+        extract = extract or compiled(model, sources, units, tensors)
+        outputs = extract(tensors)
+        yield check_rows({name: np.array(outputs[name], np.float32) for name in sources}, count(inputs))
 
 
-def compiled(model, found, units, first):
-    """What `units` keep of the outputs of the layers `found` in `model`, as a graph for batches of at most as many images as
+def compiled(model, sources, units, first):
+    """What `units` keep of the layers that have `sources` in `model`, as a graph for batches of at most as many samples as
     `first`."""
+    every, most = layers_of(model), count(first)
+    found = {source.module: every[source.module] for source in sources.values()}
 
-    def extract(images):
+    def extract(inputs):
         with capturing(found) as outputs:
-            model(images, training=False)
-        return {name: kept(outputs[name], name, units, len(first)) for name in found}
+            call(model, inputs)
+        tensors = {
+            name: tensor_at(outputs[source.module], keras.ops.is_tensor, source.place)
+            for name, source in sources.items()
+        }
+        return {name: kept(tensor, name, units, most) for name, tensor in tensors.items()}
 
-    any_number = tf.TensorSpec((None, *first.shape[1:]), first.dtype)
+    any_number = each(first, lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype))
     return tf.function(extract, autograph=False).get_concrete_function(any_number)
 
 

@@ -1,6 +1,7 @@
 """PyTorch models: their layers, and what those return."""
 
 import sys
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 
@@ -10,9 +11,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.parametrize import is_parametrized
 
 from drillcore.base.errors import InputError
+from drillcore.extraction.inputs import count, cycled, each
 from drillcore.extraction.units import check_rows, pooled_blocks
 from drillcore.frameworks import NotTwiceDifferentiable
-from drillcore.frameworks.layers import UNCALLED, Layer, Tree, agreed, described, uncompiled
+from drillcore.frameworks.layers import UNCALLED, Tree, described, observed, said_of, tensor_at, uncompiled
 
 TRANSPOSED = torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d
 
@@ -22,18 +24,16 @@ def owns(model):
     return isinstance(model, torch.nn.Module)
 
 
-def observe(model, images):
-    """Return the layers of `model` as a list of `Layer`, in the order of its definition: what they do in evaluation mode.
+def observe(model, inputs):
+    """Return the `Observed` layers of `model`, in the order of its definition: what they do in evaluation mode.
 
-    Called are 2 and 3 of `images`, an array or a tensor of any number; the helpers that compute a parametrized weight are
-    no layers.
+    Called are 2 and 3 of the samples of `inputs`, of any number; the helpers that compute a parametrized weight are no
+    layers.
     """
     modules = layers_of(model)
-    fewer, more = (shapes_of(model, modules, images, count) for count in (2, 3))
-    shapes = {name: agreed(fewer.get(name), more.get(name)) for name in modules}
     sizes = {name: sum(weight.numel() for weight in module.parameters()) for name, module in modules.items()}
-    kinds = Tree(shapes, sizes).kinds()
-    return [Layer(name, kinds[name], shapes[name], sizes[name]) for name in modules]
+    fewer, more = (shapes_of(model, modules, inputs, number) for number in (2, 3))
+    return observed(sizes, fewer, more, lambda shapes: Tree(shapes, sizes).kinds())
 
 
 def layers_of(model):
@@ -56,21 +56,27 @@ def layers_of(model):
     return modules
 
 
-def shapes_of(model, modules, images, count):
-    """What `described` says of the output of each of `modules` that `model` calls for `count` of `images`, in a dict."""
-    shapes = {}
+def shapes_of(model, modules, inputs, number):
+    """What `said_of` says of the output of each of `modules` that `model` calls for a `number` of samples, in a dict."""
+    shapes, rows = {}, cycled(inputs, number)
+
+    def describe(tensor):
+        return "returns complex numbers, not real ones" if tensor.is_complex() else described(tensor.shape, number)
 
     def note(name, output):
-        if not isinstance(output, torch.Tensor):
-            shapes[name] = f"returns {type(output).__name__}, not a tensor"
-        elif output.is_complex():
-            shapes[name] = "returns complex numbers, not real ones"
-        else:
-            shapes[name] = described(output.shape, count)
+        shapes[name] = said_of(output, torch.is_tensor, describe)
 
     with evaluating(model), observing(modules, note), torch.no_grad():
-        model(as_input(images, model)[[number % len(images) for number in range(count)]])
+        call(model, each(inputs, lambda array: torch.as_tensor(array)[rows]))
     return shapes
+
+
+def call(model, inputs):
+    """What `model` makes of `inputs`: a tensor or array, or several by the names or the order of its arguments."""
+    tensors = each(inputs, lambda array: as_input(array, model))
+    if isinstance(tensors, dict):
+        return model(**tensors)
+    return model(*tensors) if isinstance(tensors, tuple) else model(tensors)
 
 
 @contextmanager
@@ -83,12 +89,12 @@ def observing(layers, take):
         if "torch._dynamo" in sys.modules:  # as it is once anything was compiled; it is slow to load
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         for name, module in layers.items():
-            stack.enter_context(observed(module, partial(take, name)))
+            stack.enter_context(watched(module, partial(take, name)))
         yield
 
 
 @contextmanager
-def observed(module, take):
+def watched(module, take):
     """Call `take(output)` in the block whenever `module` or its `forward` is called.
 
     A hook sees a call, with what hooks of others make of the output; it does not see a network that calls `forward`.
@@ -146,31 +152,39 @@ def as_input(images, model):
     return images.to(parameters[0].device if parameters else images.device, dtype)
 
 
-def stream(model, batches, layers, units):
-    """Yield for each batch a dict of what `units` keep of the outputs of `layers`, float32, copied, in evaluation mode."""
-    with evaluating(model), capturing(model, layers, units) as outputs:
-        for images in batches:
+def stream(model, batches, sources, units):
+    """Yield for each batch a dict of what `units` keep of the layers that have `sources`, float32, copied, in evaluation
+    mode."""
+    with evaluating(model), capturing(model, sources, units) as outputs:
+        for inputs in batches:
             outputs.clear()
             with torch.no_grad():
-                model(as_input(images, model))
-            for layer in layers:
+                call(model, inputs)
+            for layer in sources:
                 if layer not in outputs:
                     raise InputError(f"The layer {layer!r} {UNCALLED}: choose others.")
-            yield check_rows({layer: outputs[layer] for layer in layers}, len(images))
+            yield check_rows({layer: outputs[layer] for layer in sources}, count(inputs))
 
 
 @contextmanager
-def capturing(model, layers, units):
-    """Yield a dict that holds, after each call of `model`, what `units` keep of `layers`, as arrays of their own."""
-    outputs, modules = {}, layers_of(model)
+def capturing(model, sources, units):
+    """Yield a dict that holds, after each call of `model`, what `units` keep of the layers that have `sources`, as arrays of
+    their own."""
+    outputs, modules, wanted = {}, layers_of(model), defaultdict(list)
+    for layer, source in sources.items():
+        wanted[source.module].append((layer, source.place))
 
-    def capture(layer, output):
-        chosen = kept(output.detach(), layer, units)
-        # An in-place ReLU further on would rewrite what is only referred to.
-        shared = chosen.data_ptr() == output.data_ptr()
-        outputs[layer] = chosen.to("cpu", torch.float32, copy=shared).numpy()
+    def capture(module, output):
+        for layer, place in wanted[module]:
+            tensor = tensor_at(output, torch.is_tensor, place)
+            if tensor is None:
+                raise InputError(f"The layer {layer!r} returns no tensor for some of the samples: choose others.")
+            chosen = kept(tensor.detach(), layer, units)
+            # An in-place ReLU further on would rewrite what is only referred to.
+            shared = chosen.data_ptr() == tensor.data_ptr()
+            outputs[layer] = chosen.to("cpu", torch.float32, copy=shared).numpy()
 
-    with observing({layer: modules[layer] for layer in layers}, capture):
+    with observing({module: modules[module] for module in wanted}, capture):
         yield outputs
 
 

@@ -28,7 +28,7 @@ def network():
 
 def layers_of_a_nested_model_are_layers():
     model = network()
-    kinds = {layer.name: layer.kind for layer in observe(model, IMAGES)}
+    kinds = {layer.name: layer.kind for layer in observe(model, IMAGES).layers}
     inner = {"backbone/inner": "", "backbone/inner/relu": "module", "backbone/inner/deep": "both"}
     nested = {"backbone": "", "backbone/conv": "both", **inner, "backbone/norm": "both"}
     assert kinds == {"flip": "module", **nested, "pool": "module", "head": "both"}
@@ -53,12 +53,59 @@ def tokens_are_no_images_though_there_are_as_many_of_them():
     mixed = layers.Dense(5, name="mixed")(first)
     last = layers.Lambda(lambda x: keras.ops.mean(x, 0), output_shape=(5,), name="mean")(mixed)
     model = keras.Model(images, layers.Dense(2, name="head")(last))
-    for words in ("blocks", ["mixed"]):
-        with pytest.raises(InputError, match=r"'mixed' returns an array \(4, 2, 5\) of 2 images, not a row for each"):
-            get_intermediate_outputs(model, IMAGES, words)
+    with pytest.raises(InputError, match=r"'mixed' returns an array \(4, 2, 5\) of 2 images, not a row for each"):
+        get_intermediate_outputs(model, IMAGES, ["mixed"])
     assert list(get_intermediate_outputs(model, IMAGES, ["tokens", "mean", "head"])) == ["tokens", "mean", "head"]
+
+
+class Recurrent(keras.Model):
+    """A subclassed model of two inputs, whose recurrent layer returns three tensors."""
+
+    def __init__(self):
+        super().__init__(name="recurrent")
+        self.embed, self.blocks = (
+            layers.Embedding(9, 4, name="embed"),
+            [layers.Dense(4, name=f"dense{i}") for i in (0, 1)],
+        )
+        self.lstm = layers.LSTM(5, return_sequences=True, return_state=True, name="lstm")
+        self.unused, self.head = layers.Dense(3, name="unused"), layers.Dense(2, name="head")
+        self.unused.build((None, 3))
+
+    def call(self, inputs):
+        tokens, features = inputs
+        sequence, state, _ = self.lstm(self.blocks[1](self.blocks[0](self.embed(tokens))))
+        return self.head(keras.ops.concatenate([sequence[:, -1] + state, features], -1))
+
+
+def layers_of_a_subclassed_model_are_those_that_it_calls():
+    model, rng = Recurrent(), np.random.default_rng(0)
+    inputs = rng.integers(0, 9, (4, 6), np.int32), rng.random((4, 3), np.float32)
+    outputs = get_intermediate_outputs(model, inputs, batch_size=3)
+    assert list(outputs) == ["embed", "dense0", "dense1", "lstm", "head"]
+    sequence, *states = model.lstm(outputs["dense1"])
+    np.testing.assert_allclose(outputs["lstm"], sequence, atol=1e-6)
+    others = get_intermediate_outputs(model, inputs, ["lstm[?]"])
+    assert list(others) == ["lstm[1]", "lstm[2]"]
+    for output, state in zip(others.values(), states, strict=True):
+        np.testing.assert_allclose(output, state, atol=1e-6)
+    np.testing.assert_allclose(outputs["head"], model(list(inputs), training=False), atol=1e-6)
+
+
+def a_functional_model_takes_several_inputs_by_place_or_name():
+    tokens, features = keras.Input((6,), dtype="int32", name="tokens"), keras.Input((3,), name="features")
+    words = layers.GlobalAveragePooling1D(name="mean")(layers.Embedding(9, 4, name="embed")(tokens))
+    head = layers.Dense(2, name="head")(layers.Concatenate(name="both")([words, features]))
+    model, rng = keras.Model([tokens, features], head), np.random.default_rng(0)
+    inputs = rng.integers(0, 9, (4, 6)), rng.random((4, 3))
+    expected = model([inputs[0], inputs[1].astype(np.float32)], training=False)
+    for given in (inputs, dict(zip(("tokens", "features"), inputs, strict=True))):
+        outputs = get_intermediate_outputs(model, given, "all", batch_size=3)
+        assert list(outputs) == ["embed", "mean", "both", "head"]
+        np.testing.assert_allclose(outputs["head"], expected, atol=1e-6)
 
 
 if __name__ == "__main__":
     layers_of_a_nested_model_are_layers()
     tokens_are_no_images_though_there_are_as_many_of_them()
+    layers_of_a_subclassed_model_are_those_that_it_calls()
+    a_functional_model_takes_several_inputs_by_place_or_name()

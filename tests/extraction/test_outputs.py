@@ -84,22 +84,29 @@ def test_a_name_with_brackets_is_that_layer_s():
     np.testing.assert_array_equal(outputs["fc[0]"], model(images).detach().numpy())
 
 
+class Nothing(nn.Module):
+    def forward(self, features):
+        return {"features": None}
+
+
 def test_a_layer_that_is_never_called_or_returns_no_tensor_is_named(images):
     class Odd(nn.Module):
         def __init__(self):
             super().__init__()
-            self.used, self.unused, self.recurrent = nn.Linear(784, 4), nn.Linear(4, 4), nn.LSTM(4, 3)
+            self.used, self.unused, self.nothing = nn.Linear(784, 4), nn.Linear(4, 4), Nothing()
 
         def forward(self, images):
-            return self.recurrent(self.used(images.flatten(1)))[0]
+            features = self.used(images.flatten(1))
+            self.nothing(features)
+            return features
 
     with pytest.raises(InputError, match="'unused' is never called: choose others"):
         get_intermediate_outputs(Odd(), images, ["unused"])
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 4))
     model[1].unused = nn.Identity()
     assert list(get_intermediate_outputs(model, images, "all", batch_size=10)) == ["0", "1"]
-    with pytest.raises(InputError, match="'recurrent' returns tuple, not a tensor: choose others"):
-        get_intermediate_outputs(Odd(), images, ["recurrent"])
+    with pytest.raises(InputError, match="'nothing' returns dict, which holds no tensor: choose others"):
+        get_intermediate_outputs(Odd(), images, ["nothing"])
 
 
 @pytest.mark.parametrize(

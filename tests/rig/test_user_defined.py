@@ -375,22 +375,24 @@ def hard(models):
 
 
 def test_weights_are_no_layers_though_there_are_as_many_rows_as_images(hard):
-    assert select_layers(hard(), "all") == ["blocks.0.mlp", "blocks.1.mlp", "head"]
+    blocks = [f"blocks.{number}.{name}" for number in (0, 1) for name in ("attn", "mlp")]
+    assert select_layers(hard(), "all") == [*blocks, "head"]
     assert [layer.name for layer in hard().modules if "parametrizations" in layer.name] == []
 
 
 def test_layers_that_a_word_means_but_cannot_pick_are_said(hard):
     assert left_out(hard(), "blocks") == (
-        "mine: `layers: blocks` leaves out blocks.0.attn, which returns tuple, not a tensor, "
-        "blocks.1.attn, which returns tuple, not a tensor"
+        "mine: `layers: blocks` leaves out blocks.0.silent, which returns NoneType, which holds no "
+        "tensor, blocks.1.silent, which returns NoneType, which holds no tensor"
     )
     assert left_out(hard(layers=["head"]), "blocks") == ""
 
 
 def test_a_name_of_a_layer_without_a_tensor_is_told_why_it_cannot_be_picked(hard):
     with pytest.raises(InputError) as failure:
-        hard(layers=["head", "blocks.*.attn"])
+        hard(layers=["head", "blocks.*.silent"])
     assert str(failure.value) == (
-        "params.yaml: networks.mine.layers has 'blocks.*.attn', which matches blocks.0.attn of mine, but that returns "
-        "tuple, not a tensor; it has blocks.0.mlp, blocks.1.mlp, head (did you mean blocks.1.mlp?)."
+        "params.yaml: networks.mine.layers has 'blocks.*.silent', which matches blocks.0.silent of mine, but that returns "
+        "NoneType, which holds no tensor; it has blocks.0.attn, blocks.0.mlp, blocks.1.attn, blocks.1.mlp, head (did you "
+        "mean blocks.1.mlp?)."
     )

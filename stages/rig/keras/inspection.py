@@ -55,7 +55,7 @@ def inspect(model, card, classes):
     check_types(model, context)
     check_names(model.weights, model)
     check_saving(model, context)
-    return observe(model, images)
+    return observe(model, images).layers
 
 
 def check_scale(card, context):
