@@ -1,25 +1,26 @@
-"""python -m stages.activations NETWORK : checkpoints, data -> activations.h5, augmented.h5, weights.h5
+"""python -m stages.activations NETWORK : checkpoints, data -> activations.h5, train_activations.h5, augmented.h5, weights.h5
 
-The outputs of every layer for the probe set at every stored epoch, those for the augmented images at the last epoch,
-and the weight matrices at every stored epoch; see drillcore/artifacts/ for each file.
+The outputs of every layer for the probe set, of test and of training images, at every stored epoch, those for the augmented
+images at the last epoch, and the weight matrices at every stored epoch; see drillcore/artifacts/ for each file.
 """
 
 from pathlib import Path
 
 from drillcore import frameworks
-from drillcore.artifacts.activations import Activations, write_activations
+from drillcore.artifacts.activations import Activations, TrainActivations, write_activations
 from drillcore.artifacts.augmentations import AugmentedImage, augmentations_path
 from drillcore.artifacts.augmented import Augmented, write_augmented
 from drillcore.artifacts.layers import store_outputs
 from drillcore.artifacts.weights import Weights, write_weights
+from drillcore.extraction.activity import Activity
 from drillcore.extraction.outputs import stream_outputs
-from drillcore.extraction.probe import choose_probe
 from drillcore.extraction.units import Units
 from stages.rig.base.command import command, progress
 from stages.rig.card import read_card, select_layers
 from stages.rig.checkpoints import checkpoints_of
 from stages.rig.frameworks import module
-from stages.rig.images import batch_of, load_split, prepare, standardise
+from stages.rig.images import batch_of, prepare, standardise
+from stages.rig.probe import probe_of
 from stages.rig.sections import section
 
 BATCH = 250
@@ -30,23 +31,26 @@ def main(network):
     folder = Path("artifacts", network)
     card, settings = read_card(folder / "network.yaml"), section("activations")
     networks, framework = module(card.framework, "network"), frameworks.framework(card.framework)
-    test = load_split(card, "test")
-    probe = choose_probe(len(test.targets), settings.samples, card.seed)
-    images = test.inputs[probe]
+    test = probe_of(card, "test", settings.samples)
+    train = probe_of(card, "train", settings.train_samples)
     checkpoints = checkpoints_of(folder)
     layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
 
     def streamed(model, images):
         return outputs(model, networks.to_input, images, card, layers, units), len(images), units
 
-    of_samples = probe, test.targets[probe], images, test.classes, test.source
     with (
-        write_activations(folder / Activations.FILE, *of_samples) as activations,
+        write_activations(folder / Activations.FILE, *test) as activations,
+        write_activations(folder / TrainActivations.FILE, *train._replace(images=None)) as of_training,
         write_weights(folder / Weights.FILE) as weights,
     ):
         for epoch, checkpoint in progress(checkpoints.items(), "checkpoints", len(checkpoints)):
             model = networks.load(card, len(test.classes), checkpoint)
-            activations.store(epoch, *streamed(model, images))
+            activations.store(epoch, *streamed(model, test.images))
+            units.activity = Activity()
+            of_training.store(epoch, *streamed(model, train.images))
+            of_training.store_activity(epoch, units.activity)
+            units.activity = None
             weights.store(epoch, framework.weight_matrices(model))
 
     with AugmentedImage(augmentations_path("data", card.dataset)) as augmented:

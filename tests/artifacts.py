@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from drillcore.artifacts.activations import Activations, write_activations
+from drillcore.artifacts.activations import Activations, TrainActivations, write_activations
 from drillcore.artifacts.augmented import Augmented, write_augmented
 from drillcore.artifacts.correlations import Correlations, write_correlations
 from drillcore.artifacts.curvature import CurvatureFile, Row, write_curvature
@@ -18,6 +18,7 @@ from drillcore.artifacts.svd import RANKS, Spectra, product_of, write_spectra
 from drillcore.artifacts.tsne import Maps, write_maps
 from drillcore.base.store import create
 from drillcore.embedding import Embedding
+from drillcore.extraction.activity import Activity
 from drillcore.landscape.edge import edge_of_stability
 from drillcore.landscape.measurement import COMPLETE, Curvature
 from drillcore.landscape.noise import Noise
@@ -182,10 +183,23 @@ def write_outputs(folder, outputs, classes, image, random):
         for epoch, layers in outputs.items():
             batch = {layer: array.astype(np.float32) for layer, array in layers.items()}
             writer.store(epoch, [batch], 40, all_units(layers))
+    about = *about[:2], None, list(classes), "sample: synthetic digits"
+    with write_activations(folder / TrainActivations.FILE, *about) as writer:
+        for epoch, layers in outputs.items():
+            batch = {layer: array[::-1].astype(np.float32) for layer, array in layers.items()}
+            writer.store(epoch, [batch], 40, all_units(layers))
+            writer.store_activity(epoch, activity_of(batch))
     images, last = random.integers(0, 256, (AUGMENTATIONS, *image), np.uint8), outputs[max(outputs)]
     batch = {layer: np.zeros((AUGMENTATIONS, array.shape[1]), np.float32) for layer, array in last.items()}
     store = partial(store_outputs, outputs=[batch], count=AUGMENTATIONS, units=all_units(last))
     write_augmented(folder / Augmented.FILE, images, 4, 2 % len(classes), store)
+
+
+def activity_of(batch):
+    """The `Activity` of one batch of outputs, of which every unit is stored."""
+    activity = Activity()
+    activity.add({layer: (np.abs(rows).sum(0), np.sum(rows == 0)) for layer, rows in batch.items()}, 40)
+    return activity
 
 
 def all_units(layers):

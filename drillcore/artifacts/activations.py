@@ -3,6 +3,9 @@
 `sample` int64 (samples), `labels` int64 (samples), `images` uint8 (samples, height, width, channels),
 `epochs/NNN/<layer>` float32 (samples, units) with the attribute `units` where they are a subset; attributes `classes`,
 `source`, `layers`.
+
+train_activations.h5: the same of training samples, without `images`, and `activity/NNN/<layer>` float32 (units), of all
+units the mean absolute output, with the attribute `zeros`, the fraction of the outputs that are exactly zero.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,6 +18,7 @@ import numpy as np
 
 from drillcore.artifacts.layers import ArraysByEpoch, epoch_name, store_outputs
 from drillcore.artifacts.reader import Stored
+from drillcore.base.names import escaped
 from drillcore.base.store import create, new_group, write
 
 SAMPLES = "sample", "labels", "images"
@@ -101,6 +105,35 @@ class Activations(ArraysByEpoch):
         }
 
 
+class TrainActivations(Activations):
+    """train_activations.h5: as activations.h5, of training samples, and how much every unit answers to them.
+
+    Attributes
+    ----------
+    sample, labels : int64 array (samples)
+        The samples' numbers in the training set, and their classes.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> file = drillcore.open("artifacts/mine/train_activations.h5")  # doctest: +SKIP
+    >>> file["layer1"].shape, file.activity("layer1").max()  # doctest: +SKIP
+    """
+
+    FILE = "train_activations.h5"
+
+    def activity(self, layer: str, epoch: int | None = None) -> np.ndarray:
+        """The mean absolute output of each of all units of `layer` at `epoch`, by default the last, (units)."""
+        return self.array(self.activity_at(layer, epoch))
+
+    def zero_fraction(self, layer: str, epoch: int | None = None) -> float:
+        """The fraction of the outputs of `layer`, of all units and samples, that are exactly zero."""
+        return float(self.attribute("zeros", self.activity_at(layer, epoch)))
+
+    def activity_at(self, layer: str, epoch: int | None) -> str:
+        return self.at(layer, epoch).name.replace("/epochs/", "/activity/", 1)
+
+
 class ActivationsWriter:
     """Stores the outputs of one epoch after the other in an open file."""
 
@@ -112,14 +145,23 @@ class ActivationsWriter:
         group = new_group(self.file, f"epochs/{epoch_name(epoch)}")
         self.file.attrs["layers"] = store_outputs(group, outputs, count, units)
 
+    def store_activity(self, epoch: int, activity: Any) -> None:
+        """Store an `Activity`, of what was streamed at `epoch`."""
+        for layer in activity:
+            dataset = write(
+                self.file, f"activity/{epoch_name(epoch)}/{escaped(layer)}", activity.means(layer).astype(np.float32)
+            )
+            dataset.attrs["zeros"] = activity.zero_fraction(layer)
+
 
 @contextmanager
 def write_activations(
-    path: str | Path, sample: np.ndarray, labels: np.ndarray, images: np.ndarray, classes: list[str], source: str
+    path: str | Path, sample: np.ndarray, labels: np.ndarray, images: np.ndarray | None, classes: list[str], source: str
 ) -> Iterator[ActivationsWriter]:
     """Yield the writer of a new file at `path`, with what is known of the samples in it."""
     with create(path) as file:
         for name, values in zip(SAMPLES, (sample, labels, images), strict=True):
-            write(file, name, values)
+            if values is not None:
+                write(file, name, values)
         file.attrs.update(classes=classes, source=source)
         yield ActivationsWriter(file)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drillcore.artifacts.about import About, read_about
-from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.activations import Activations, TrainActivations
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.corr_means import CorrMeans
 from drillcore.artifacts.correlations import Correlations
@@ -31,6 +31,7 @@ FILES = {
         Gradients,
         GradientStats,
         Activations,
+        TrainActivations,
         Augmented,
         Weights,
         Correlations,

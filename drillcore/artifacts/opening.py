@@ -4,7 +4,7 @@ from pathlib import Path
 
 import h5py
 
-from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.activations import Activations, TrainActivations
 from drillcore.artifacts.augmentations import AugmentedImage
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.corr_means import CorrMeans
@@ -27,6 +27,7 @@ from drillcore.base.store import read
 
 CONTENTS = {
     Gradients: {"raw", "ema", "loss"},
+    TrainActivations: {"epochs", "labels", "sample", "activity"},
     Activations: {"epochs", "labels", "sample"},
     Correlations: {"epochs", "layer_of_unit"},
     Augmented: {"images", "layers"},

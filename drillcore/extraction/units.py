@@ -14,8 +14,11 @@ class Units:
 
     `how` is "flatten", each value a unit; "pool", each channel a unit, its mean over space or over tokens; or None, for
     outputs in their own shape. At most `limit` units of a layer are kept (None: all), a seeded subset of a larger one.
-    `chosen` maps each layer seen so far to the indices of its units, or to None where all are kept.
+    `chosen` maps each layer seen so far to the indices of its units, or to None where all are kept. `activity`, if there is
+    one, counts over all units, kept or not.
     """
+
+    activity = None
 
     def __init__(self, how=None, limit=None, seed=0):
         if how not in (None, "flatten", "pool"):

@@ -197,13 +197,18 @@ def stream(model, batches, sources, units):
     for inputs in batches:
         tensors = as_input(inputs, model)
         extract = extract or compiled(model, sources, units, tensors)
-        outputs = extract(tensors)
-        yield check_rows({name: np.array(outputs[name], np.float32) for name in sources}, count(inputs))
+        outputs, totals = extract(tensors)
+        outputs = check_rows({name: np.array(outputs[name], np.float32) for name in sources}, count(inputs))
+        if units.activity:
+            units.activity.add(
+                {name: (np.asarray(sums), int(zeros)) for name, (sums, zeros) in totals.items()}, count(inputs)
+            )
+        yield outputs
 
 
 def compiled(model, sources, units, first):
-    """What `units` keep of the layers that have `sources` in `model`, as a graph for batches of at most as many samples as
-    `first`."""
+    """What `units` keep of the layers that have `sources` in `model`, and their totals where those are asked for, as a graph
+    for batches of at most as many samples as `first`."""
     every, most = layers_of(model), count(first)
     found = {source.module: every[source.module] for source in sources.values()}
 
@@ -211,27 +216,39 @@ def compiled(model, sources, units, first):
         with capturing(found) as outputs:
             call(model, inputs)
         tensors = {
-            name: tensor_at(outputs[source.module], keras.ops.is_tensor, source.place)
+            name: pooled(tensor_at(outputs[source.module], keras.ops.is_tensor, source.place), units, most)
             for name, source in sources.items()
         }
-        return {name: kept(tensor, name, units, most) for name, tensor in tensors.items()}
+        totals = {name: totals_of(tensor) for name, tensor in tensors.items()} if units.activity else {}
+        return {name: kept(tensor, name, units) for name, tensor in tensors.items()}, totals
 
     any_number = each(first, lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype))
     return tf.function(extract, autograph=False).get_concrete_function(any_number)
 
 
-def kept(output, layer, units, most):
-    """What `units` keep of the `output` of `layer`: (batch, units), or the whole where they say nothing.
+def pooled(output, units, most):
+    """The means over space of (batch, height, width, channels), or any other number of axes before the channels, as of
+    tokens, where `units` are pooled; else the `output` as it is. A batch has at most `most` images."""
+    if units.how != "pool" or output.ndim <= 2:
+        return output
+    axes = tuple(range(1, output.ndim - 1))
+    blocks = [tf.cast(output[rows], tf.float64) for rows in pooled_blocks(most, math.prod(output.shape[1:]))]
+    return tf.concat([tf.reduce_mean(block, axes) for block in blocks], 0)
 
-    A batch has at most `most` images. Pooled are (batch, height, width, channels), or any other number of axes before
-    the channels, as of tokens.
+
+def totals_of(output):
+    """Of an `output` (batch, ...) the sum of the absolute values of each unit over the batch, and how many values are zero.
+
+    Without cancellation the sums of a batch lose nothing that matters in float32.
     """
+    sums = tf.reshape(tf.reduce_sum(tf.abs(tf.cast(output, tf.float32)), 0), [-1])
+    return sums, tf.size(output, tf.int64) - tf.math.count_nonzero(output)
+
+
+def kept(output, layer, units):
+    """What `units` keep of the `output` of `layer`: (batch, units), or the whole where they say nothing."""
     if units.how is None:
         return output
-    if units.how == "pool" and output.ndim > 2:
-        axes = tuple(range(1, output.ndim - 1))
-        blocks = [tf.cast(output[rows], tf.float64) for rows in pooled_blocks(most, math.prod(output.shape[1:]))]
-        output = tf.concat([tf.reduce_mean(block, axes) for block in blocks], 0)
     flat = tf.reshape(output, (tf.shape(output)[0], math.prod(output.shape[1:])))
     chosen = units.choose(layer, flat.shape[1])
     return flat if chosen is None else tf.gather(flat, chosen, axis=1)

@@ -155,7 +155,7 @@ def as_input(images, model):
 def stream(model, batches, sources, units):
     """Yield for each batch a dict of what `units` keep of the layers that have `sources`, float32, copied, in evaluation
     mode."""
-    with evaluating(model), capturing(model, sources, units) as outputs:
+    with evaluating(model), capturing(model, sources, units) as (outputs, totals):
         for inputs in batches:
             outputs.clear()
             with torch.no_grad():
@@ -163,14 +163,17 @@ def stream(model, batches, sources, units):
             for layer in sources:
                 if layer not in outputs:
                     raise InputError(f"The layer {layer!r} {UNCALLED}: choose others.")
-            yield check_rows({layer: outputs[layer] for layer in sources}, count(inputs))
+            outputs_of_batch = check_rows({layer: outputs[layer] for layer in sources}, count(inputs))
+            if units.activity:
+                units.activity.add(totals, count(inputs))
+            yield outputs_of_batch
 
 
 @contextmanager
 def capturing(model, sources, units):
     """Yield a dict that holds, after each call of `model`, what `units` keep of the layers that have `sources`, as arrays of
-    their own."""
-    outputs, modules, wanted = {}, layers_of(model), defaultdict(list)
+    their own, and one of their `totals` where those are asked for."""
+    outputs, totals, modules, wanted = {}, {}, layers_of(model), defaultdict(list)
     for layer, source in sources.items():
         wanted[source.module].append((layer, source.place))
 
@@ -179,29 +182,43 @@ def capturing(model, sources, units):
             tensor = tensor_at(output, torch.is_tensor, place)
             if tensor is None:
                 raise InputError(f"The layer {layer!r} returns no tensor for some of the samples: choose others.")
-            chosen = kept(tensor.detach(), layer, units)
+            tensor = pooled(tensor.detach(), units)
+            if units.activity:
+                totals[layer] = totals_of(tensor)
+            chosen = kept(tensor, layer, units)
             # An in-place ReLU further on would rewrite what is only referred to.
             shared = chosen.data_ptr() == tensor.data_ptr()
             outputs[layer] = chosen.to("cpu", torch.float32, copy=shared).numpy()
 
     with observing({module: modules[module] for module in wanted}, capture):
-        yield outputs
+        yield outputs, totals
+
+
+def pooled(output, units):
+    """The means over space of (batch, channels, height, width), or any other number of axes behind the channels, and over
+    the tokens of (batch, tokens, channels), where `units` are pooled; else the `output` as it is."""
+    if units.how != "pool" or output.ndim <= 2:
+        return output
+    if output.device.type == "mps":  # which has no float64
+        output = output.cpu()
+    axes = 1 if output.ndim == 3 else tuple(range(2, output.ndim))
+    blocks = pooled_blocks(len(output), output[0].numel())
+    return torch.cat([output[rows].mean(axes, dtype=torch.float64) for rows in blocks])
+
+
+def totals_of(output):
+    """Of an `output` (batch, ...) the sum of the absolute values of each unit over the batch, and how many values are zero.
+
+    Without cancellation the sums of a batch lose nothing that matters in float32.
+    """
+    sums = output.abs().sum(0, dtype=torch.promote_types(output.dtype, torch.float32))
+    return sums.flatten().cpu().numpy(), output.numel() - int(torch.count_nonzero(output.ne(0)))
 
 
 def kept(output, layer, units):
-    """What `units` keep of the `output` of `layer`: (batch, units), on its device, or the whole where they say nothing.
-
-    Pooled are (batch, channels, height, width), or any other number of axes behind the channels, and the tokens of
-    (batch, tokens, channels).
-    """
+    """What `units` keep of the `output` of `layer`: (batch, units), on its device, or the whole where they say nothing."""
     if units.how is None:
         return output
-    if units.how == "pool" and output.ndim > 2:
-        if output.device.type == "mps":  # which has no float64
-            output = output.cpu()
-        axes = 1 if output.ndim == 3 else tuple(range(2, output.ndim))
-        blocks = pooled_blocks(len(output), output[0].numel())
-        output = torch.cat([output[rows].mean(axes, dtype=torch.float64) for rows in blocks])
     chosen = units.choose(layer, output[0].numel())
     if chosen is None:
         return output.reshape(len(output), -1)

@@ -9,6 +9,8 @@ import pytest
 from drillcore import get_intermediate_outputs
 from drillcore.base.errors import InputError
 from drillcore.extraction import units
+from drillcore.extraction.activity import Activity
+from drillcore.extraction.outputs import stream_outputs
 from drillcore.extraction.units import choose_units
 from drillcore.frameworks.keras import keras, weight_matrices
 from stages.rig.base.parameters import load
@@ -95,7 +97,7 @@ def check_layers_and_weights():
 
 def check_units():
     images = features = keras.Input((9, 8, 3))
-    features = L.Conv2D(6, 3, name="conv")(features)
+    features = L.Conv2D(6, 3, activation="relu", name="conv")(features)
     tokens = L.Reshape((42, 6), name="tokens")(features)
     twice = L.Dense(6, name="twice")
     last = twice(twice(tokens))
@@ -109,6 +111,13 @@ def check_units():
     for layer, kept in get_intermediate_outputs(model, images, "all", 10, units="flatten", max_units=5, seed=3).items():
         flat = whole[layer].reshape(23, -1)
         np.testing.assert_array_equal(kept, flat[:, choose_units(layer, flat.shape[1], 5, 3)])
+    counting = units.Units("flatten", 5)
+    counting.activity = Activity()
+    list(stream_outputs(model, [images[:10], images[10:20], images[20:]], "all", counting))
+    for layer in counting.activity:
+        flat = whole[layer].reshape(23, -1)
+        np.testing.assert_allclose(counting.activity.means(layer), np.abs(flat).mean(0), rtol=1e-5)
+        assert counting.activity.zero_fraction(layer) == np.mean(flat == 0), layer
     units.POOLED_BYTES = 3 * 8 * 252  # of 10 convolved images 3 at a time, and of the last batch, of 3, all
     pooled = get_intermediate_outputs(model, images, "all", 10, units="pool")
     np.testing.assert_allclose(pooled["conv"], whole["conv"].mean((1, 2), np.float64), rtol=1e-6)

@@ -7,6 +7,8 @@ from drillcore import get_intermediate_outputs
 from drillcore.artifacts.layers import store_outputs
 from drillcore.base.errors import InputError
 from drillcore.base.store import create, read
+from drillcore.extraction.activity import Activity
+from drillcore.extraction.outputs import stream_outputs
 from drillcore.extraction.probe import choose_probe
 from drillcore.extraction.units import Units, choose_units
 from drillcore.frameworks.torch import weight_matrices
@@ -233,6 +235,20 @@ def test_pooled_are_channels_over_space_and_over_tokens(block, monkeypatch):
     np.testing.assert_allclose(pooled["mix"], whole["mix"].mean(1, np.float64), rtol=1e-7)
     some = get_intermediate_outputs(model, images, units="pool", max_units=2)["conv"]
     np.testing.assert_array_equal(some, pooled["conv"][:, choose_units("conv", 6, 2, 0)])
+
+
+@pytest.mark.parametrize("how", ["flatten", "pool"])
+def test_activity_is_of_all_units_stored_or_not(convolutional, how):
+    images = torch.randn(23, 3, 9, 8).to(memory_format=torch.channels_last)
+    whole = get_intermediate_outputs(convolutional, images, units=how)
+    units = Units(how, 2)
+    units.activity = Activity()
+    parts = list(stream_outputs(convolutional, iter(images.split(10)), "blocks", units))
+    assert list(units.activity) == list(parts[0]) == list(whole)
+    for layer, rows in whole.items():
+        np.testing.assert_allclose(units.activity.means(layer), np.abs(rows).mean(0), rtol=1e-5)
+        assert units.activity.zero_fraction(layer) == pytest.approx(np.mean(rows == 0), abs=1e-12)
+    assert (units.activity.zero_fraction("1") > 0.2) == (how == "flatten")  # the means of channels are above zero
 
 
 def test_a_layer_called_twice_gives_its_last_output():
