@@ -66,10 +66,10 @@ class Network:
 
     def sizes(self) -> dict[str, int]:
         """How many units layers have, by name, as far as the card says so; convolutions before their pooling by 2."""
-        if self.values.get("units") == "pool":
+        if self.values.get("units", "flatten") != "flatten":
             return {}
         values = self.values
-        found = {name: prod(shape) for name, _, shape, _ in values.get("modules", []) if shape}
+        found = {name: prod(shape) for name, _, shape, _ in values.get("modules", []) if isinstance(shape, list)}
         for i, layer in enumerate(values.get("layers") or [] if not self.user_defined else [], 1):
             found[f"layer{i}"] = layer[-1] if isinstance(layer, list) else layer
         for i, filters in enumerate(values.get("convolutions", [])):

@@ -1,7 +1,7 @@
 """The outputs of a model's layers, whichever of the two frameworks it is from."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -23,7 +23,7 @@ def get_intermediate_outputs(
     images: ArrayLike,
     layers: str | Sequence[str] = "blocks",
     batch_size: int = 256,
-    units: str | None = None,
+    units: str | Mapping[str, str | int] | None = None,
     max_units: int | None = None,
     seed: int = 0,
 ) -> dict[str, NDArray[np.float32]]:
@@ -46,10 +46,12 @@ def get_intermediate_outputs(
         layer's name; the others are picked as `attn[1]` (as a rule the attention weights) or `bert[pooler_output]`.
     batch_size : int
         Images that the model gets at a time.
-    units : None, "flatten" or "pool"
+    units : None, "flatten", "pool", "tokens" or {"token": k}
         None gives outputs in their own shape, "flatten" (n, units) with each value a unit, "pool" (n, channels): the
         means over space of (n, channels, height, width) in PyTorch and (n, height, width, channels) in Keras, and over
-        tokens of (n, tokens, channels) in both, accumulated in float64.
+        tokens of (n, tokens, channels) in both, accumulated in float64. {"token": k} takes of (n, tokens, channels) the
+        token of that number, "first" or "last", and of other shapes each value. "tokens" makes every token a sample,
+        (n * tokens, channels), one sequence after the other, and refuses layers of another shape.
     max_units : int, optional
         Keep at most so many units of each layer, a random subset drawn from `seed` and the layer's name, the same
         that `activations` stores. Only what is kept is copied from the model's device. Needs `units`.
@@ -58,7 +60,7 @@ def get_intermediate_outputs(
 
     Returns
     -------
-    dict of str to float32 array (n, ...) or (n, units)
+    dict of str to float32 array (n, ...), (n, units) or (n * tokens, units)
         In the model's own order. Each is a copy: what a later layer does in place does not reach it. A layer that the
         model calls more than once gives its last output.
 

@@ -198,11 +198,8 @@ def stream(model, batches, sources, units):
         tensors = as_input(inputs, model)
         extract = extract or compiled(model, sources, units, tensors)
         outputs, totals = extract(tensors)
-        outputs = check_rows({name: np.array(outputs[name], np.float32) for name in sources}, count(inputs))
-        if units.activity:
-            units.activity.add(
-                {name: (np.asarray(sums), int(zeros)) for name, (sums, zeros) in totals.items()}, count(inputs)
-            )
+        outputs = check_rows({name: np.array(outputs[name], np.float32) for name in sources}, count(inputs), units)
+        units.add_totals({name: (np.asarray(sums), int(zeros)) for name, (sums, zeros) in totals.items()}, outputs)
         yield outputs
 
 
@@ -216,7 +213,7 @@ def compiled(model, sources, units, first):
         with capturing(found) as outputs:
             call(model, inputs)
         tensors = {
-            name: pooled(tensor_at(outputs[source.module], keras.ops.is_tensor, source.place), units, most)
+            name: arranged(tensor_at(outputs[source.module], keras.ops.is_tensor, source.place), name, units, most)
             for name, source in sources.items()
         }
         totals = {name: totals_of(tensor) for name, tensor in tensors.items()} if units.activity else {}
@@ -226,9 +223,16 @@ def compiled(model, sources, units, first):
     return tf.function(extract, autograph=False).get_concrete_function(any_number)
 
 
-def pooled(output, units, most):
-    """The means over space of (batch, height, width, channels), or any other number of axes before the channels, as of
-    tokens, where `units` are pooled; else the `output` as it is. A batch has at most `most` images."""
+def arranged(output, layer, units, most):
+    """The `output` of `layer` as `units` are taken of it, (samples, ...); a batch has at most `most` samples.
+
+    Pooled are (batch, height, width, channels), or any other number of axes before the channels, as of tokens.
+    """
+    if units.how == "tokens":
+        units.check_tokens(output.shape, layer)
+        return tf.reshape(output, (-1, output.shape[2]))
+    if units.how == "token" and output.ndim == 3:
+        return units.at_token(output, layer)
     if units.how != "pool" or output.ndim <= 2:
         return output
     axes = tuple(range(1, output.ndim - 1))

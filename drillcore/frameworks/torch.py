@@ -163,10 +163,9 @@ def stream(model, batches, sources, units):
             for layer in sources:
                 if layer not in outputs:
                     raise InputError(f"The layer {layer!r} {UNCALLED}: choose others.")
-            outputs_of_batch = check_rows({layer: outputs[layer] for layer in sources}, count(inputs))
-            if units.activity:
-                units.activity.add(totals, count(inputs))
-            yield outputs_of_batch
+            kept_of_batch = check_rows({layer: outputs[layer] for layer in sources}, count(inputs), units)
+            units.add_totals(totals, kept_of_batch)
+            yield kept_of_batch
 
 
 @contextmanager
@@ -182,7 +181,7 @@ def capturing(model, sources, units):
             tensor = tensor_at(output, torch.is_tensor, place)
             if tensor is None:
                 raise InputError(f"The layer {layer!r} returns no tensor for some of the samples: choose others.")
-            tensor = pooled(tensor.detach(), units)
+            tensor = arranged(tensor.detach(), layer, units)
             if units.activity:
                 totals[layer] = totals_of(tensor)
             chosen = kept(tensor, layer, units)
@@ -194,9 +193,17 @@ def capturing(model, sources, units):
         yield outputs, totals
 
 
-def pooled(output, units):
-    """The means over space of (batch, channels, height, width), or any other number of axes behind the channels, and over
-    the tokens of (batch, tokens, channels), where `units` are pooled; else the `output` as it is."""
+def arranged(output, layer, units):
+    """The `output` of `layer` as `units` are taken of it, (samples, ...).
+
+    Pooled are (batch, channels, height, width), or any other number of axes behind the channels, over space, and the tokens
+    of (batch, tokens, channels).
+    """
+    if units.how == "tokens":
+        units.check_tokens(output.shape, layer)
+        return output.flatten(0, 1)
+    if units.how == "token" and output.ndim == 3:
+        return units.at_token(output, layer)
     if units.how != "pool" or output.ndim <= 2:
         return output
     if output.device.type == "mps":  # which has no float64

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from drillcore.artifacts.network import LOSSES, Squeeze
 from drillcore.base.errors import DamagedFile, InputError, MissingFile
 from drillcore.base.store import whole
+from drillcore.extraction.units import token_of
 from drillcore.frameworks import FRAMEWORKS, known
 from drillcore.frameworks.layers import Layer, pick
 from drillcore.recording.threshold import DECADES
@@ -81,6 +82,19 @@ class Recorder(Section):
     same_batch: Annotated[int, Field(ge=0)] = 0
 
 
+def way(units):
+    """Refuse what says not how units are made of a layer's outputs."""
+    if units not in ("flatten", "pool"):
+        try:
+            token_of(units)
+        except (InputError, AttributeError):
+            raise ValueError("should be flatten, pool, or {token: k} with k first, last or a number") from None
+    return units
+
+
+Ways = Annotated[str | dict[str, str | int], BeforeValidator(way)]
+
+
 class Normalize(Section):
     """What is subtracted from every channel of images in [0, 1], and what they are then divided by: a number for each
     channel, or one for all."""
@@ -103,8 +117,9 @@ class Network(Section):
     """What every network has.
 
     The `title` is for readers alone: it is no part of the card, so that another title trains nothing anew.
-    A card's `device` is never "auto": `define` resolves it. `units` says what of a convolutional layer is a unit: every
-    element of its output (of which a seeded subset is stored), or the mean of every channel. Images are in [0, 1] unless
+    A card's `device` is never "auto": `define` resolves it. `units` says what of a convolutional layer, or of one of tokens,
+    is a unit: every element of its output (of which a seeded subset is stored), the mean of every channel, or the channels of
+    one token. Images are in [0, 1] unless
     `normalize` says how they are standardised.
     """
 
@@ -114,7 +129,7 @@ class Network(Section):
     input: Annotated[list[Width], Field(min_length=3, max_length=3)]
     normalize: Normalize | None = None
     device: Device = "cpu"
-    units: Literal["flatten", "pool"] = "flatten"
+    units: Ways = "flatten"
     training: Training = Training()
     recorder: Recorder = Recorder()
     seed: Annotated[int, Field(ge=0, lt=2**32)]

@@ -3,6 +3,7 @@
 import hashlib
 
 from drillcore.base.errors import InputError
+from drillcore.extraction.units import Units
 from drillcore.frameworks import MODEL, name_of
 from drillcore.frameworks.layers import KINDS, enumerated, pick
 from stages.rig.card import Built, Training, UserDefined, select_layers
@@ -39,6 +40,7 @@ def see(card, classes, layers):
         settings["training"] = (card.training or Training()).model_dump()
     built = Built(**settings, framework=framework, modules=modules, files=digests(card, opened))
     check_layers(built, layers)
+    check_token(built, layers)
     if "input" in select_layers(built, layers):
         raise InputError(
             f"{card.name} has a layer 'input', which is what the images' pixels are called here: rename it."
@@ -106,6 +108,17 @@ def check_layers(card, layers):
             f"params.yaml: {context} is {card.layers or layers}, which picks no layer of {card.name}; "
             f"it has {enumerated(names)}."
         )
+
+
+def check_token(card, layers):
+    """Refuse `units` of a token that one of the layers picked does not have."""
+    units, shapes = Units(card.units), {layer.name: layer.shape for layer in card.modules}
+    for name in select_layers(card, layers) if units.how == "token" else []:
+        if len(shapes[name]) == 2 and not units.has_token(shapes[name][0]):
+            raise InputError(
+                f"params.yaml: networks.{card.name}.units.token is {units.token}, but the layer {name} has {shapes[name][0]} "
+                "tokens, counted from 0: choose one of them, or other layers."
+            )
 
 
 def left_out(card, layers):

@@ -122,6 +122,11 @@ def check_units():
     pooled = get_intermediate_outputs(model, images, "all", 10, units="pool")
     np.testing.assert_allclose(pooled["conv"], whole["conv"].mean((1, 2), np.float64), rtol=1e-6)
     np.testing.assert_allclose(pooled["tokens"], whole["tokens"].mean(1, np.float64), rtol=1e-6)
+    last = get_intermediate_outputs(model, images, ["tokens", "pool"], 10, units={"token": "last"}, max_units=5)
+    np.testing.assert_array_equal(last["tokens"], whole["tokens"][:, -1, choose_units("tokens", 6, 5, 0)])
+    assert last["pool"].shape == (23, 5)
+    every = get_intermediate_outputs(model, images, ["tokens"], 10, units="tokens", max_units=5)["tokens"]
+    np.testing.assert_array_equal(every, whole["tokens"][..., choose_units("tokens", 6, 5, 0)].reshape(-1, 5))
 
     source = keras.Input((4,))
     left, _ = L.Lambda(lambda x: [x, x], output_shape=[(4,), (4,)], name="halves")(source)

@@ -115,7 +115,18 @@ def test_a_layer_that_is_never_called_or_returns_no_tensor_is_named(images):
     ("settings", "sentence"),
     [
         ({"layers": "block"}, "layers is 'block', but should be blocks, all, or a list of names and patterns."),
-        ({"units": "pooled"}, "units is 'pooled', but should be 'flatten', 'pool' or None."),
+        (
+            {"units": "pooled"},
+            "units is 'pooled', but should be 'flatten', 'pool', 'tokens', {'token': k} or None.",
+        ),
+        (
+            {"units": {"token": True}},
+            "units is {'token': True}, but should be {'token': k} with k 'first', 'last' or a number.",
+        ),
+        (
+            {"units": "tokens"},
+            "The layer 'layer1' returns [12] for a sample, not a row for each token: choose others.",
+        ),
         ({"max_units": 4}, "max_units is 4, but units is None: make it 'flatten' or 'pool', or give no max_units."),
         ({"images": torch.ones(0, 784)}, "images holds none: give at least one."),
     ],
@@ -249,6 +260,35 @@ def test_activity_is_of_all_units_stored_or_not(convolutional, how):
         np.testing.assert_allclose(units.activity.means(layer), np.abs(rows).mean(0), rtol=1e-5)
         assert units.activity.zero_fraction(layer) == pytest.approx(np.mean(rows == 0), abs=1e-12)
     assert (units.activity.zero_fraction("1") > 0.2) == (how == "flatten")  # the means of channels are above zero
+
+
+class Rows(nn.Module):
+    """Takes an image to tokens (n, 28, 6), and these to (n, 5)."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.head = nn.Linear(28, 6), nn.Linear(6, 5)
+
+    def forward(self, images):
+        return self.head(self.rows(images[:, 0]).mean(1))
+
+
+@pytest.mark.parametrize(("token", "number"), [("first", 0), ("last", -1), (3, 3), (-2, 26)])
+def test_one_token_is_a_row_of_a_layer_of_tokens_and_others_are_flattened(token, number, images):
+    model = Rows()
+    whole = get_intermediate_outputs(model, images)
+    kept = get_intermediate_outputs(model, images, units={"token": token}, max_units=4, seed=1)
+    np.testing.assert_array_equal(kept["rows"], whole["rows"][:, number, choose_units("rows", 6, 4, 1)])
+    np.testing.assert_array_equal(kept["head"], whole["head"][:, choose_units("head", 5, 4, 1)])
+
+
+def test_every_token_is_a_sample_with_the_same_units(images):
+    model = Rows()
+    whole = get_intermediate_outputs(model, images, ["rows"])["rows"]
+    kept = get_intermediate_outputs(model, images, ["rows"], 7, "tokens", max_units=4, seed=1)["rows"]
+    np.testing.assert_array_equal(kept, whole[..., choose_units("rows", 6, 4, 1)].reshape(-1, 4))
+    with pytest.raises(InputError, match=r"units is {'token': 28}, but the layer 'rows' has 28 tokens"):
+        get_intermediate_outputs(model, images, units={"token": 28})
 
 
 def test_a_layer_called_twice_gives_its_last_output():

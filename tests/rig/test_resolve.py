@@ -124,7 +124,13 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("networks.squeeze.title", "w" * 41, "but should be one line of 1 to 40 characters that print"),
         ("networks.squeeze.title", "width 1", "title is 'width 1', which networks.ablation-3.title is called too"),
         ("networks.squeeze.title", "ablation-3", "title is 'ablation-3', which networks.ablation-3 is called too"),
-        ("networks.squeeze.units", "mean", "networks.squeeze.units is 'mean'"),
+        ("networks.squeeze.units", "mean", "units is 'mean', but should be flatten, pool, or {token: k} with k first,"),
+        (
+            "networks.squeeze.units",
+            {"token": "third"},
+            "units is {'token': 'third'}, but should be flatten, pool, or {token",
+        ),
+        ("networks.squeeze.units", {"token": 1, "of": 2}, "units is {'token': 1, 'of': 2}, but should be flatten"),
         ("networks.squeeze.device", "tpu", "networks.squeeze.device is 'tpu'"),
         ("networks.own", {"dataset": "mnist", "build": "make"}, "networks.own.build is 'make'"),
         (

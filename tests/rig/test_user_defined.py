@@ -380,6 +380,18 @@ def test_weights_are_no_layers_though_there_are_as_many_rows_as_images(hard):
     assert [layer.name for layer in hard().modules if "parametrizations" in layer.name] == []
 
 
+def test_a_token_that_a_layer_does_not_have_is_known_before_anything_is_trained(models):
+    shutil.copy(MODELS / "tokens.py", models)
+    assert own(build="tokens.py:Rows", units={"token": "last"}).units == {"token": "last"}
+    assert see(own(build="tokens.py:Rows", units={"token": 7}), 2, "all").units == {"token": 7}
+    with pytest.raises(InputError) as failure:
+        see(own(build="tokens.py:Rows", units={"token": 8}), 2, "all")
+    assert str(failure.value) == (
+        "params.yaml: networks.mine.units.token is 8, but the layer rows has 8 tokens, counted from 0: choose one of them, "
+        "or other layers."
+    )
+
+
 def test_layers_that_a_word_means_but_cannot_pick_are_said(hard):
     assert left_out(hard(), "blocks") == (
         "mine: `layers: blocks` leaves out blocks.0.silent, which returns NoneType, which holds no "
