@@ -30,6 +30,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "recording.keras_callback": ["OptimizationInsightCallback", "callback"],
         "recording.recorder": ["GradientRecorder", "transitions"],
         "recording.summary": ["summarise"],
+        "replay.catalogue": ["replay_instruments"],
+        "replay.session": ["replay"],
         "similarity.measures.cca": ["pwcca", "svcca"],
         "similarity.measures.cka": ["debiased_cka", "linear_cka", "rbf_cka"],
         "similarity.measures.geometry": ["procrustes", "rsa"],

@@ -18,6 +18,7 @@ from drillcore.artifacts.history import History
 from drillcore.artifacts.metrics import Metrics
 from drillcore.artifacts.pairs import Pair
 from drillcore.artifacts.reader import Reader
+from drillcore.artifacts.replay import ReplayFile
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
@@ -34,6 +35,7 @@ CONTENTS = {
     Similarity: {"between_layers", "across_epochs"},
     Spectra: {"features", "weights"},
     CurvatureFile: {"diagonal", "residual"},
+    ReplayFile: {"step", "learning_rate"},
     DatasetFile: {"train", "test"},
     Pair: {"null", "floor"},
     AugmentedImage: {"images"},
@@ -43,7 +45,13 @@ CONTENTS = {
 """By reader of an HDF5 file, the groups and datasets that only its file has all of; the first that fits is the file's."""
 TEXTS = {reader.FILE: reader for reader in (CorrMeans, GradientStats, History, Metrics)}
 """By name, the readers of the files that are no HDF5."""
-KNOWN = [*(reader.FILE for reader in CONTENTS if reader.FILE), "similarity/A--B.h5", "data/<dataset>.h5", *TEXTS]
+KNOWN = [
+    *(reader.FILE for reader in CONTENTS if reader.FILE),
+    "similarity/A--B.h5",
+    "replays/<name>.h5",
+    "data/<dataset>.h5",
+    *TEXTS,
+]
 
 
 def open(path: str | Path) -> Reader:

@@ -80,7 +80,7 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
             )
         self.abandon()
         check_steps(self.model)
-        self.step, self.recorder = ObservedStep(self.model, bool(self.same_batch)), None
+        self.step, self.recorder = ObservedStep(self.model, self.repeating()), None
         if self.model.built:
             self.step.begin()
             self.begin()
@@ -109,8 +109,16 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         if self.model.train_function is not self.step.function:  # another callback compiled the model anew
             self.step.compile()
         self.weights = self.step.values()
-        if self.same_batch:
-            self.step.repeat.assign(due(self.same_batch, self.next_step()))
+        if self.repeating():
+            self.step.repeat.assign(self.repeats(self.next_step()))
+
+    def repeating(self):
+        """Whether any batch is taken once more."""
+        return bool(self.same_batch)
+
+    def repeats(self, step):
+        """Whether that of `step` is."""
+        return due(self.same_batch, step)
 
     def next_step(self):
         """The number of the step that is taken now."""
@@ -126,7 +134,7 @@ class OptimizationInsightCallback(keras.callbacks.Callback):
         loss = float(self.step.loss.numpy())
         self.recorder.record(self.recorder.next_step(), self.epoch, loss, self.step.gradients(), self.weights)
         self.step.first = []
-        if due(self.same_batch, self.recorder.last_step):
+        if self.repeats(self.recorder.last_step):
             self.recorder.record_same_batch(self.step.gradients_again(), self.step.values())
         self.say_changes()
         if self.report:

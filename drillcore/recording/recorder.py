@@ -241,6 +241,7 @@ class GradientRecorder:
         self.states = [new_state(size) for size in self.tensors.values()]
         self.threads = threads or omp_threads(default=os.cpu_count())
         self.epoch, self.last_step, self.recorded, self.warned = 1, None, False, False
+        self.steps_before = 0
         self.stack, self.open, self.again, self.repeatable = None, False, SameBatch(same_batch), None
 
     def facts(self) -> dict[str, str]:
@@ -443,7 +444,12 @@ class GradientRecorder:
 
     def next_step(self) -> int:
         """The number of the step that comes next, counted from 1."""
-        return (self.last_step or 0) + 1
+        return (self.last_step or self.steps_before) + 1
+
+    def begin_after(self, steps: int) -> None:
+        """Count the steps on from so many that are not recorded: the first is then compared with none, as step 1 is, and the
+        averages begin with it."""
+        self.steps_before = steps
 
     def record(
         self, step: int, epoch: int | None, loss: float, gradients: Sequence[ArrayLike], weights: Sequence[ArrayLike]

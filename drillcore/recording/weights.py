@@ -46,6 +46,8 @@ def is_trained(weight):
 def to_array(values):
     """The values of a tensor as a dense float32 array: of PyTorch's in the tensor's memory where it is float32 on the
     processor, of Keras' tensors and variables in a copy."""
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float32, copy=False)
     if hasattr(values, "detach"):
         return values.detach().cpu().to_dense().float().numpy()
     values = values.value if hasattr(values, "path") else values

@@ -6,11 +6,11 @@ from pydantic import Field, create_model
 
 from drillcore.base.errors import InputError
 from drillcore.frameworks.layers import enumerated
-from stages.rig.base.parameters import Count, Section, check
+from stages.rig.base.parameters import Count, Name, Section, check
 from stages.rig.card import KINDS, UserDefined, Width, select_layers
 from stages.rig.datasets import read_sources
 from stages.rig.measures import chosen_measures
-from stages.rig.sections import SECTIONS
+from stages.rig.sections import SECTIONS, Window
 
 ANCHORS = "x-"
 """What a section begins with that is there for YAML's anchors alone; no stage reads it."""
@@ -26,6 +26,7 @@ class Common(Section):
     gpu: Annotated[int, Field(ge=0)]
     datasets: Any = None  # which `read_sources` checks
     networks: Annotated[dict[str, dict], Field(min_length=1)]
+    replays: dict[Name, Window] = {}
 
 
 Parameters = create_model("Parameters", __base__=Common, **{key: (kind, kind()) for key, kind in SECTIONS.items()})
@@ -52,6 +53,7 @@ def resolve(values, name, shape_of):
     chosen_measures(common.similarity.measures)
     check_pairs(networks, common.similarity.pairs)
     check_widths(networks, common.plots.widths)
+    check_replays(networks, common.replays)
     check_files(networks, datasets, common.similarity.pairs, common.plots.widths)
     check_titles(networks)
     shape = shape_of(networks[name].dataset)
@@ -213,6 +215,19 @@ def check_widths(networks, widths):
                     f"params.yaml: plots.widths.{name} has {network!r}, which squeezes nowhere: name networks with layers "
                     "like [8, 256], or set plots.widths to {}."
                 )
+
+
+def check_replays(networks, replays):
+    """Refuse replays of what is no network that is trained here, and the name of a network."""
+    for name, window in replays.items():
+        if name in networks:
+            raise InputError(f"params.yaml: replays has {name!r}, which is a network: give it a name of its own.")
+        if window.network not in networks or networks[window.network].pretrained():
+            trained = [key for key, network in networks.items() if not network.pretrained()]
+            raise InputError(
+                f"params.yaml: replays.{name}.network is {window.network!r}, which is no network that is trained here; there "
+                f"are {', '.join(trained)}: name one of them, or set replays to {{}}."
+            )
 
 
 def check_files(networks, datasets, pairs, widths):

@@ -106,6 +106,19 @@ class Plots(Section):
     widths: dict[Name, Annotated[list[Name], Field(min_length=2)]] = {}
 
 
+class Window(Section):
+    """A window of steps, the first and the last included, of a network's training, under instruments: those of
+    drillcore/replay/catalogue.py, or a user-defined class, `<file>.py:<class>` in models/. `tensors` are the names and
+    patterns that `dump` keeps; `samples` is the number of training samples that curvature and activations are measured on,
+    the same at every step."""
+
+    network: Name
+    steps: Annotated[list[Count], Field(min_length=2, max_length=2)]
+    instruments: Annotated[list[str], Field(min_length=1)]
+    tensors: Annotated[list[str], Field(min_length=1)] = ["*"]
+    samples: Annotated[int, Field(ge=3)] = 32
+
+
 SECTIONS = {
     "augment": Augment,
     "activations": Activations,

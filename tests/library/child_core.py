@@ -80,7 +80,7 @@ NEEDING = {
 }
 """By a use of what needs one, the extras that its sentence names."""
 WITHOUT_EXAMPLE = {"figures", "GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs"}
-WITHOUT_EXAMPLE |= {"curvature", "record", "callback", "embed", "neighbor_recall", "cluster_units"}
+WITHOUT_EXAMPLE |= {"curvature", "record", "replay", "callback", "embed", "neighbor_recall", "cluster_units"}
 """Public names whose examples need an extra."""
 BESIDE_TORCH = "drillcore.frameworks.torch", "drillcore.recording.torch_state"
 """The modules that are loaded only where PyTorch is."""

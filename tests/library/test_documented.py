@@ -65,6 +65,7 @@ def test_examples_run(name, tmp_path, monkeypatch):
                 "drillcore.curvature",
                 "drillcore.get_intermediate_outputs",
                 "drillcore.record",
+                "drillcore.replay",
             ],
         ),
         ("keras", ["drillcore.OptimizationInsightCallback", "drillcore.callback"]),

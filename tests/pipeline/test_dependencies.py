@@ -18,9 +18,10 @@ CHOSEN = {
     "train": ["training", "pretrained"],
     "activations": ["network"],
     "curvature": ["network", "losses"],
+    "replay": ["network", "replay"],
 }
 """By stage, which modules of a network's framework it loads by name."""
-BY_CODE = {"train", "activations", "curvature"}
+BY_CODE = {"train", "activations", "curvature", "replay"}
 """The stages that depend on a framework's code by code.yaml, which `define` writes."""
 MODULES = sorted(file for package in ("drillcore", "stages") for file in (ROOT / package).rglob("*.py"))
 
@@ -92,7 +93,7 @@ def test_a_stage_lists_exactly_the_modules_that_it_imports(name):
 @pytest.mark.parametrize("name", sorted(BY_CODE))
 def test_a_stage_depends_on_the_code_of_its_networks_framework_alone(name):
     stage = GRAPH[name]["do"]
-    assert "artifacts/${key}/code.yaml" in stage["deps"]
+    assert {"artifacts/${key}/code.yaml", "artifacts/${item.network}/code.yaml"} & set(stage["deps"])
     assert "artifacts/${key}/code.yaml" in GRAPH["define"]["do"]["outs"]
     torch, keras = (set(code_of(framework)) for framework in FRAMEWORKS)
     assert torch and keras and not torch & keras and not (torch | keras) & listed(stage)

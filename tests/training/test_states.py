@@ -24,8 +24,9 @@ def test_the_state_of_an_epoch_is_that_before_its_last_step(keep, expected, tmp_
 
 def test_a_step_is_reached_from_the_last_state_that_is_not_later(tmp_path):
     kept(tmp_path / "states", [0, 1, 3])
-    epochs = [load_state(nearest(tmp_path / "states", step, STEPS))["epoch"] for step in (1, 3, 4, 5, 11, 12)]
-    assert epochs == [0, 0, 1, 1, 1, 3]
+    assert load_state(nearest(tmp_path / "states", 13, STEPS))["epoch"] == 3
+    epochs = [load_state(nearest(tmp_path / "states", step, STEPS))["epoch"] for step in (1, 4, 5, 11, 12)]
+    assert epochs == [0, 0, 1, 1, 1]
 
 
 @pytest.mark.parametrize(("keep", "said"), [([2], "those of epochs 2 are"), ([], "none is")])

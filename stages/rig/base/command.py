@@ -18,7 +18,8 @@ SECONDS_BETWEEN_LINES = 10
 
 
 def command(main):
-    """Run `main` on the command line's arguments, one for each of its parameters: strings, and keyword-only ones flags.
+    """Run `main` on the command line's arguments, one for each of its parameters: strings; keyword-only ones are flags or,
+    where their default is a string, options with a value. A `_` behind a name is no part of its option: `--with` is `with_`.
 
     Ends the process with status 1 and one sentence, without a traceback, on an `InputError` and when the disk is full;
     every other exception is a defect and keeps its traceback, but for what fails while Ctrl-C ends the process. While
@@ -27,7 +28,9 @@ def command(main):
     stage = inspect.getmodule(main).__spec__.name.removesuffix(".__main__")
     parser = argparse.ArgumentParser(prog=f"python -m {stage}", description=inspect.getdoc(main))
     for name, parameter in inspect.signature(main).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY:
+        if isinstance(parameter.default, str):
+            parser.add_argument(f"--{name.rstrip('_')}", dest=name, default=parameter.default)
+        elif parameter.kind is parameter.KEYWORD_ONLY:
             parser.add_argument(f"--{name}", action="store_true")
         else:
             parser.add_argument(name)

@@ -189,7 +189,8 @@ def restore(model, state):
     model.optimizer.build(model.trainable_variables)
     for name, part in parts(model).items():
         for number, variable in enumerate(part.variables):
-            variable.assign(state[name][str(number)])
+            if str(number) in state[name]:  # before the first step the optimiser has no moments yet
+                variable.assign(state[name][str(number)])
 
 
 def train(card, training, validation, folder, state=None):
@@ -197,10 +198,30 @@ def train(card, training, validation, folder, state=None):
 
     `state` is what a killed training's last complete epoch left there.
     """
+    configure(card)
+    fit(card, training, validation, folder, state)
+
+
+def configure(card):
+    """Have TensorFlow compute with the threads of the shell and on the device of `card`; call before it computes anything."""
     threads = omp_threads(default=0)  # TensorFlow's own pools do not read it; 0 means every core
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     use_device(card)
-    fit(card, training, validation, folder, state)
+
+
+def compiled(card, classes):
+    """The network of `card`, compiled; a second one of the same layers that was not; and the loss."""
+    tf.config.experimental.enable_op_determinism()
+    model, twin = (build(card, classes) for _ in range(2))
+    settings = card.training
+    loss = loss_of(settings.loss, model, card.input)
+    model.compile(
+        OPTIMIZERS[settings.optimizer](settings.learning_rate),
+        loss,
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=False,
+    )
+    return model, twin, loss
 
 
 def rehearse(card, training, validation, folder):
@@ -210,16 +231,8 @@ def rehearse(card, training, validation, folder):
 
 def fit(card, training, validation, folder, state):
     """Train with the threads and on the device that TensorFlow has."""
-    tf.config.experimental.enable_op_determinism()
-    model, twin = (build(card, len(training.classes)) for _ in range(2))
+    model, twin, loss = compiled(card, len(training.classes))
     settings = card.training
-    loss = loss_of(settings.loss, model, card.input)
-    model.compile(
-        OPTIMIZERS[settings.optimizer](settings.learning_rate),
-        loss,
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=False,
-    )
     history = History(folder, settings.epochs)
     insight = OptimizationInsightCallback(folder / "gradients.h5", history.step, **card.recorder.model_dump())
     resume = ResumeCallback(folder, insight, history)

@@ -46,8 +46,8 @@ def make_optimizer(settings, parameters):
 class Callback:
     """What a `Trainer` calls while it fits; override what you need.
 
-    The trainer shows its state as `model`, `epoch`, `step` (counted from 1 over the whole training), `loss` (of the
-    step), `backward`, which computes the gradients of the step's batch, and, at an epoch's end, `metrics`.
+    The trainer shows its state as `model`, `epoch`, `step` (counted from 1 over the whole training), `loss` and `batch` (of
+    the step), `backward`, which computes the gradients of the step's batch, and, at an epoch's end, `metrics`.
     """
 
     def on_fit_begin(self, trainer):
@@ -113,7 +113,8 @@ class Trainer:
         self.call("on_step_begin")
         self.step += 1
         self.optimizer.zero_grad()
-        self.backward = partial(self.forward_and_backward, images, labels)
+        self.batch = images, labels
+        self.backward = partial(self.forward_and_backward, *self.batch)
         logits, loss = self.backward()
         self.loss = loss.item()
         self.call("on_backward_end")

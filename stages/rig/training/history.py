@@ -59,6 +59,13 @@ class History:
         self.scalars.restore(state["scalars"])
 
 
+class Silent:
+    """A history that keeps nothing: of a replay, whose training has told its own."""
+
+    def step(self, step, scalars):
+        """Tell nothing of a step."""
+
+
 class Scalars:
     """TensorBoard's event file of scalars in `folder`.
 

@@ -44,13 +44,15 @@ def load_state(path):
 def nearest(folder, step, steps):
     """The path of the last state in `folder` from which `step` can be reached, where an epoch has so many `steps`.
 
+    From a later state than that of epoch 0 a step more is taken, with which `step` is compared.
+
     Raises
     ------
     InputError
         If none is that early.
     """
     found = states_of(folder)
-    early = [path for epoch, path in found.items() if max(0, epoch * steps - 1) < step]
+    early = [path for epoch, path in found.items() if epoch * steps < step]
     if not early:
         kept = f"those of epochs {', '.join(map(str, found))} are" if found else "none is"
         raise InputError(
