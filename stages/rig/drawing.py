@@ -32,12 +32,13 @@ def draw(figures, arguments, folder, source, settings, workers=1):
 
     `settings` are the `Plots` of params.yaml.
 
-    Drawing takes far longer than reading, so each of `workers` processes walks through all and draws every n-th.
+    Drawing takes far longer than reading, so each of `workers` processes walks through all and draws every n-th. They are
+    forks of this one, which has loaded all that draws.
     """
     shares = [(figures, arguments, folder, source, settings, slice(share, None, workers)) for share in range(workers)]
     if workers == 1:
         return draw_share(*shares[0])
-    with ProcessPoolExecutor(workers - 1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers - 1, mp_context=get_context("fork")) as pool:
         with ignoring_interrupts():  # the workers do, from their start; this process ends them
             others = [pool.submit(draw_share, *share) for share in shares[1:]]
         try:
