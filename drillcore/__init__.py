@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "landscape.measurement": ["curvature"],
         "landscape.noise": ["noise_scale"],
         "landscape.trace": ["hutchinson"],
+        "samples": ["sample_dynamics"],
         "recording.hooks": ["record"],
         "recording.keras_callback": ["OptimizationInsightCallback", "callback"],
         "recording.recorder": ["GradientRecorder", "transitions"],

@@ -1,7 +1,8 @@
-"""python -m stages.activations NETWORK : checkpoints, data -> activations.h5, train_activations.h5, augmented.h5, weights.h5
+"""python -m stages.activations NETWORK : checkpoints, data -> activations.h5, train_activations.h5, predictions.h5, ...
 
-The outputs of every layer for the probe set, of test and of training images, at every stored epoch, those for the augmented
-images at the last epoch, and the weight matrices at every stored epoch; see drillcore/artifacts/ for each file.
+At every stored epoch the outputs of every layer for the probe set, of test and of training images, those of the network for
+all images, and weights.h5, the weight matrices; at the last augmented.h5, the outputs for the augmented images. See
+drillcore/artifacts/ for each file.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ from stages.rig.base.command import command, progress
 from stages.rig.card import read_card, select_layers
 from stages.rig.checkpoints import checkpoints_of
 from stages.rig.frameworks import module
-from stages.rig.images import batch_of, prepare, standardise
+from stages.rig.predictions import batches, predictions
 from stages.rig.probe import probe_of
 from stages.rig.sections import section
 
@@ -43,6 +44,7 @@ def main(network):
         write_activations(folder / Activations.FILE, *test) as activations,
         write_activations(folder / TrainActivations.FILE, *train._replace(images=None)) as of_training,
         write_weights(folder / Weights.FILE) as weights,
+        predictions(folder, card, framework.predict, networks.to_input) as predicted,
     ):
         for epoch, checkpoint in progress(checkpoints.items(), "checkpoints", len(checkpoints)):
             model = networks.load(card, len(test.classes), checkpoint)
@@ -52,6 +54,7 @@ def main(network):
             of_training.store_activity(epoch, units.activity)
             units.activity = None
             weights.store(epoch, framework.weight_matrices(model))
+            predicted(epoch, model)
 
     with AugmentedImage(augmentations_path("data", card.dataset)) as augmented:
         images, about = augmented.images[:], (augmented.sample, augmented.label)
@@ -65,10 +68,7 @@ def outputs(model, to_input, images, card, layers, units):
 
     `to_input` turns prepared images into what the model's framework takes; `units` are the `Units` to keep.
     """
-    size = batch_of(BATCH, card.input)
-    prepared = (prepare(images[begin : begin + size], card.input) for begin in range(0, len(images), size))
-    batches = (to_input(standardise(batch, card.normalize)) for batch in prepared)
-    return stream_outputs(model, batches, layers, units)
+    return stream_outputs(model, batches(images, card, to_input, BATCH), layers, units)
 
 
 if __name__ == "__main__":

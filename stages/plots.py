@@ -1,6 +1,6 @@
 """python -m stages.plots NETWORK : artifacts/NETWORK/*, params.yaml (plots) -> reports/NETWORK/
 
-Every figure as PNG, where params.yaml says so as PDF too, and the augmented images as PNG.
+Every figure as PNG, where params.yaml says so as PDF too, the augmented images as PNG, and suspects.csv.
 """
 
 from pathlib import Path
@@ -8,6 +8,9 @@ from pathlib import Path
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.gradients import Gradients
+from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.predictions import Predictions
+from drillcore.artifacts.suspects import Suspects, write_suspects
 from drillcore.figures.augmentations import write_images
 from drillcore.figures.catalogue import figures
 from drillcore.threads import omp_threads
@@ -30,6 +33,9 @@ def main(network):
         draw(figures, (folder, settings.palette, DISTORTIONS), report, source, settings, workers)
         with Augmented(folder / Augmented.FILE) as file:
             write_images(report / "augs", file.images[:])
+        with Predictions(folder / Predictions.FILE) as file:
+            untrained = read_network(folder / Network.FILE).untrained_epoch
+            write_suspects(report / Suspects.FILE, file, untrained)
 
 
 if __name__ == "__main__":

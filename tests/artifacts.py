@@ -13,6 +13,7 @@ from drillcore.artifacts.curvature import CurvatureFile, Row, write_curvature
 from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_stats
 from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients, GradientsWriter
 from drillcore.artifacts.layers import store_outputs
+from drillcore.artifacts.predictions import Predictions, write_predictions
 from drillcore.artifacts.similarity import Similarity, write_similarity
 from drillcore.artifacts.svd import RANKS, Spectra, product_of, write_spectra
 from drillcore.artifacts.tsne import Maps, write_maps
@@ -189,6 +190,7 @@ def write_outputs(folder, outputs, classes, image, random):
             batch = {layer: array[::-1].astype(np.float32) for layer, array in layers.items()}
             writer.store(epoch, [batch], 40, all_units(layers))
             writer.store_activity(epoch, activity_of(batch))
+    write_answers(folder, outputs, classes, image, np.random.default_rng(2))
     images, last = random.integers(0, 256, (AUGMENTATIONS, *image), np.uint8), outputs[max(outputs)]
     batch = {layer: np.zeros((AUGMENTATIONS, array.shape[1]), np.float32) for layer, array in last.items()}
     store = partial(store_outputs, outputs=[batch], count=AUGMENTATIONS, units=all_units(last))
@@ -200,6 +202,18 @@ def activity_of(batch):
     activity = Activity()
     activity.add({layer: (np.abs(rows).sum(0), np.sum(rows == 0)) for layer, rows in batch.items()}, 40)
     return activity
+def write_answers(folder, epochs, classes, image, random):
+    """The outputs for 30 training and 80 test images, those of the probe at even numbers."""
+    counts = {"train": 30, "test": 80}
+    labels = {split: np.arange(count) % len(classes) for split, count in counts.items()}
+    labels["test"][::2] = np.arange(40) % len(classes)
+    with write_predictions(folder / Predictions.FILE, labels, list(classes), "sample: synthetic digits") as writer:
+        for epoch in epochs:
+            for split, count in counts.items():
+                right = np.eye(len(classes))[labels[split]] * random.uniform(-1, 4, (count, 1))
+                writer.store(epoch, split, [(right + random.normal(size=right.shape)).astype(np.float32)])
+        images = {split: random.integers(0, 256, (count, *image), np.uint8) for split, count in counts.items()}
+        writer.finish(images, {split: np.arange(count) for split, count in counts.items()}, 0)
 
 
 def all_units(layers):

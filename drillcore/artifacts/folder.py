@@ -16,6 +16,7 @@ from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
 from drillcore.artifacts.metrics import Metrics
 from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader, known
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
@@ -32,6 +33,7 @@ FILES = {
         GradientStats,
         Activations,
         TrainActivations,
+        Predictions,
         Augmented,
         Weights,
         Correlations,

@@ -17,9 +17,11 @@ from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
 from drillcore.artifacts.metrics import Metrics
 from drillcore.artifacts.pairs import Pair
+from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader
 from drillcore.artifacts.replay import ReplayFile
 from drillcore.artifacts.similarity import Similarity
+from drillcore.artifacts.suspects import Suspects
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
 from drillcore.artifacts.weights import Weights
@@ -30,6 +32,7 @@ CONTENTS = {
     Gradients: {"raw", "ema", "loss"},
     TrainActivations: {"epochs", "labels", "sample", "activity"},
     Activations: {"epochs", "labels", "sample"},
+    Predictions: {"epochs", "labels", "shown"},
     Correlations: {"epochs", "layer_of_unit"},
     Augmented: {"images", "layers"},
     Similarity: {"between_layers", "across_epochs"},
@@ -43,7 +46,7 @@ CONTENTS = {
     Weights: {"epochs"},
 }
 """By reader of an HDF5 file, the groups and datasets that only its file has all of; the first that fits is the file's."""
-TEXTS = {reader.FILE: reader for reader in (CorrMeans, GradientStats, History, Metrics)}
+TEXTS = {reader.FILE: reader for reader in (CorrMeans, GradientStats, History, Metrics, Suspects)}
 """By name, the readers of the files that are no HDF5."""
 KNOWN = [
     *(reader.FILE for reader in CONTENTS if reader.FILE),

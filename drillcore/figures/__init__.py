@@ -1,7 +1,8 @@
 """A network's figures, and one of all squeeze widths side by side.
 
 Every figure is a function that returns a matplotlib `Figure`: each name below is one, but for `STYLE`, the rcParams that
-all are drawn with, `applied`, a context of them, `Map` and `Snapshots`. It comes with its module when first asked for.
+all are drawn with, `applied`, a context of them, `Corner`, `Map` and `Snapshots`. It comes with its module when first asked
+for.
 
 A figure takes the result of an analysis. A figure of a network's layers takes the layers' outputs as well, a dict of arrays
 (samples, units), and makes the analysis itself. All take a `title`, the headline, and a `subtitle`, the line below it.
@@ -28,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "near_zero_counts",
             "weight_change",
         ],
+        "samples": ["Corner", "sample_map"],
         "signs": ["Snapshots", "layer_wise_grad_signs", "zoomed_layer_wise_grad_signs"],
         "similarities": ["cka_bias", "cka_outlier", "layer_similarity", "similarity_evolution", "similarity_settling"],
         "scalars": ["step_scalars"],

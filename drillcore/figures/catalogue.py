@@ -6,6 +6,7 @@ from drillcore.figures import (
     curvature,
     embeddings,
     gradients,
+    samples,
     scalars,
     signs,
     similarities,
@@ -28,6 +29,7 @@ def figures(folder, palette, distortions=""):
         spectra,
         embeddings,
         training,
+        samples,
     ):
         yield from topic.figures(folder)
     yield from augmentations.figures(folder, distortions)

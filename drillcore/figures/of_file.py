@@ -15,6 +15,7 @@ from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
 from drillcore.artifacts.pairs import Pair
+from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
@@ -28,6 +29,7 @@ from drillcore.figures import (
     embeddings,
     gradients,
     pairs,
+    samples,
     scalars,
     signs,
     similarities,
@@ -65,6 +67,7 @@ DRAWINGS = {
     Pair: (pairs.drawings, "layer_similarity"),
     CurvatureFile: (curvature.drawings, "sharpness"),
     Spectra: (spectra.drawings, "f_svd_analysis"),
+    Predictions: (samples.drawings, "sample_map"),
     Maps: (embeddings.drawings, "model_tsne_layers"),
     History: (training.drawings, "training_curves"),
     Augmented: (augmentations.drawings, "contact_sheet"),

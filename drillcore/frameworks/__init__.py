@@ -84,6 +84,9 @@ class Framework(Protocol):
     ) -> Iterator[dict[str, np.ndarray]]:
         """For each batch what `units` keep of the outputs of the layers that have `sources`, float32 (batch, ...)."""
 
+    def predict(self, model: Any, batches: Iterable[Any]) -> Iterator[np.ndarray]:
+        """For each batch what `model` returns, float32 (batch, ...), in evaluation mode."""
+
     def weight_matrices(self, model: Any) -> dict[str, np.ndarray]:
         """The weights of `model` that map inputs to outputs, float32 (outputs, inputs), by name."""
 

@@ -168,6 +168,14 @@ def stream(model, batches, sources, units):
             yield kept_of_batch
 
 
+def predict(model, batches):
+    """Yield for each batch what `model` returns, float32, in evaluation mode."""
+    with evaluating(model):
+        for inputs in batches:
+            with torch.no_grad():
+                yield call(model, inputs).to("cpu", torch.float32).numpy()
+
+
 @contextmanager
 def capturing(model, sources, units):
     """Yield a dict that holds, after each call of `model`, what `units` keep of the layers that have `sources`, as arrays of

@@ -11,7 +11,17 @@ from drillcore.artifacts.pairs import Pair, pair_files
 from drillcore.extras import require
 from drillcore.progress import silent
 from drillcore.ranks import EFFECTIVE
-from drillcore.report import correlations, curvature, embeddings, gradients, overview, signs, similarity, spectra
+from drillcore.report import (
+    correlations,
+    curvature,
+    embeddings,
+    gradients,
+    overview,
+    samples,
+    signs,
+    similarity,
+    spectra,
+)
 from drillcore.report.evidence import ERRORS
 from drillcore.report.findings import findings
 from drillcore.report.pack import block, looks, packed
@@ -28,6 +38,7 @@ TOPICS = {
     "spectra": (spectra.spectra, ["svd.h5"]),
     "maps": (embeddings.maps, ["tsne.h5", "activations.h5"]),
     "probe": (embeddings.probe, ["tsne.h5", "activations.h5"]),
+    "samples": (samples.samples, ["predictions.h5", "network.yaml"]),
     "similarity": (similarity.within, ["similarity.h5"]),
 }
 """By topic: what picks it from a network's folder, and the files it needs there."""

@@ -64,6 +64,7 @@ VIEWS = {
     "curvature": optimised,
     "spectra": squeezed,
     "embeddings": squeezed,
+    "samples": optimised,
     "similarity": plain,
 }
 """By view, what ranks the networks for it by their cards: the highest is the one that the view's study is about."""

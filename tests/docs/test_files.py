@@ -25,7 +25,9 @@ PLACEHOLDERS = {
     "part": "features|weights",
 }
 """What stands for the parts in angle brackets; for others, any one part of a path."""
-VARYING = {"units", "values", "outputs", "inputs", "parameters", "entries"}
+TEXTS = {"label", "likely", "predicted"}
+"""Columns of a table that name classes, which may be digits."""
+VARYING = {"shown", "units", "values", "outputs", "inputs", "parameters", "entries"}
 """Axes whose length another layer, tensor or epoch may have otherwise."""
 
 
@@ -54,6 +56,7 @@ def found(made, tmp_path_factory):
     files["data/<dataset>_augmented.h5"] = [
         path.with_stem(f"{path.stem}_augmented") for path in files["data/<dataset>.h5"]
     ]
+    files["reports/<network>/suspects.csv"] = [folder / "reports/squeeze/suspects.csv"]
     files["similarity/<A>--<B>.h5"] = [folder / "artifacts/similarity/squeeze--squeeze.h5"]
     return {title: [path for path in paths if path.exists()] for title, paths in files.items()}
 
@@ -93,7 +96,14 @@ def of_json(path):
 
 def of_csv(path):
     rows = list(csv.DictReader(path.read_text().splitlines()))
-    return {name: ("number", (len(rows),)) for name in rows[0]}
+    number = re.compile(r"[-+.e\d]*")
+    return {
+        name: (
+            "number" if name not in TEXTS and all(number.fullmatch(row[name]) for row in rows) else "text",
+            (len(rows),),
+        )
+        for name in rows[0]
+    }
 
 
 def of_yaml(path):

@@ -24,6 +24,7 @@ DRAWN = {
     "correlations": "Correlation between the units of every two layers",
     "similarity": "Similarity of the layers' representations",
     "curvature": "Curvature and gradient noise",
+    "predictions": "Which samples are learned easily, and whose labels are likely wrong",
     "svd": "Spectra of the layers' features",
     "tsne": "Samples in every layer: t-SNE, and PCA below",
 }

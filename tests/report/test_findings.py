@@ -403,6 +403,7 @@ def test_each_view_opens_on_a_network_of_its_study(run):
         "curvature": "conv",
         "spectra": "narrow",
         "embeddings": "narrow",
+        "samples": "conv",
         "similarity": "mlp",
     }
 

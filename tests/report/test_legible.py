@@ -141,7 +141,7 @@ return faults;
 
 @pytest.mark.parametrize("width", [1400, 400])
 @pytest.mark.parametrize(
-    "view", ["overview", "correlations", "gradients", "spectra", "embeddings", "similarity", "curvature"]
+    "view", ["overview", "correlations", "gradients", "spectra", "embeddings", "samples", "similarity", "curvature"]
 )
 def test_no_text_covers_another_or_is_cut_off(browser, deep, view, width):
     browser.window(width, 1000)

@@ -5,8 +5,10 @@ import json
 import h5py
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from drillcore.artifacts.gradients import NULL
+from drillcore.artifacts.predictions import Predictions
 from drillcore.colours import PALETTES, SIGNS
 from drillcore.recording.threshold import near_zero, statistics
 from drillcore.report.evidence import percent
@@ -14,7 +16,7 @@ from drillcore.report.pack import NO_VALUE, STEPS, quantised
 from tests.artifacts import EDGES
 from tests.report.conftest import WIDTHS
 
-VIEWS = ["overview", "correlations", "gradients", "curvature", "spectra", "embeddings", "similarity"]
+VIEWS = ["overview", "correlations", "gradients", "curvature", "spectra", "embeddings", "samples", "similarity"]
 LAYERS = list(WIDTHS)
 MISSING = [0xA6] * 3
 
@@ -387,7 +389,47 @@ def test_a_link_of_nonsense_shows_the_defaults(browser, root):
         assert browser.run("return document.querySelectorAll('figure').length") > 0
 
 
-FIGURES = ["curves", "units", "signs", "eigenvalues", "spectra", "maps", "similarity"]
+@pytest.fixture
+def answers(root):
+    with Predictions(root / "artifacts/net" / Predictions.FILE) as file:
+        yield file.dynamics("test"), file.labels("test"), file
+
+
+def ranked(browser):
+    return browser.run("return [...document.querySelectorAll('#ranked button')].map(b => Number(b.dataset.sample))")
+
+
+def test_samples_are_sorted_and_filtered_by_class(browser, root, answers):
+    found, labels, file = answers
+    shown = file.shown("test")[0]
+    browser.open(root / "index.html", "samples", network="net", split="test", order="suspects")
+    assert shown[ranked(browser)].tolist() == [one for one in found.suspects() if one in shown][:60]
+    assert f"{np.count_nonzero(found.area < 0)} of all 80" in browser.text("#sample-map figcaption")
+    assert "of random labels it would to 75.0 %" in browser.text("#sample-map figcaption")
+    browser.open(root / "index.html", "samples", network="net", split="test", order="variable", **{"class": 2})
+    listed = shown[ranked(browser)]
+    assert (labels[listed] == 2).all() and len(listed) == np.count_nonzero(labels[shown] == 2)
+    assert (np.diff(found.variability[listed].astype(np.float32)) <= 0).all()
+    _, rows = browser.table("sample-map")
+    assert [int(row[1]) for row in rows] == listed.tolist()
+    assert float(rows[0][5]) == pytest.approx(found.area[listed[0]], rel=1e-6)
+
+
+def test_a_sample_shows_its_course_and_leads_to_its_place_in_the_embeddings(browser, root, answers):
+    found, labels, file = answers
+    browser.open(root / "index.html", "samples", network="net", split="test", sample=6)
+    likely = found.likely[6]
+    assert browser.text("#sample-text").startswith(f"test image 6: label {labels[6]}, else likeliest {likely}; ")
+    outputs = np.array([file["test", epoch][6] for epoch in (1, 2)], np.float64)
+    courses = browser.traces("course")
+    np.testing.assert_allclose(courses["label"][1], softmax(outputs, 1)[:, labels[6]], rtol=1e-5)
+    assert courses["a guess"][1] == [0.25, 0.25]
+    browser.click("#to-embeddings")
+    browser.ready("embeddings")
+    assert browser.text("#sample-text").startswith("test image 6: ")
+
+
+FIGURES = ["curves", "units", "signs", "eigenvalues", "spectra", "maps", "sample-map", "similarity"]
 
 
 @pytest.mark.parametrize(("view", "figure"), zip(VIEWS, FIGURES, strict=True))

@@ -8,10 +8,11 @@ import * as curvature from "views/curvature";
 import * as embeddings from "views/embeddings";
 import * as gradients from "views/gradients";
 import * as overview from "views/overview";
+import * as samples from "views/samples";
 import * as similarity from "views/similarity";
 import * as spectra from "views/spectra";
 
-const VIEWS = { overview, correlations, gradients, curvature, spectra, embeddings, similarity };
+const VIEWS = { overview, correlations, gradients, curvature, spectra, embeddings, samples, similarity };
 const LINKS = Object.fromEntries(
   Object.entries(VIEWS).map(([name, view]) => [
     name,

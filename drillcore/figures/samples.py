@@ -1,0 +1,217 @@
+"""Which samples a network learns easily, which it is torn about, and whose labels are likely wrong."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.predictions import Predictions
+from drillcore.base.arrays import evenly
+from drillcore.base.errors import InputError
+from drillcore.base.names import printable
+from drillcore.figures.style import canvas, epochs_text, plain, styled
+from drillcore.samples import COMPLETE, Dynamics
+
+MOST_POINTS, ROWS, COLUMNS, LONGEST = 5000, 2, 3, 10
+"""So many samples are drawn, of each corner so many images, and of a class's name so many letters."""
+CORNERS = {"easy": "#0072B2", "suspect": "#D55E00", "ambiguous": "#AA3377"}
+SAID = {
+    "easy": "learned easily: most confident",
+    "suspect": "label likely wrong: lowest margin",
+    "ambiguous": "ambiguous: most variable",
+}
+
+
+class Corner(NamedTuple):
+    """Samples at a corner of the map.
+
+    Parameters
+    ----------
+    points : int array (k)
+        Their positions among the map's points.
+    images : uint8 array (k, height, width, channels)
+        Their images, of one or three channels.
+    texts : list of str (k)
+        What is said of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> corner = drillcore.figures.Corner(np.array([3]), np.zeros((1, 8, 8, 1), np.uint8), ["7"])
+    >>> corner.images.shape
+    (1, 8, 8, 1)
+    """
+
+    points: np.ndarray
+    images: np.ndarray
+    texts: list[str]
+
+
+def figures(folder):
+    """Names and functions of the figures of predictions.h5 in `folder`, a network's artifacts."""
+    with Predictions(folder / Predictions.FILE) as file:
+        yield from drawings(file)
+
+
+def drawings(file):
+    """Names and functions of the figures of `Predictions`: none of a single trained epoch, which has no variability."""
+    if len(file.trained_epochs(untrained_of(file))) > 1:
+        yield "sample_map", partial(draw_map, file)
+
+
+def untrained_of(file):
+    """The epoch from before training, as the card beside the file says, 0 without one."""
+    card = file.path.parent / Network.FILE
+    return read_network(card).untrained_epoch if card.exists() else 0
+
+
+def draw_map(file, split="train"):
+    """`sample_map` of one split of `Predictions`."""
+    untrained = untrained_of(file)
+    found, epochs, classes = file.dynamics(split, untrained), file.trained_epochs(untrained), file.classes
+    labels, (sample, images) = file.labels(split), file.shown(split)
+    names = [shortened(printable(name)) for name in classes]
+
+    def corner(order, asked):
+        chosen = [np.flatnonzero(sample == one)[0] for one in order if one in sample][: ROWS * COLUMNS]
+        texts = [
+            f"{names[labels[one]]}\nor {names[found.likely[one]]}?" if asked else names[labels[one]]
+            for one in sample[chosen]
+        ]
+        return Corner(sample[chosen], images[chosen], texts)
+
+    corners = {
+        "easy": corner(np.argsort(-found.confidence, kind="stable"), asked=False),
+        "suspect": corner(found.suspects(), asked=True),
+        "ambiguous": corner(np.argsort(-found.variability, kind="stable"), asked=True),
+    }
+    wrong = np.count_nonzero(found.area < 0)
+    kind = "training" if split == "train" else "test"
+    subtitle = (
+        f"{file.title}, {len(epochs)} stored {epochs_text(epochs)}: of {wrong:,} of {len(labels):,} {kind} samples another "
+        f"class scores higher than the label, on average; of random labels it would for {1 - 1 / len(classes):.0%}"
+    )
+    return sample_map(found, len(classes), corners, subtitle)
+
+
+def shortened(name):
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+
+
+@styled
+def sample_map(
+    found: Dynamics,
+    classes: int,
+    corners: Mapping[str, Corner] | None = None,
+    subtitle: str = "",
+    title: str = "Which samples are learned easily, and whose labels are likely wrong",
+) -> Figure:
+    """Draw how surely each sample's label was predicted against how much that varied over the training.
+
+    The map of Swayamdipta et al. 2020, arXiv 2009.10795, with images of samples at its corners.
+
+    Parameters
+    ----------
+    found : Dynamics
+        What `drillcore.sample_dynamics` returns.
+    classes : int
+        The number of classes, of which a guess is right by chance once.
+    corners : mapping of str to Corner, optional
+        Samples that are "easy", "suspect" and "ambiguous", to be ringed and shown beside the map.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    title : str
+        The headline.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the variability is not known, as of a single epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> outputs = np.random.default_rng(0).normal(size=(3, 20, 2))
+    >>> figure = drillcore.figures.sample_map(drillcore.sample_dynamics(outputs, [0, 1] * 10), 2)
+    >>> figure.axes[0].get_xlabel()
+    'variability (standard deviation over epochs)'
+    """
+    if found.status != COMPLETE:
+        raise InputError(f"{found.status}: store the network after two epochs or more.")
+    corners = corners or {}
+    figure = canvas(9.8 if corners else 4.6, 3.7, title, subtitle)
+    if corners:
+        left, middle, right = figure.add_gridspec(1, 3, width_ratios=[1, 1.75, 1])
+        easy, suspect = left.subgridspec(2, 1)
+        spaces = {"easy": easy, "suspect": suspect, "ambiguous": right.subgridspec(3, 1, height_ratios=[1, 2, 1])[1]}
+    axes = figure.add_subplot(middle if corners else figure.add_gridspec(1, 1)[0])
+    draw_points(figure, axes, found)
+    draw_limits(axes, classes)
+    for name, corner in corners.items():
+        ringed = found.variability[corner.points], found.confidence[corner.points]
+        axes.plot(*ringed, linestyle="", marker="o", markersize=6, markerfacecolor="none", color=CORNERS[name])
+        draw_corner(figure.add_subplot(spaces[name]), corner, SAID[name], CORNERS[name])
+    return figure
+
+
+def draw_points(figure, axes, found):
+    """Every sample, or an even choice of MOST_POINTS, coloured by the fraction of epochs at which it was right."""
+    kept = evenly(range(len(found.confidence)), MOST_POINTS)
+    points = axes.scatter(
+        found.variability[kept],
+        found.confidence[kept],
+        c=found.correctness[kept],
+        cmap="viridis_r",
+        vmin=0,
+        vmax=1,
+        s=7,
+        linewidths=0,
+        rasterized=True,
+    )
+    figure.colorbar(points, ax=axes, label="right, share of epochs", ticks=[0, 0.5, 1], fraction=0.05, pad=0.02)
+    axes.set_xlabel("variability (standard deviation over epochs)")
+    axes.set_ylabel("confidence (mean probability of the label)")
+    axes.grid(True)
+
+
+def draw_limits(axes, classes):
+    """A guess, and the most that a probability of a mean can vary."""
+    mean = np.linspace(0, 1, 101)
+    lines = [
+        Line2D(np.sqrt(mean * (1 - mean)), mean, color="#b0b0b0", lw=0.9, label="most possible"),
+        Line2D([0, 0.5], [1 / classes] * 2, color="#333333", lw=0.9, linestyle=":", label=f"a guess, 1 of {classes}"),
+    ]
+    for line in lines:
+        axes.add_line(line)
+    axes.set_xlim(-0.01, 0.52)
+    axes.set_ylim(-0.02, 1.02)
+    axes.legend(handles=lines, loc="upper right")
+
+
+def draw_corner(axes, corner, text, colour):
+    """The images of a corner in a grid, each with its text above."""
+    axes.set_title(text, color=colour, loc="left")
+    axes.axis("off")
+    lines = max((name.count("\n") + 1 for name in corner.texts), default=1)
+    head = 0.17 * lines
+    for position, (image, name) in enumerate(zip(corner.images, corner.texts, strict=True)):
+        row, column = divmod(position, COLUMNS)
+        height, width = image.shape[:2]
+        tall, wide = 0.74 * np.array([height, width]) / max(height, width)
+        grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if image.shape[2] == 1 else {}
+        top = row * (head + 0.84) + head
+        extent = (column + 0.04, column + 0.04 + wide, top + tall, top)
+        axes.imshow(image[..., 0] if grey else image, extent=extent, aspect="equal", interpolation="nearest", **grey)
+        axes.text(column + 0.04, top - 0.03, plain(name), fontsize=5.5, va="bottom", color="#333333", linespacing=1)
+    axes.set_xlim(0, COLUMNS)
+    axes.set_ylim(ROWS * (head + 0.84), 0)

@@ -1,0 +1,40 @@
+"""What a network returns for every image of its dataset, at one checkpoint after the other."""
+
+from contextlib import contextmanager
+
+from drillcore.artifacts.dataset import SPLITS
+from drillcore.artifacts.predictions import Predictions, write_predictions
+from drillcore.extraction.probe import choose_probe
+from stages.rig.images import batch_of, load_split, prepare, standardise
+
+BATCH = 1000
+"""Of nothing but outputs, which are few, larger batches than those whose layers are kept: they take half the time."""
+
+
+@contextmanager
+def predictions(folder, card, predict, to_input):
+    """Yield a function `store(epoch, model)` that fills predictions.h5 in `folder` with what a network of `card` returns.
+
+    `predict` is that of its framework, and `to_input` turns prepared images into what the model takes.
+    """
+    splits = {name: load_split(card, name) for name in SPLITS}
+    labels = {name: split.targets for name, split in splits.items()}
+    test, untrained = splits["test"], getattr(card, "untrained", None) if card.pretrained() else 0
+    estimates = not card.pretrained() and card.training.loss == "mse"
+    with write_predictions(folder / Predictions.FILE, labels, test.classes, test.source, estimates) as writer:
+
+        def store(epoch, model):
+            for name, split in splits.items():
+                writer.store(epoch, name, predict(model, batches(split.inputs, card, to_input)))
+
+        yield store
+        images = {name: split.inputs for name, split in splits.items()}
+        orders = {name: choose_probe(len(split), len(split), card.seed) for name, split in labels.items()}
+        writer.finish(images, orders, untrained)
+
+
+def batches(images, card, to_input, size=BATCH):
+    """Iterate over uint8 `images` (n, h, w, c), prepared as the `card` says, in batches of `size`, fewer of large ones."""
+    size = batch_of(size, card.input)
+    prepared = (prepare(images[begin : begin + size], card.input) for begin in range(0, len(images), size))
+    return (to_input(standardise(batch, card.normalize)) for batch in prepared)
