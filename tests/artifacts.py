@@ -202,6 +202,8 @@ def activity_of(batch):
     activity = Activity()
     activity.add({layer: (np.abs(rows).sum(0), np.sum(rows == 0)) for layer, rows in batch.items()}, 40)
     return activity
+
+
 def write_answers(folder, epochs, classes, image, random):
     """The outputs for 30 training and 80 test images, those of the probe at even numbers."""
     counts = {"train": 30, "test": 80}
