@@ -54,6 +54,11 @@ class Network:
         return bool(self.values.get("checkpoint") or self.values.get("checkpoints"))
 
     @property
+    def axis(self) -> str:
+        """What its checkpoints are numbered by: "epoch" or, if it came trained, perhaps "step"."""
+        return self.values.get("axis") or "epoch"
+
+    @property
     def untrained_epoch(self) -> int | None:
         """The epoch of the checkpoint from before any training; None where there is none."""
         return self.values.get("untrained") if self.pretrained else 0

@@ -13,6 +13,7 @@ from drillcore.figures import (
     spectra,
     training,
 )
+from drillcore.figures.axis import counted
 
 
 def figures(folder, palette, distortions=""):
@@ -20,6 +21,11 @@ def figures(folder, palette, distortions=""):
 
     `distortions` says how images were augmented.
     """
+    yield from counted(folder, by_epoch(folder, palette, distortions))
+
+
+def by_epoch(folder, palette, distortions):
+    """Those of a network whose checkpoints are counted by epochs."""
     for topic in (
         correlations,
         similarities,

@@ -36,6 +36,7 @@ from drillcore.figures import (
     spectra,
     training,
 )
+from drillcore.figures.axis import counted
 from drillcore.recording.summary import summarise
 
 THRESHOLDS = 1e-7, 1e-5
@@ -79,7 +80,7 @@ DRAWINGS = {
 def drawings(reader: Reader, **options: Any) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """Names and functions of a reader's figures, to be called before the next; `options` are of its function in DRAWINGS."""
     if type(reader) in DRAWINGS:
-        yield from DRAWINGS[type(reader)][0](reader, **options)
+        yield from counted(reader.path.parent, DRAWINGS[type(reader)][0](reader, **options))
 
 
 def plot(reader: Reader, figure: str | None = None, **options: Any) -> Figure:

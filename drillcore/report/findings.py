@@ -4,6 +4,7 @@ A finding is a function of the list of `Studied` networks that returns a `Findin
 or where the numbers do not allow the sentence. FINDINGS lists them in the order in which they are read.
 """
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,15 @@ class Finding(NamedTuple):
 
 def findings(networks):
     """The findings that the files of the `networks` allow."""
-    return [finding for find in FINDINGS if (finding := find(networks))]
+    axes = {network.card.name: network.card.axis for network in networks}
+    found = [finding for find in FINDINGS if (finding := find(networks))]
+    return [counted(finding, axes.get(finding.link.get("network"), "epoch")) for finding in found]
+
+
+def counted(finding, axis):
+    """The `finding` in the words of a network whose checkpoints are counted by an `axis`, "epoch" or "step"."""
+    text, basis = (re.sub(r"\bepoch(?=s?\b)", axis, said) for said in (finding.text, finding.basis))
+    return finding._replace(text=text, basis=basis)
 
 
 def cost_of_width(networks):

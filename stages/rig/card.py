@@ -194,7 +194,9 @@ class UserDefined(Network):
 
     `build` is `<file>.py:<function>`, `torchvision:<constructor>` or `keras:<constructor>`; without it `checkpoint` is a
     .keras file. A network with a `checkpoint`, or with `checkpoints` (a pattern whose `*` holds the epoch), is not trained;
-    `untrained` is the epoch of `checkpoints` from before any training, where there is one.
+    `untrained` is the epoch of `checkpoints` from before any training, where there is one. `axis` says what the numbers of
+    `checkpoints` count, where their names do not; a card holds it where it is no epoch. `weights` is a word of the names of
+    those weights in a file that are taken, as of averages.
     """
 
     build: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")] | None = None
@@ -202,6 +204,8 @@ class UserDefined(Network):
     checkpoint: Annotated[str, Field(min_length=1)] | None = None
     checkpoints: Annotated[str, Field(pattern=r"^[^*]*\*[^*]*$")] | None = None
     untrained: Annotated[int, Field(ge=0)] | None = None
+    axis: Literal["epoch", "step"] | None = Field(default=None, exclude_if=lambda axis: axis in (None, "epoch"))
+    weights: Annotated[str, Field(min_length=1)] | None = Field(default=None, exclude_if=lambda word: word is None)
     layers: Layers | None = None
     device: Device = "auto"
     training: Training | None = None

@@ -8,13 +8,13 @@ from drillcore.frameworks import MODEL, name_of
 from drillcore.frameworks.layers import KINDS, enumerated, pick
 from stages.rig.card import Built, Training, UserDefined, select_layers
 from stages.rig.frameworks import module
+from stages.rig.pretrained import axis_of, pretrained_files
 from stages.rig.user_defined import (
     MODELS,
     check_no_linked_folder,
     construct,
     imported,
     noting_files,
-    pretrained_files,
 )
 
 HEADINGS = "layer", "picked", "output shape", "parameters"
@@ -34,6 +34,8 @@ def see(card, classes, layers):
         framework, modules = inspected(card, classes)
     check_untrained(card)
     settings = card.model_dump()
+    if (axis := axis_of(card)) != "epoch":
+        settings["axis"] = axis
     if card.device == "auto":
         settings["device"] = module(framework, "inspection").best_device()
     if not card.pretrained():
@@ -62,10 +64,10 @@ def inspected(card, classes):
 
 def check_untrained(card):
     """Refuse an `untrained` that is none of the epochs of a network's checkpoints."""
-    checkpoints = pretrained_files(card)
+    checkpoints, axis = pretrained_files(card), axis_of(card)
     if card.untrained is not None and card.untrained not in checkpoints:
         raise InputError(
-            f"params.yaml: networks.{card.name}.untrained is {card.untrained}, but {card.checkpoints} has the epochs "
+            f"params.yaml: networks.{card.name}.untrained is {card.untrained}, but {card.checkpoints} has the {axis}s "
             f"{', '.join(map(str, checkpoints))}: name the one from before training, or remove it."
         )
 

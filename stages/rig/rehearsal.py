@@ -9,7 +9,8 @@ from drillcore.base.errors import InputError, disk_full
 from stages.rig.base.command import progress
 from stages.rig.frameworks import module
 from stages.rig.images import load_split
-from stages.rig.user_defined import MODELS, as_script, oneline, origin, pretrained_files
+from stages.rig.pretrained import pretrained_files
+from stages.rig.user_defined import MODELS, as_script, oneline, origin
 
 TESTED = 2
 """How many test images the rehearsed network is validated on."""

@@ -105,6 +105,11 @@ def check_user_defined(network, context):
         raise InputError(
             f"{context} has untrained: {network.untrained}, an epoch of checkpoints, but has no checkpoints: remove it."
         )
+    for name in ("axis", "weights"):
+        if getattr(network, name) and not network.pretrained():
+            raise InputError(
+                f"{context} has {name}: {getattr(network, name)}, which is of checkpoints, but has none: remove it."
+            )
     if network.pretrained() and network.training:
         raise InputError(
             f"{context} has training, but is pretrained in {network.checkpoint or network.checkpoints}: remove one."

@@ -1,6 +1,5 @@
 """User-defined networks: what a card's `build` calls, and the files that it names, all of them below models/."""
 
-import glob
 import importlib.util
 import os
 import re
@@ -20,10 +19,6 @@ MODELS = Path("models")
 
 PACKAGE = "models/"
 """What the modules below models/ are called within Python: no name that an installed package could have."""
-
-EPOCH = re.compile(r"epochs?[^\d/]?(\d+)", re.IGNORECASE)
-NUMBER = re.compile(r"(?<![\d.])\d+(?![\d.])")
-"""A whole one: what has a decimal point in a checkpoint's name is a loss or an accuracy."""
 
 
 def construct(card, classes):
@@ -257,45 +252,6 @@ def oneline(error):
     """An exception as one line without a full stop; Keras puts colours for a terminal in its own."""
     text = re.sub(r"\x1b\[[\d;]*m", "", f"{type(error).__name__}: {error}")
     return shorten(text, 300, placeholder=" [...]").rstrip(".: ")
-
-
-def pretrained_files(card):
-    """The files of a pretrained network, by epoch: paths below models/; empty for one that is yet to be trained.
-
-    A single `checkpoint` counts as epoch 1.
-    """
-    context = f"params.yaml: networks.{card.name}"
-    if card.checkpoint:
-        located(card.checkpoint, f"{context}.checkpoint is {card.checkpoint!r}")
-        return {1: Path(card.checkpoint)}
-    if not card.checkpoints:
-        return {}
-    before, _, after = card.checkpoints.partition("*")
-    context = f"{context}.checkpoints is {card.checkpoints!r}"
-    check_below(card.checkpoints, context)
-    files = {}
-    for path in sorted(MODELS.glob(f"{glob.escape(before)}*{glob.escape(after)}")):
-        name = path.relative_to(MODELS).as_posix()
-        epoch = epoch_of(name, len(before), len(name) - len(after))
-        if epoch is None or epoch in files:
-            raise InputError(
-                f"{context}, but of {path} the * stands for {name.removeprefix(before).removesuffix(after)!r}, which is no "
-                "epoch of its own: write the pattern so that each file has one number there, as in run/epoch_*.pth, or "
-                "one behind the word epoch, as in run/epoch=0-step=100.ckpt."
-            )
-        located(name, context)
-        files[epoch] = Path(name)
-    if not files:
-        raise InputError(f"{context}, but no file in {MODELS}/ matches: {remedy('them')}.")
-    return dict(sorted(files.items()))
-
-
-def epoch_of(name, begin, end):
-    """The epoch in `name[begin:end]`, the part of a file's name that `*` stands for: the number behind the word epoch, which
-    may stand before that part, or the only whole number; None where there is neither."""
-    named = {int(match[1]) for match in EPOCH.finditer(name) if match.end(1) > begin and match.start(1) < end}
-    numbers = named or {int(number) for number in NUMBER.findall(name[begin:end])}
-    return numbers.pop() if len(numbers) == 1 else None
 
 
 def check_no_linked_folder(file, context):

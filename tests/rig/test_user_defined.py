@@ -1,6 +1,7 @@
 """User-defined networks: what `define` sees of them, and the sentence for each that cannot be."""
 
 import hashlib
+import re
 import shutil
 import sys
 
@@ -13,8 +14,9 @@ from stages.rig.base.parameters import dump
 from stages.rig.base.process import Interrupted
 from stages.rig.card import read_card, select_layers, write_card
 from stages.rig.inspection import left_out, listing, see
+from stages.rig.pretrained import axis_of, pretrained_files
 from stages.rig.torch.network import build, device_of
-from stages.rig.user_defined import as_script, oneline, pretrained_files
+from stages.rig.user_defined import as_script, oneline
 from tests.conftest import MODELS, own
 from tests.processes import run
 
@@ -288,13 +290,48 @@ def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
 
 
 @pytest.mark.parametrize(
+    ("pattern", "values", "names", "steps"),
+    [
+        ("run/*.ckpt", {}, ["epoch=0-step=100.ckpt", "epoch=0-step=50.ckpt"], [50, 100]),
+        ("run/*.ckpt", {"axis": "step"}, ["epoch=0-step=100.ckpt", "epoch=1-step=200.ckpt"], [100, 200]),
+        ("run/step_*.pth", {}, ["step_10.pth", "step_9.pth"], [9, 10]),
+        ("run/checkpoint-*/model.safetensors", {}, ["checkpoint-500/model.safetensors"], [500]),
+        (
+            "run/checkpoint-*",
+            {},
+            ["checkpoint-1000/model.safetensors", "checkpoint-500/pytorch_model.bin"],
+            [500, 1000],
+        ),
+        ("run/net-*.pth", {"axis": "step"}, ["net-3.pth", "net-20.pth"], [3, 20]),
+    ],
+)
+def test_steps_are_read_from_the_files_names_where_epochs_do_not_tell_them_apart(models, pattern, values, names, steps):
+    for name in names:
+        (models / "run" / name).parent.mkdir(parents=True, exist_ok=True)
+        (models / "run" / name).touch()
+    network = own(checkpoints=pattern, **values)
+    assert axis_of(network) == "step"
+    assert {number: file.relative_to("run").as_posix() for number, file in pretrained_files(network).items()} == dict(
+        zip(steps, sorted(names, key=lambda name: [*map(int, re.findall(r"\d+", name))][-1]), strict=True)
+    )
+
+
+def test_a_folder_without_weights_in_one_file_is_refused(models):
+    (models / "run" / "checkpoint-5").mkdir(parents=True)
+    with pytest.raises(
+        InputError, match=r"the folder models/run/checkpoint-5 holds no model\.safetensors or pytorch_model"
+    ):
+        pretrained_files(own(checkpoint="run/checkpoint-5"))
+
+
+@pytest.mark.parametrize(
     ("names", "named"),
     [
         (["e1_acc93.pth"], "stands for 'e1_acc93'"),
         (["best.pth"], "stands for 'best'"),
         (["a1.pth", "b1.pth"], "is no epoch of its own"),
         (["epoch=1-step=9.pth", "epoch=1-step=9-v1.pth"], "is no epoch of its own"),
-        (["loss_0.31.pth"], "one behind the word epoch, as in"),
+        (["loss_0.31.pth"], "one behind the word epoch or step, as in"),
         ([], "no file in models/ matches"),
     ],
 )

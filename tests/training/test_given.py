@@ -22,7 +22,7 @@ from stages.rig.inspection import see
 from stages.rig.torch import pretrained
 from stages.rig.torch.network import build
 from stages.rig.torch.network import load as load_stored
-from stages.rig.torch.weights import take_weights
+from stages.rig.torch.weights import load_weights, take_weights
 from stages.rig.training.pretrained import store_pretrained
 from tests.conftest import MODELS, own
 
@@ -134,6 +134,23 @@ def test_what_lies_beside_the_network_in_a_file_is_named(weights, models, capsys
     torch.save({**below("net", weights), "normalize.mean": torch.ones(3)}, models / "a.pth")
     assert_loaded(models / "a.pth", weights)
     assert "the weights are those of net.*; normalize.mean beside them is left out" in capsys.readouterr().err
+
+
+def test_weights_that_are_named_are_taken_and_others_refused(weights, models):
+    torch.save({"model": zeros(weights), "ema_state_dict": below("module", weights)}, models / "a.pth")
+    assert_loaded(models / "a.pth", weights, own(checkpoint="a.pth", weights="ema", device="cpu"))
+    with pytest.raises(
+        InputError, match=r"it holds weights in model/\*, ema_state_dict/module\.\*, of which none is 'swa'"
+    ):
+        assert_loaded(models / "a.pth", weights, own(checkpoint="a.pth", weights="swa", device="cpu"))
+
+
+@pytest.mark.parametrize("prefix", [None, "net", "module.net", "module"])
+def test_a_network_within_a_wrapper_takes_the_weights_of_either(prefix, weights, models):
+    wrapped = nn.ModuleDict({"net": build(own(), 3)})
+    torch.save({"state_dict": below(prefix, weights) if prefix else weights}, models / "a.pth")
+    load_weights(wrapped, models / "a.pth")
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in wrapped["net"].state_dict().items())
 
 
 def test_two_networks_of_one_file_are_refused_unless_they_are_the_same(weights, models):

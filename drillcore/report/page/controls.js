@@ -2,13 +2,14 @@
 
 import { h } from "dom";
 import * as state from "state";
+import { inWords } from "words";
 
 let count = 0;
 const FRAMES_A_SECOND = 3;
 
 function labelled(label, control, ...more) {
   control.id ||= `control-${++count}`;
-  return h("div", { class: "control" }, h("label", { for: control.id }, label), control, ...more);
+  return h("div", { class: "control" }, h("label", { for: control.id }, inWords(label)), control, ...more);
 }
 
 // `options` are values, or pairs of a value and its text.

@@ -1,6 +1,7 @@
 // A figure: its title, its drawing, a caption that says how to read it, and buttons that save it.
 
 import { download, h, number, plain, themed, unplain } from "dom";
+import { inWords } from "words";
 
 /* global Plotly */
 
@@ -105,7 +106,8 @@ export function signedScale(values) {
 export const CONFIG = { displayModeBar: false, responsive: false, doubleClick: "reset", typesetMath: false };
 
 // `id` names the figure in the page and its files.
-export function figure(root, { id, title, note = "", full = false }) {
+export function figure(root, { id, title: titled, note: noted = "", full = false }) {
+  const [title, note] = [titled, noted].map(inWords);
   const plot = h("div", { class: "plot", role: "img", "aria-label": `${title}. ${note}` });
   const heading = h("h3", {}, title),
     caption = h("figcaption", {}, note);
@@ -120,9 +122,9 @@ export function figure(root, { id, title, note = "", full = false }) {
   root.append(node);
   const one = { node, plot, caption, id, described: plot, picture: () => plot, table: () => tableOf(plot.data ?? []) };
   one.say = (title, note) => {
-    heading.textContent = title;
-    if (note !== undefined) caption.textContent = note;
-    one.described.setAttribute("aria-label", `${title}. ${note ?? caption.textContent}`);
+    heading.textContent = inWords(title);
+    if (note !== undefined) caption.textContent = inWords(note);
+    one.described.setAttribute("aria-label", `${heading.textContent}. ${caption.textContent}`);
   };
   for (const format of ["png", "svg"]) {
     saves.append(
@@ -159,6 +161,7 @@ export function chart(root, options) {
   let last;
   one.draw = (traces, more = {}) => {
     last = [traces, more];
+    traces = traces.map(trace => ({ ...trace, hovertemplate: inWords(trace.hovertemplate) }));
     const width = one.plot.clientWidth,
       height = options.height ?? 300,
       axes = { xaxis: titled(more.xaxis, width - 74), yaxis: titled(more.yaxis, height - 10) };
@@ -184,7 +187,7 @@ function wrapped(text, pixels, size) {
 
 // An axis with its title in as many lines as it takes on so many pixels.
 function titled(axis = {}, pixels) {
-  const text = wrapped(axis.title?.text ?? "", pixels, TITLE_FONT).join("<br>");
+  const text = wrapped(inWords(axis.title?.text ?? ""), pixels, TITLE_FONT).join("<br>");
   return { ...axis, title: { ...axis.title, text } };
 }
 
@@ -248,5 +251,5 @@ export function csv({ columns, rows }) {
     const safe = typeof value === "string" && /^[=+@\t\r\n-]/.test(text) ? `'${text}` : text;
     return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
   };
-  return [columns, ...rows].map(row => row.map(cell).join(",")).join("\n") + "\n";
+  return [columns.map(inWords), ...rows].map(row => row.map(cell).join(",")).join("\n") + "\n";
 }

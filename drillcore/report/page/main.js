@@ -1,6 +1,6 @@
 // The page: its views, one of which is shown, and what they share.
 
-import { networks, open } from "data";
+import { commonAxis, networks, open } from "data";
 import { h, once } from "dom";
 import * as state from "state";
 import * as correlations from "views/correlations";
@@ -11,6 +11,7 @@ import * as overview from "views/overview";
 import * as samples from "views/samples";
 import * as similarity from "views/similarity";
 import * as spectra from "views/spectra";
+import { countBy, inWords } from "words";
 
 const VIEWS = { overview, correlations, gradients, curvature, spectra, embeddings, samples, similarity };
 const LINKS = Object.fromEntries(
@@ -58,17 +59,20 @@ async function show() {
     figure = state.take("figure"),
     { key } = document.activeElement.dataset;
   document.title = `${view.title} · Drillcore report`;
-  const page = h("div");
+  const page = h("div"),
+    intro = h("p", { class: "intro" }, view.intro);
   const head = [
     h("h2", {}, view.title, h("a", { class: "link", href: state.link({}) }, "Link to what is shown")),
-    h("p", { class: "intro" }, view.intro),
+    intro,
   ];
   shown = {};
   root.replaceChildren(...head, page);
   root.removeAttribute("data-ready");
+  countBy(commonAxis());
   const found = await view.show(page);
   if (mine !== turn) return;
   shown = found ?? {};
+  intro.textContent = inWords(view.intro);
   if (key) root.querySelector(`[data-key=${key}]`)?.focus();
   stackBars();
   if (figure) root.querySelector(`figure#${CSS.escape(figure)}`)?.scrollIntoView();

@@ -32,7 +32,7 @@ def take_weights(model, card, classes, path):
     """
     context = f"params.yaml: networks.{card.name} cannot take its weights from {path}"
     try:
-        load_weights(unwrapped(model), path)
+        load_weights(unwrapped(model), path, card.weights)
     except pickle.UnpicklingError:  # PyTorch's own words advise to run what is in it
         raise InputError(
             f"{context}: it holds more than tensors, or is damaged. Save the `model.state_dict()` of what {card.build} "
@@ -51,10 +51,11 @@ def unwrapped(model):
     return unwrapped(model._orig_mod) if hasattr(model, "_orig_mod") else model
 
 
-def load_weights(model, path):
-    """Give `model` its weights from the file at `path`; any exception says why that cannot be."""
+def load_weights(model, path, wanted=None):
+    """Give `model` its weights from the file at `path`, of several those whose name there holds the word `wanted`; any
+    exception says why that cannot be."""
     state = model.state_dict()
-    part = best(parts(read(path), state), path)
+    part = best(named(parts(read(path), state), wanted), path)
     model.load_state_dict(with_tied(part.weights, state))
     if part.beside:
         say(f"{path}: the weights are those of {part.label}; {', '.join(part.beside[:3])} beside them is left out")
@@ -105,13 +106,19 @@ class Part(NamedTuple):
 
 
 def parts(content, state):
-    """Every `Part` of `content` that has names of the state_dict `state`: in any dict within it, below any prefix."""
+    """Every `Part` of `content` that has names of the state_dict `state`: in any dict within it, below any prefix.
+
+    A network that is one attribute of a wrapper, as of one that returns its logits alone, takes what lies without it too.
+    """
     names, found = {INNER.sub("", name): name for name in state}, []
+    wrapper = wrapper_of(names)
     for label, held in dicts(content):
         tensors = {INNER.sub("", name): item for name, item in held.items() if isinstance(item, torch.Tensor)}
-        prefixes = {start for name in tensors for start, rest in splits(name) if rest in names}
         versions = getattr(held, "_metadata", {})
-        found += [part_below(prefix, label, tensors, versions, names) for prefix in sorted(prefixes)]
+        for outer in dict.fromkeys(["", wrapper]):
+            inner = {name.removeprefix(outer): whole for name, whole in names.items()}
+            prefixes = {start for name in tensors for start, rest in splits(name) if rest in inner}
+            found += [part_below(prefix, label, tensors, versions, inner, outer) for prefix in sorted(prefixes)]
     if not found:
         keys = ", ".join(map(repr, [*content][:5])) if isinstance(content, dict) else f"one {type(content).__name__}"
         raise ValueError(f"it holds {keys or 'nothing'}, and no tensor by a name such as {next(iter(state), None)!r}")
@@ -135,21 +142,36 @@ def splits(name):
     return [(name[:begin], name[begin:]) for begin in begins]
 
 
-def part_below(prefix, label, tensors, versions, names):
-    """The `Part` of `tensors` whose names begin with `prefix`; `names` are the network's, by what a file calls them.
+def wrapper_of(names):
+    """The attribute, with its dot, in which all of a network's weights lie; nothing if there is none such."""
+    first = {name.partition(".")[:2] for name in names}
+    return "".join(first.pop()) if len(first) == 1 and all("." in name for name in names) else ""
+
+
+def part_below(prefix, label, tensors, versions, names, wrapper):
+    """The `Part` of `tensors` whose names begin with `prefix`; `names` are the network's, by what a file calls them: all of
+    them lie in the `wrapper`, which the file does not have.
 
     `versions` is what a state_dict notes of its modules, by which they read what older ones wrote.
     """
     below = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     weights = OrderedDict((names.get(name, name), tensor) for name, tensor in below.items())
     weights._metadata = {
-        f"{name}.".removeprefix(prefix).removesuffix("."): version
+        f"{wrapper}{f'{name}.'.removeprefix(prefix)}".removesuffix("."): version
         for name, version in versions.items()
         if f"{name}.".startswith(prefix)
     }
     known = len(below.keys() & names.keys())
     beside = [name for name in tensors if not name.startswith(prefix)]
     return Part(2 * known - len(below), f"{label}{prefix}*", weights, beside)
+
+
+def named(found, wanted):
+    """Those of the `Part`s whose label holds the word `wanted`, all where it is None."""
+    chosen = [part for part in found if wanted is None or wanted in part.label]
+    if not chosen:
+        raise ValueError(f"it holds weights in {', '.join(part.label for part in found)}, of which none is {wanted!r}")
+    return chosen
 
 
 def best(found, path):

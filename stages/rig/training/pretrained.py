@@ -2,9 +2,10 @@
 
 from drillcore.recording.recorder import GradientRecorder
 from stages.rig.base.command import progress
+from stages.rig.pretrained import pretrained_files
 from stages.rig.training.batches import in_order
 from stages.rig.training.history import History
-from stages.rig.user_defined import MODELS, pretrained_files
+from stages.rig.user_defined import MODELS
 
 
 def store_pretrained(framework, card, validation, folder):

@@ -94,7 +94,7 @@ const when = (card, epoch) =>
 // Of a user-defined network: every layer, its output's shape and its parameters.
 function outline({ modules }) {
   const row = ([name, , shape, parameters]) =>
-    h("tr", {}, h("td", {}, name), h("td", {}, shape ? shape.join(" × ") : "–"), h("td", {}, number(parameters)));
+    h("tr", {}, h("td", {}, name), h("td", {}, Array.isArray(shape) ? shape.join(" × ") : shape || "–"), h("td", {}, number(parameters)));
   const head = h("tr", {}, ["layer", "output", "parameters"].map(text => h("th", {}, text)));
   return h(
     "details",

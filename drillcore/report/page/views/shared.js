@@ -2,9 +2,10 @@
 
 import { diverging, onPage } from "colours";
 import { select } from "controls";
-import { studied, titleOf, withTopic } from "data";
+import { axisOf, studied, titleOf, withTopic } from "data";
 import { h } from "dom";
 import * as state from "state";
+import { countBy } from "words";
 
 const MOST_NAMED = 24,
   MOST_EPOCHS = 8,
@@ -23,6 +24,7 @@ export function chooseNetwork(root, topic, stage, view = topic) {
     return {};
   }
   const name = state.get("network", names, studied(view, names));
+  countBy(axisOf(name));
   return { name, control: networkMenu(names, name) };
 }
 
