@@ -66,7 +66,7 @@ def main(network):
 
 def two_batches(card, count):
     """The positions of two batches of different training images, of `count`: as the training's, or half of them all."""
-    size = min(card.training.batch_size, count // 2)
+    size = min(card.training.step_size(), count // 2)
     order = np.random.default_rng([card.seed, 1]).permutation(count)
     return order[:size], order[size : 2 * size]
 

@@ -50,6 +50,7 @@ def edge_of(network):
     """The edge of stability of a `Network` that plain gradient descent trained at a constant rate, or None."""
     training = network.values.get("training") or {}
     plain = training.get("optimizer") == "sgd" and training.get("schedule") == "constant"
+    plain &= training.keys().isdisjoint({"warmup", "weight_decay", "clip"})  # which a card holds where they are set
     return edge_of_stability("sgd", training["learning_rate"])[0] if plain and not network.pretrained else None
 
 

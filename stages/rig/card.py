@@ -43,19 +43,39 @@ def listed_epochs(epochs):
 States = Annotated[Literal["every"] | list[Annotated[int, Field(ge=0)]], BeforeValidator(listed_epochs)]
 
 
+Precision = Literal["float32", "float64", "bfloat16", "mixed"]
+
+
+def absent(value):
+    """Whether a parameter is left out, for a card has then no line of it."""
+    return value is None
+
+
+TORCH_ONLY = "weight_decay", "precision", "accumulate", "clip"
+"""What of a training only networks of PyTorch have."""
+
+
 class Training(Section):
     """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last.
 
     `loss` is of logits; "mse" is the mean squared error against one-hot labels. `schedule` is of the learning rate: "cosine"
     falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is of the
     training images: "flip" left to right, "crop" after padding by an eighth. `keep_states` are the epochs whose whole state
-    is kept, or "every" one; see stages/rig/training/states.py.
+    is kept, or "every" one; see stages/rig/training/states.py. The learning rate rises over the first `warmup` steps. A step
+    takes `accumulate` batches, whose gradients are averaged, and clipped to the norm `clip`; see stages/rig/torch/gradient.py
+    for these and for `precision`. `weight_decay` is the optimiser's, which left out has its own. A card holds these only
+    where they are not the default.
     """
 
     loss: Literal[tuple(LOSSES)] = "cross_entropy"
     optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adam"
     learning_rate: Rate = 0.001
     schedule: Literal["constant", "cosine", "step"] = "constant"
+    warmup: Annotated[int, Field(ge=0)] = Field(default=0, exclude_if=lambda steps: steps == 0)
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(default=None, exclude_if=absent)
+    precision: Precision = Field(default="float32", exclude_if=lambda precision: precision == "float32")
+    accumulate: Count = Field(default=1, exclude_if=lambda parts: parts == 1)
+    clip: Rate | None = Field(default=None, exclude_if=absent)
     augmentation: list[Literal["flip", "crop"]] = []
     batch_size: Count = 128
     epochs: Count = 10
@@ -69,6 +89,10 @@ class Training(Section):
         if later:
             raise ValueError(f"keep_states has {later[0]}, but epochs is {self.epochs}: name epochs from 0 to there")
         return self
+
+    def step_size(self):
+        """How many samples a step of the optimiser takes."""
+        return self.batch_size * self.accumulate
 
 
 class Recorder(Section):
@@ -196,7 +220,8 @@ class UserDefined(Network):
     .keras file. A network with a `checkpoint`, or with `checkpoints` (a pattern whose `*` holds the epoch), is not trained;
     `untrained` is the epoch of `checkpoints` from before any training, where there is one. `axis` says what the numbers of
     `checkpoints` count, where their names do not; a card holds it where it is no epoch. `weights` is a word of the names of
-    those weights in a file that are taken, as of averages.
+    those weights in a file that are taken, as of averages. `output` is the name or the place of its answer among what it
+    returns, where that is more than one array and the answer neither called logits nor the first.
     """
 
     build: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")] | None = None
@@ -205,8 +230,9 @@ class UserDefined(Network):
     checkpoints: Annotated[str, Field(pattern=r"^[^*]*\*[^*]*$")] | None = None
     untrained: Annotated[int, Field(ge=0)] | None = None
     axis: Literal["epoch", "step"] | None = Field(default=None, exclude_if=lambda axis: axis in (None, "epoch"))
-    weights: Annotated[str, Field(min_length=1)] | None = Field(default=None, exclude_if=lambda word: word is None)
+    weights: Annotated[str, Field(min_length=1)] | None = Field(default=None, exclude_if=absent)
     layers: Layers | None = None
+    output: str | int | None = Field(default=None, exclude_if=absent)
     device: Device = "auto"
     training: Training | None = None
 
@@ -260,6 +286,16 @@ def write_card(path, card):
     with whole(path) as part:
         squeezes = [squeeze._asdict() for squeeze in card.squeezes()]
         part.write_text(dump({**card.model_dump(), "squeezes": squeezes}))
+
+
+def check_training(card, framework):
+    """Refuse settings of a training that Keras' does not have."""
+    training = (card.training or Training()).model_dump() if framework == "keras" else {}
+    if found := [name for name in TORCH_ONLY if name in training]:
+        raise InputError(
+            f"params.yaml: networks.{card.name}.training.{found[0]} is {training[found[0]]!r}, but only networks of PyTorch "
+            "have it: remove it."
+        )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from drillcore.base.errors import InputError
 from drillcore.extraction.units import Units
 from drillcore.frameworks import MODEL, name_of
 from drillcore.frameworks.layers import KINDS, enumerated, pick
-from stages.rig.card import Built, Training, UserDefined, select_layers
+from stages.rig.card import Built, Training, UserDefined, check_training, select_layers
 from stages.rig.frameworks import module
 from stages.rig.pretrained import axis_of, pretrained_files
 from stages.rig.user_defined import (
@@ -54,6 +54,7 @@ def inspected(card, classes):
     """Build the network of `card`; returns its framework and its layers."""
     model = construct(card, classes)
     framework = name_of(model)
+    check_training(card, framework)
     if not framework:
         raise InputError(
             f"params.yaml: networks.{card.name}.build is {card.build!r}, which returns {type(model).__name__}: "

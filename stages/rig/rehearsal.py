@@ -25,7 +25,7 @@ def rehearse(card, classes):
         read_weights(card, classes)
     else:
         settings = card.training
-        training = load_split(card, "train", settings.batch_size)
+        training = load_split(card, "train", settings.step_size())
         rehearse_training(card, training, load_split(card, "test", TESTED))
 
 

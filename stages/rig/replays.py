@@ -113,7 +113,7 @@ def run(name, window):
 
     @contextmanager
     def instrumented(model, loss):
-        inputs, size = networks.to_input(images), min(card.training.batch_size + 1, len(training.targets))
+        inputs, size = networks.to_input(images), min(card.training.step_size() + 1, len(training.targets))
         about = {"edges": card.recorder.edges, "network": window.network, "optimizer": card.training.optimizer}
         with replay(model, loss, path, instruments, (inputs, training.targets[probe]), size, **about) as session:
             yield session

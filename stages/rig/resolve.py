@@ -7,7 +7,7 @@ from pydantic import Field, create_model
 from drillcore.base.errors import InputError
 from drillcore.frameworks.layers import enumerated
 from stages.rig.base.parameters import Count, Name, Section, check
-from stages.rig.card import KINDS, UserDefined, Width, select_layers
+from stages.rig.card import KINDS, UserDefined, Width, check_training, select_layers
 from stages.rig.datasets import read_sources
 from stages.rig.measures import chosen_measures
 from stages.rig.sections import SECTIONS, Window
@@ -84,6 +84,7 @@ def resolve_network(name, values, common, datasets):
     if isinstance(resolved.get("layers"), list):
         resolved["layers"] = [insert(common.bottleneck, layer) for layer in resolved["layers"]]
     network = check(KINDS[values["framework"]], resolved, context)
+    check_training(network, network.framework)
     if getattr(network, "batch_norm", False) and network.training.batch_size == 1:
         raise InputError(
             f"params.yaml: {context}.training.batch_size is 1, but batch_norm cannot be trained on single images: "

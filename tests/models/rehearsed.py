@@ -45,18 +45,5 @@ def leaving():
     return nn.Sequential(Leaving(64, 3))
 
 
-class Buffered(nn.Linear):
-    def __init__(self):
-        super().__init__(64, 3)
-        self.register_buffer("scale", torch.ones(1, dtype=torch.bfloat16))
-
-    def forward(self, images):
-        return super().forward(images.flatten(1)) * self.scale
-
-
-def buffered():
-    return nn.Sequential(Buffered())
-
-
 def make(width=5):
     return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.BatchNorm1d(width), nn.Linear(width, 3))

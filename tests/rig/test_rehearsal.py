@@ -58,7 +58,6 @@ def split(count):
             {},
             r"fails \(models/networks.py, line 40\): RuntimeError: it calls sys.exit\('no gradients here'\)",
         ),
-        ("buffered", {}, "BFloat16"),
     ],
 )
 def test_what_fails_in_the_first_step_is_one_sentence(networks, function, training, named):

@@ -141,7 +141,7 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         (
             "networks.own",
             {"dataset": "mnist", "build": "a.py:make", "training": {"epoch": 3}},
-            "networks.own.training.epoch is not a parameter; allowed here: augmentation,",
+            "networks.own.training.epoch is not a parameter; allowed here: accumulate, augmentation,",
         ),
         (
             "networks.own",

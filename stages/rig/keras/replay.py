@@ -14,6 +14,7 @@ from stages.rig.base.command import progress
 from stages.rig.keras.training import ScheduleCallback, compiled, configure, restore
 from stages.rig.training.batches import shuffled
 from stages.rig.training.history import Silent
+from stages.rig.training.schedule import varies
 
 
 class ReplayedInsight(OptimizationInsightCallback):
@@ -129,7 +130,7 @@ def replay(card, training, state, window, path, checkpoints, instrumented):
         shown = progress(range(before, last), "steps")
         instruments = InstrumentCallback(insight, session, taken, checkpoints, twin, shown)
         callbacks = [insight, instruments]
-        if settings.schedule != "constant":
+        if varies(settings):
             callbacks.insert(0, ScheduleCallback(settings, settings.epochs * steps, Silent()))
         model.fit(
             noted(shuffled(card, training, before // steps), before % steps, last - before, taken),

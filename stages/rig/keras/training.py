@@ -18,7 +18,7 @@ from stages.rig.keras.network import build, use_device
 from stages.rig.training.batches import in_order, shuffled
 from stages.rig.training.history import History, macro_f1
 from stages.rig.training.resume import save
-from stages.rig.training.schedule import learning_rate
+from stages.rig.training.schedule import learning_rate, varies
 from stages.rig.training.states import KeptStates
 
 OPTIMIZERS = {
@@ -249,7 +249,7 @@ def fit(card, training, validation, folder, state):
         ProgressCallback(settings.epochs, len(batches)),
         resume,
     ]
-    if settings.schedule != "constant":
+    if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
     endless = (batch for _ in range(insight.epoch, settings.epochs) for batch in batches)
     model.fit(

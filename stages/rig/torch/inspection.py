@@ -6,12 +6,13 @@ import torch
 from drillcore.base.errors import InputError
 from drillcore.frameworks.torch import as_input, observe
 from stages.rig.card import Training
+from stages.rig.torch.answer import answering
 from stages.rig.torch.network import build, to_input
 from stages.rig.user_defined import as_script, oneline
 
 __all__ = ["best_device", "build", "inspect"]
 
-RECORDED = torch.float64, torch.float32, torch.float16
+RECORDED = torch.float64, torch.float32, torch.float16, torch.bfloat16
 """The types of weights whose training can be recorded."""
 
 
@@ -29,6 +30,7 @@ def inspect(model, card, classes):
     if what it takes them to are probabilities, or if its weights are none that a stage could train or store.
     """
     context = f"params.yaml: networks.{card.name}"
+    model = answering(model, card)
     check_weights(model, card, context)
     images = as_input(to_input(np.random.default_rng(0).random((3, *card.input), np.float32)), model)
     for training, count in ((True, 2), (False, 2), (False, 3)):
@@ -73,8 +75,8 @@ def check_output(output, count, classes, context, card):
     """Refuse what is not one row of numbers for each sample, a number for each class."""
     if not isinstance(output, torch.Tensor):
         raise InputError(
-            f"{context} returns {type(output).__name__} and not one tensor, in training or evaluation: "
-            "change its function or its arguments (aux_logits: false, for some of torchvision's)."
+            f"{context} returns {type(output).__name__}, which holds no tensor, in training or evaluation: change its "
+            "function or its arguments."
         )
     if list(output.shape) != [count, classes]:
         raise InputError(

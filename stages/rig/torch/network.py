@@ -12,6 +12,8 @@ from torch.nn.parameter import is_lazy
 
 from drillcore.frameworks.torch import as_input
 from stages.rig.card import UserDefined, loading, no_device
+from stages.rig.torch.answer import answering
+from stages.rig.torch.gradient import in_precision
 from stages.rig.user_defined import construct
 
 FOLDER = 0x10
@@ -29,12 +31,12 @@ def build(card, classes):
     """Return the network of `card` (an `Mlp` or a `UserDefined`) for `classes` classes, its weights drawn from its seed."""
     for seed in (random.seed, np.random.seed, torch.manual_seed):
         seed(card.seed)
-    model = construct(card, classes) if isinstance(card, UserDefined) else perceptron(card, classes)
+    model = answering(construct(card, classes), card) if isinstance(card, UserDefined) else perceptron(card, classes)
     if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
         model.eval()
         with torch.no_grad():
             model(as_input(to_input(np.zeros((1, *card.input), np.float32)), model))
-    return model
+    return in_precision(model, card.training)
 
 
 def perceptron(card, classes):

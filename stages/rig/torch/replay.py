@@ -24,6 +24,7 @@ from stages.rig.torch.training import (
 )
 from stages.rig.training.batches import shuffled
 from stages.rig.training.history import Silent
+from stages.rig.training.schedule import varies
 
 
 class InstrumentCallback(Callback):
@@ -96,10 +97,10 @@ def replay(card, training, state, window, path, checkpoints, instrumented):
         session = stack.enter_context(instrumented(model, loss))
         repeatable = Repeatable(model, lambda: trainer.step >= first)
         stack.callback(repeatable.remove)
-        trainer = Trainer(model, optimizer, [GradientCallback(recorder, Silent())], loss)
+        trainer = Trainer(model, optimizer, [GradientCallback(recorder, Silent())], loss, settings)
         trainer.restore(state["trainer"])
         steps = len(shuffled(card, training))
-        if settings.schedule != "constant":
+        if varies(settings):
             trainer.callbacks.append(ScheduleCallback(settings, settings.epochs * steps, Silent()))
         trainer.callbacks.append(InstrumentCallback(session, first, repeatable))
         stack.enter_context(recorder)

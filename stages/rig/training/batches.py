@@ -69,9 +69,10 @@ AUGMENTATIONS = {"flip": flip, "crop": crop}
 
 
 def shuffled(card, split, epoch=0):
-    """The training batches of `card`, in an order that its seed sets, as they come after `epoch` epochs."""
+    """The training batches of `card`, one for each step of the optimiser, in an order that its seed sets, as they come after
+    `epoch` epochs."""
     training = card.training
-    return Batches(split, card, training.batch_size, card.seed, training.augmentation, epoch)
+    return Batches(split, card, training.step_size(), card.seed, training.augmentation, epoch)
 
 
 def in_order(card, split):
