@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "embedding": ["Embedding", "embed", "neighbor_recall", "principal_components"],
         "base.errors": ["InputError"],
         "extraction.outputs": ["get_intermediate_outputs"],
+        "intervals": ["t_interval"],
         "landscape.lanczos": ["lanczos"],
         "landscape.measurement": ["curvature"],
         "landscape.noise": ["noise_scale"],

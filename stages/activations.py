@@ -1,8 +1,7 @@
 """python -m stages.activations NETWORK : checkpoints, data -> activations.h5, train_activations.h5, predictions.h5, ...
 
 At every stored epoch the outputs of every layer for the probe set, of test and of training images, those of the network for
-all images, and weights.h5, the weight matrices; at the last augmented.h5, the outputs for the augmented images. See
-drillcore/artifacts/ for each file.
+all images, and weights.h5; at the last those of further seeds, replicates.h5, and for the augmented images, augmented.h5.
 """
 
 from pathlib import Path
@@ -12,13 +11,14 @@ from drillcore.artifacts.activations import Activations, TrainActivations, write
 from drillcore.artifacts.augmentations import AugmentedImage, augmentations_path
 from drillcore.artifacts.augmented import Augmented, write_augmented
 from drillcore.artifacts.layers import store_outputs
+from drillcore.artifacts.replicates import Replicates, folder_of, seeds_of, write_replicates
 from drillcore.artifacts.weights import Weights, write_weights
 from drillcore.extraction.activity import Activity
 from drillcore.extraction.outputs import stream_outputs
 from drillcore.extraction.units import Units
 from stages.rig.base.command import command, progress
 from stages.rig.card import read_card, select_layers
-from stages.rig.checkpoints import checkpoints_of
+from stages.rig.checkpoints import checkpoints_in, checkpoints_of
 from stages.rig.frameworks import module
 from stages.rig.predictions import batches, predictions
 from stages.rig.probe import probe_of
@@ -61,6 +61,11 @@ def main(network):
     write_augmented(
         folder / Augmented.FILE, images, *about, lambda group: store_outputs(group, *streamed(model, images))
     )
+    with write_replicates(folder / Replicates.FILE) as replicates:
+        for seed in seeds_of(folder):
+            (checkpoint,) = checkpoints_in(folder_of(folder, seed)).values()
+            model = networks.load(card, len(test.classes), checkpoint)
+            replicates.store(seed, *streamed(model, test.images))
 
 
 def outputs(model, to_input, images, card, layers, units):

@@ -1,7 +1,8 @@
 """python -m stages.train NETWORK : artifacts/NETWORK/network.yaml, data/<dataset>.h5 -> artifacts/NETWORK/...
 
-It writes checkpoints/, states/, tensorboard/, history.csv, metrics.json and gradients.h5. While it runs they grow in
-artifacts/NETWORK/training/ (`tensorboard --logdir artifacts` shows them live) and get their places when all are whole.
+It writes checkpoints/, states/, tensorboard/, history.csv, metrics.json, gradients.h5 and, of further seeds, replicates/.
+They grow in artifacts/NETWORK/training/ (`tensorboard --logdir artifacts` shows them live) and get their places when
+all are whole.
 Killed, it goes on after its last complete epoch when it is called again, and ends as if it had never been killed.
 A pretrained network is only evaluated, and its checkpoints stored as those of a training.
 """
@@ -15,9 +16,10 @@ from stages.rig.card import read_card
 from stages.rig.frameworks import module
 from stages.rig.images import load_split
 from stages.rig.training.pretrained import store_pretrained
+from stages.rig.training.replicates import train_replicates
 from stages.rig.training.resume import claim, recipe_of
 
-OUTPUTS = ["checkpoints", "states", "tensorboard", "history.csv", "metrics.json", "gradients.h5"]
+OUTPUTS = ["checkpoints", "states", "tensorboard", "history.csv", "metrics.json", "gradients.h5", "replicates"]
 
 
 def main(network):
@@ -34,6 +36,8 @@ def main(network):
             store_pretrained(framework, card, validation, unfinished)
         else:
             framework.train(card, training, validation, unfinished, state)
+    replicate = None if card.pretrained() else framework.replicate
+    train_replicates(replicate, card, training, validation, unfinished)
     publish(unfinished, folder)
 
 

@@ -14,6 +14,7 @@ from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_sta
 from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients, GradientsWriter
 from drillcore.artifacts.layers import store_outputs
 from drillcore.artifacts.predictions import Predictions, write_predictions
+from drillcore.artifacts.replicates import Replicates, write_replicates
 from drillcore.artifacts.similarity import Similarity, write_similarity
 from drillcore.artifacts.svd import RANKS, Spectra, product_of, write_spectra
 from drillcore.artifacts.tsne import Maps, write_maps
@@ -190,6 +191,8 @@ def write_outputs(folder, outputs, classes, image, random):
             batch = {layer: array[::-1].astype(np.float32) for layer, array in layers.items()}
             writer.store(epoch, [batch], 40, all_units(layers))
             writer.store_activity(epoch, activity_of(batch))
+    with write_replicates(folder / Replicates.FILE):
+        pass
     write_answers(folder, outputs, classes, image, np.random.default_rng(2))
     images, last = random.integers(0, 256, (AUGMENTATIONS, *image), np.uint8), outputs[max(outputs)]
     batch = {layer: np.zeros((AUGMENTATIONS, array.shape[1]), np.float32) for layer, array in last.items()}

@@ -18,6 +18,7 @@ from drillcore.artifacts.metrics import Metrics
 from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader, known
+from drillcore.artifacts.replicates import Replicates
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
@@ -36,6 +37,7 @@ FILES = {
         Predictions,
         Augmented,
         Weights,
+        Replicates,
         Correlations,
         CorrMeans,
         Similarity,

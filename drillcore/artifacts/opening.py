@@ -20,6 +20,7 @@ from drillcore.artifacts.pairs import Pair
 from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader
 from drillcore.artifacts.replay import ReplayFile
+from drillcore.artifacts.replicates import Replicates
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.suspects import Suspects
 from drillcore.artifacts.svd import Spectra
@@ -43,6 +44,7 @@ CONTENTS = {
     Pair: {"null", "floor"},
     AugmentedImage: {"images"},
     Maps: {"labels", "sample"},
+    Replicates: {"seeds"},
     Weights: {"epochs"},
 }
 """By reader of an HDF5 file, the groups and datasets that only its file has all of; the first that fits is the file's."""

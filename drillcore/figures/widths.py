@@ -6,19 +6,29 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from drillcore.artifacts.about import read_about
-from drillcore.artifacts.metrics import Metrics
 from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.replicates import Replicates, interval_of
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.errors import InputError
 from drillcore.colours import layer_of
 from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_beside, plain, wrap
+from drillcore.intervals import LEVEL, t_interval
 from drillcore.ranks import EFFECTIVE
+from drillcore.spectra import effective_rank, effective_rank_of_variances, feature_singular_values
+
+RANKS_OF = {"effective_rank": "ranks", "effective_rank_of_variances": "of_variances"}
+"""By rank the field of `Point` that has it by layer."""
+FUNCTIONS = {"effective_rank": effective_rank, "effective_rank_of_variances": effective_rank_of_variances}
 
 
 class Point(NamedTuple):
     """One network: its `title`, its squeeze's `width`, test `accuracy`, and by layer its effective `ranks`, of singular
-    values, those `of_variances`, `trust`worthiness and the `status` of its map, which says why a layer has none."""
+    values, those `of_variances`, `trust`worthiness and the `status` of its map, which says why a layer has none.
+
+    Accuracy and ranks are means over `seeds` trainings; `half` has by field the half width of their t interval, of ranks by
+    layer.
+    """
 
     title: str
     width: int
@@ -27,6 +37,13 @@ class Point(NamedTuple):
     of_variances: dict
     trust: dict
     status: dict
+    seeds: int = 1
+    half: dict = {}
+
+    def half_of(self, field, layer):
+        """The half width of the interval of `field`, and of a rank's `layer`; NaN where it is not known."""
+        found = self.half.get(field, np.nan)
+        return found.get(layer, np.nan) if isinstance(found, dict) else found
 
 
 def figures(points):
@@ -36,11 +53,19 @@ def figures(points):
 
 
 def write_table(path, points):
-    """Write what `dvc plots` shows: of each network in `points` the width, the accuracy, and the last layer's ranks."""
-    rows = [",".join(["network", "width", "test_accuracy", *EFFECTIVE])]
+    """Write what `dvc plots` shows: of each network in `points` the width, the accuracy, and the last layer's ranks.
+
+    Each is the mean over so many `seeds`, with the half width of its t interval, empty for a single seed.
+    """
+    columns = [name for of in ("test_accuracy", *EFFECTIVE) for name in (of, f"{of}_interval")]
+    rows = [",".join(["network", "width", "seeds", *columns])]
     for name, point in points.items():
-        ranks = (list(values.values())[-1] for values in (point.ranks, point.of_variances))
-        rows.append(",".join(map(str, [name, point.width, point.accuracy, *ranks])))
+        layer = list(point.ranks)[-1]
+        numbers = [point.accuracy, point.half_of("accuracy", layer)]
+        for field in RANKS_OF.values():
+            numbers += [getattr(point, field)[layer], point.half_of(field, layer)]
+        cells = ["" if value != value else str(value) for value in numbers]
+        rows.append(",".join([name, str(point.width), str(point.seeds), *cells]))
     path.write_text("\n".join(rows) + "\n")
 
 
@@ -52,15 +77,33 @@ def read_point(folder):
         raise InputError(
             f"{network.name} has no squeeze-expand layer, but stands for a width: name a network that has one."
         )
-    with Spectra(folder / Spectra.FILE) as svd, Maps(folder / Maps.FILE) as tsne:
+    with (
+        Spectra(folder / Spectra.FILE) as svd,
+        Maps(folder / Maps.FILE) as tsne,
+        Replicates(folder / Replicates.FILE) as others,
+    ):
         squeezes = [squeeze.name for squeeze in network.squeezes]
         layers = [layer for layer in svd.layers if layer_of(layer) in squeezes]
         layers += [layer for layer in svd.layers if layer_of(layer) == network.squeezes[-1].expand][-1:]
-        ranks, of_variances = ({layer: svd.rank(layer, rank) for layer in layers} for rank in EFFECTIVE)
+        accuracy, found = interval_of(folder, "val_accuracy"), ranks_over_seeds(svd, others, layers)
         trust = {layer: tsne.quality(layer, "trustworthiness") for layer in layers}
         status = {layer: tsne.status(layer) for layer in layers}
-    title = read_about(folder).title
-    return Point(title, width, Metrics(folder / Metrics.FILE)["val_accuracy"], ranks, of_variances, trust, status)
+    means = [{layer: one.mean for layer, one in of.items()} for of in found.values()]
+    halves = {field: {layer: one.half for layer, one in of.items()} for field, of in found.items()}
+    about = read_about(folder).title, width, accuracy.mean
+    return Point(*about, *means, trust, status, accuracy.count, {"accuracy": accuracy.half, **halves})
+
+
+def ranks_over_seeds(svd, others, layers):
+    """By field of `Point` and by layer the `Interval` of a rank over the training of `Spectra` and its `Replicates`."""
+    spectra = {layer: [feature_singular_values(values) for values in others.get(layer, [])] for layer in layers}
+    return {
+        field: {
+            layer: t_interval([svd.rank(layer, rank), *(FUNCTIONS[rank](values) for values in spectra[layer])])
+            for layer in layers
+        }
+        for rank, field in RANKS_OF.items()
+    }
 
 
 def bottleneck(ablations, chosen):
@@ -73,19 +116,19 @@ def bottleneck(ablations, chosen):
     chosen : dict
         Networks that may share a width with one of them, drawn as stars.
     """
-    subtitle = f"{titles(ablations)}, and {titles(chosen)} as stars; last epoch of each"
+    of_seeds = over_seeds([*ablations.values(), *chosen.values()])
+    subtitle = f"{titles(ablations)}, and {titles(chosen)} as stars; last epoch of each{of_seeds}"
     figure = canvas(11.8, 2.7, "What the squeeze's width costs", subtitle)
     accuracy, rank, of_variances, trust, legend = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 0.4])
     points = sorted(ablations.values(), key=lambda point: point.width)
     drawn = [*points, *chosen.values()]
     widths = sorted({point.width for point in drawn})
-    draw_series(accuracy, points, chosen, lambda point: point.accuracy, {"color": "#333333", "marker": "o"})
+    draw_series(accuracy, points, chosen, ("accuracy", None), {"color": "#333333", "marker": "o"})
     layers = list(dict.fromkeys(layer for point in drawn for layer in point.ranks))
     lines = layer_lines(layers)
     for layer in layers:
         for axes, values in ((rank, "ranks"), (of_variances, "of_variances"), (trust, "trust")):
-            value = lambda point, layer=layer, values=values: getattr(point, values).get(layer, np.nan)  # noqa: E731
-            draw_series(axes, points, chosen, value, lines[layer])
+            draw_series(axes, points, chosen, (values, layer), lines[layer])
     for axes in (rank, of_variances):
         axes.plot(widths, widths, color="#b0b0b0", lw=0.8, linestyle=":", zorder=0)
         axes.set_yscale("log", base=2)
@@ -111,6 +154,15 @@ def bottleneck(ablations, chosen):
     return figure
 
 
+def over_seeds(points):
+    """What bars mean, where there are any: of how many seeds."""
+    counts = sorted({point.seeds for point in points if point.seeds > 1})
+    if not counts:
+        return ""
+    many = " to ".join(map(str, counts[:: len(counts) - 1 or 1]))
+    return f". Means over {many} seeds with {LEVEL:.0%} t intervals; trustworthiness is of one seed"
+
+
 def titles(points):
     """What readers call the networks of `points`."""
     return ", ".join(point.title for point in points.values())
@@ -128,9 +180,21 @@ COORDINATES = "layers of one or two units are drawn as they are"
 STAR = {"markerfacecolor": "none", "markeredgecolor": "#333333", "markeredgewidth": 0.9}
 
 
-def draw_series(axes, points, chosen, value, style):
-    """Draw `value` of every point against its width: the ablations as a line, the chosen as stars."""
+def draw_series(axes, points, chosen, of, style):
+    """Draw a number of every point against its width, with its interval: the ablations as a line, the chosen as stars.
+
+    `of` is a field of `Point`, and the layer that it is of.
+    """
+
+    def value(point):
+        found = getattr(point, of[0])
+        return found.get(of[1], np.nan) if isinstance(found, dict) else found
+
     axes.plot([point.width for point in points], [value(point) for point in points], **style)
     for point in chosen.values():
         star = {**STAR, "markeredgecolor": style["color"]}
         axes.plot(point.width, value(point), marker="*", markersize=11, linestyle="", zorder=3, **star)
+    for point in [*points, *chosen.values()]:
+        half = point.half_of(*of)
+        if np.isfinite(half):
+            axes.errorbar(point.width, value(point), half, color=style["color"], capsize=2, lw=0.9, fmt="none")

@@ -23,7 +23,7 @@ class Studied(NamedTuple):
 
     def like(self, layers):
         """Its card as text, with these `layers` and without name and recorder: equal for networks that differ in no more."""
-        return str({**self.card.values, "name": "", "recorder": "", "layers": list(layers)})
+        return str({**self.card.values, "name": "", "recorder": "", "replicates": "", "layers": list(layers)})
 
 
 def studied(artifacts, names):

@@ -143,8 +143,8 @@ class Network(Section):
     The `title` is for readers alone: it is no part of the card, so that another title trains nothing anew.
     A card's `device` is never "auto": `define` resolves it. `units` says what of a convolutional layer, or of one of tokens,
     is a unit: every element of its output (of which a seeded subset is stored), the mean of every channel, or the channels of
-    one token. Images are in [0, 1] unless
-    `normalize` says how they are standardised.
+    one token. Images are in [0, 1] unless `normalize` says how they are standardised. It is trained with
+    `replicates` seeds: its `seed`, which all else is about, and those that follow.
     """
 
     name: Name
@@ -156,7 +156,15 @@ class Network(Section):
     units: Ways = "flatten"
     training: Training = Training()
     recorder: Recorder = Recorder()
+    replicates: Annotated[int, Field(ge=1, le=100)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+    @model_validator(mode="after")
+    def trained_more_than_once(self):
+        """Refuse further trainings of a network that comes trained."""
+        if self.replicates > 1 and self.pretrained():
+            raise ValueError(f"replicates is {self.replicates}, but it comes trained: leave replicates out")
+        return self
 
     def pretrained(self):
         """Whether it is pretrained: nothing trains it here."""

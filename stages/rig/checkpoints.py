@@ -3,10 +3,14 @@
 from drillcore.base.errors import InputError
 
 
+def checkpoints_in(folder):
+    """By epoch, ascending, the checkpoints that lie in `folder`."""
+    return dict(sorted((int(path.stem.removeprefix("epoch_")), path) for path in folder.glob("epoch_*")))
+
+
 def checkpoints_of(folder):
     """By epoch, ascending, the checkpoints in the `folder` of a network's artifacts; an `InputError` if there is none."""
-    paths = (folder / "checkpoints").glob("epoch_*")
-    found = dict(sorted((int(path.stem.removeprefix("epoch_")), path) for path in paths))
+    found = checkpoints_in(folder / "checkpoints")
     if not found:
         raise InputError(f"{folder / 'checkpoints'} holds no checkpoint: run `dvc repro train@{folder.name}`.")
     return found

@@ -57,6 +57,7 @@ def found(made, tmp_path_factory):
         path.with_stem(f"{path.stem}_augmented") for path in files["data/<dataset>.h5"]
     ]
     files["reports/<network>/suspects.csv"] = [folder / "reports/squeeze/suspects.csv"]
+    files["replicates/seed_<seed>/history.csv"] = sorted(folder.glob("artifacts/squeeze/replicates/*/history.csv"))
     files["similarity/<A>--<B>.h5"] = [folder / "artifacts/similarity/squeeze--squeeze.h5"]
     return {title: [path for path in paths if path.exists()] for title, paths in files.items()}
 

@@ -6,12 +6,16 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from scipy import stats
 
+from drillcore.artifacts.replicates import Replicates, folder_of, write_replicates
+from drillcore.artifacts.svd import Spectra
 from drillcore.base.errors import InputError
 from drillcore.figures.style import applied
 from drillcore.figures.widths import Point, bottleneck, figures, read_point, write_table
 from stages.rig.base.parameters import dump
 from stages.widths import main
+from tests.artifacts import all_units
 
 WIDTHS = {"ablation-0": 32, "ablation-1": 8, "ablation-2": 2, "ablation-3": 1, "squeeze": 8}
 
@@ -49,13 +53,18 @@ def test_any_number_of_networks_from_two_on_is_drawn(count):
 
 def test_the_table_has_a_row_for_each_network(tmp_path):
     points = {
-        "a": Point("wide", 8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {"squeeze2": 1.5, "layer2": 3.0}, {}, {}),
+        "a": Point(
+            *("wide", 8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {"squeeze2": 1.5, "layer2": 3.0}, {}, {}),
+            *(3, {"accuracy": 0.1, "ranks": {"layer2": 0.25}}),
+        ),
         "b": Point("narrow", 1, 0.25, {"layer2": 1.0}, {"layer2": 1.0}, {}, {}),
     }
     write_table(tmp_path / "table.csv", points)
     header, *rows = (tmp_path / "table.csv").read_text().splitlines()
-    assert header == "network,width,test_accuracy,effective_rank,effective_rank_of_variances"
-    assert rows == ["a,8,0.5,3.5,3.0", "b,1,0.25,1.0,1.0"]
+    columns = "test_accuracy,test_accuracy_interval,effective_rank,effective_rank_interval"
+    columns += ",effective_rank_of_variances,effective_rank_of_variances_interval"
+    assert header == f"network,width,seeds,{columns}"
+    assert rows == ["a,8,3,0.5,0.1,3.5,0.25,3.0,", "b,1,1,0.25,,1.0,,1.0,"]
 
 
 def test_a_point_is_of_the_last_epoch(network):
@@ -71,6 +80,34 @@ def test_a_point_is_of_the_last_epoch(network):
     assert np.isnan(point.trust["squeeze2"])
     assert point.trust["layer2"] == 0.9
     assert 0.1 < point.accuracy < 1
+
+
+def test_several_seeds_give_means_and_intervals(network):
+    folder = network("ablation-2", squeezed(2), epochs=(0, 2))
+    random, seeds = np.random.default_rng(1), (1, 2)
+    features = {seed: random.normal(size=(40, 8)).astype(np.float32) for seed in seeds}
+    history = (folder / "history.csv").read_text().splitlines()
+    accuracies = [float(history[-1].split(",")[4]), 0.5, 0.25]
+    with write_replicates(folder / Replicates.FILE) as writer:
+        for seed, accuracy in zip(seeds, accuracies[1:], strict=True):
+            (folder_of(folder, seed)).mkdir(parents=True)
+            (folder_of(folder, seed) / "history.csv").write_text(f"{history[0]}\n2,1,1,1,{accuracy},1\n")
+            writer.store(seed, [{"layer2": features[seed]}], 40, all_units({"layer2": 8}))
+    point = read_point(folder)
+    assert (point.accuracy, point.seeds) == (pytest.approx(np.mean(accuracies)), 3)
+    assert point.half_of("accuracy", None) == pytest.approx(stats.sem(accuracies) * stats.t.ppf(0.975, 2))
+    with Spectra(folder / Spectra.FILE) as file:
+        ranks = [file.rank("layer2", "effective_rank")]
+    shares = [np.linalg.svd(one - one.mean(0), compute_uv=False) for one in map(np.float64, features.values())]
+    ranks += [np.exp(stats.entropy(values)) for values in shares]
+    assert point.ranks["layer2"] == pytest.approx(np.mean(ranks), rel=1e-5)
+    assert point.half_of("ranks", "layer2") == pytest.approx(stats.sem(ranks) * stats.t.ppf(0.975, 2), rel=1e-4)
+    assert np.isnan(point.half_of("ranks", "squeeze2"))
+    with applied(50):
+        accuracy, *_ = (figure := bottleneck({"a": point}, {"b": point})).axes
+    assert "Means over 3 seeds with 95% t intervals" in " ".join(figure.texts[1].get_text().split())
+    segments = accuracy.collections[0].get_segments()
+    assert np.ptp(segments[0][:, 1]) == pytest.approx(2 * point.half_of("accuracy", None))
 
 
 def test_a_network_without_a_squeeze_is_refused(network):

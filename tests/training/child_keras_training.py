@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from drillcore.artifacts.history import write_history
 from drillcore.base.store import read
 from drillcore.frameworks.keras import keras, tf
 from stages.rig.base.parameters import load as load_parameters
@@ -16,9 +17,10 @@ from stages.rig.images import Split
 from stages.rig.keras import pretrained
 from stages.rig.keras.losses import LOSSES
 from stages.rig.keras.network import build, gives_logits, load
-from stages.rig.keras.training import evaluate, train
+from stages.rig.keras.training import evaluate, replicate, train
 from stages.rig.resolve import resolve
 from stages.rig.training.batches import shuffled
+from stages.rig.training.replicates import Rows
 from stages.rig.training.resume import load as load_state
 from tests.training.cut_off import CutOff, cut_off_in
 
@@ -56,6 +58,13 @@ for path in sorted((folder / "a").rglob("*")):
 with read(folder / "a/gradients.h5") as plain, read(folder / "b/gradients.h5") as file:
     assert all((file["raw"][name][:] == plain["raw"][name][:]).all() for name in plain["raw"])
     assert file["same_batch/step"][:].tolist() == list(range(2, 16, 2))
+
+rows = Rows()
+(folder / "again").mkdir()
+replicate(card, split, split, folder / "again", rows)
+assert (folder / "again/epoch_003.keras").read_bytes() == (folder / "a/checkpoints/epoch_003.keras").read_bytes()
+write_history(folder / "again/history.csv", rows.rows)
+assert (folder / "again/history.csv").read_bytes() == (folder / "a/history.csv").read_bytes()
 
 fresh, first = build(card, 2), load(card, 2, folder / "a/checkpoints/epoch_000.keras")
 for one, other in zip(fresh.get_weights(), first.get_weights(), strict=True):

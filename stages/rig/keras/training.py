@@ -224,6 +224,23 @@ def compiled(card, classes):
     return model, twin, loss
 
 
+def replicate(card, training, validation, folder, history):
+    """Train as `train` does, but record nothing, and leave nothing but the last weights in `folder`; `history` is
+    told how it goes."""
+    configure(card)  # which the training before has done, unless it was killed after that
+    settings, batches = card.training, shuffled(card, training)
+    model, twin, loss = compiled(card, len(training.classes))
+    callbacks = [
+        MetricsCallback(history, in_order(card, validation), loss),
+        ProgressCallback(settings.epochs, len(batches)),
+    ]
+    if settings.schedule != "constant":
+        callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
+    fit_batches(model, batches, callbacks, 0, settings.epochs)
+    twin.set_weights(model.get_weights())
+    save_weights(twin, folder, settings.epochs)
+
+
 def rehearse(card, training, validation, folder):
     """Train as `train` does, with the threads and on the device that TensorFlow has."""
     fit(card, training, validation, folder, None)
@@ -251,11 +268,16 @@ def fit(card, training, validation, folder, state):
     ]
     if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
-    endless = (batch for _ in range(insight.epoch, settings.epochs) for batch in batches)
+    fit_batches(model, batches, callbacks, insight.epoch, settings.epochs)
+
+
+def fit_batches(model, batches, callbacks, begin, epochs):
+    """Fit `model` on `batches`, again in every epoch after the one that is `begin`."""
+    endless = (batch for _ in range(begin, epochs) for batch in batches)
     model.fit(
         endless,
-        initial_epoch=insight.epoch,
-        epochs=settings.epochs,
+        initial_epoch=begin,
+        epochs=epochs,
         steps_per_epoch=len(batches),
         callbacks=callbacks,
         shuffle=False,

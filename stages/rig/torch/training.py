@@ -327,6 +327,19 @@ def train(card, training, validation, folder, state=None):
         )
 
 
+def replicate(card, training, validation, folder, history):
+    """Train as `train` does, but record nothing, and leave nothing but the last weights in `folder`; `history` is told how it
+    goes."""
+    model = build(card, len(training.classes)).to(device_of(card))
+    settings, batches = card.training, shuffled(card, training)
+    optimizer, callbacks = make_optimizer(settings, model.parameters()), [MetricsCallback(history)]
+    if settings.schedule != "constant":
+        callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
+    trainer = Trainer(model, optimizer, callbacks, LOSSES[settings.loss])
+    trainer.fit(TorchBatches(batches, model), TorchBatches(in_order(card, validation), model), settings.epochs)
+    save_weights(model, folder, settings.epochs)
+
+
 def rehearse(card, training, validation, folder):
     """Train as `train` does, but on a device that this machine has."""
     device = card.device if sees(card.device) else "cpu"

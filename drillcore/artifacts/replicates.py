@@ -1,0 +1,105 @@
+"""replicates/ and replicates.h5: trainings of a network that differ from it in nothing but the seed.
+
+`replicates/seed_<s>/` holds the history.csv and the last checkpoint of the training with seed s. replicates.h5 holds their
+last activations: `seeds/<s>/<layer>` float32 (samples, units), of the samples and units of activations.h5; attribute
+`layers`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drillcore.artifacts.history import History
+from drillcore.artifacts.layers import store_outputs
+from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.base.names import escaped
+from drillcore.base.store import READING, create, new_group
+from drillcore.intervals import Interval, t_interval
+
+FOLDER = "replicates"
+
+
+def folder_of(folder: str | Path, seed: int) -> Path:
+    """What is kept of the training with `seed` of the network in `folder`."""
+    return Path(folder, FOLDER, f"seed_{seed}")
+
+
+def seeds_of(folder: str | Path) -> list[int]:
+    """The seeds of the further trainings of the network in `folder`, without that of the network itself."""
+    return sorted(int(path.name.removeprefix("seed_")) for path in Path(folder, FOLDER).glob("seed_*"))
+
+
+def histories(folder: str | Path) -> list[History]:
+    """The histories of all trainings of the network in `folder`, the network's first."""
+    paths = [Path(folder), *(folder_of(folder, seed) for seed in seeds_of(folder))]
+    return [History(path / History.FILE) for path in paths]
+
+
+def interval_of(folder: str | Path, column: str) -> Interval:
+    """The interval over all trainings of the network in `folder` of a column's last value."""
+    return t_interval([history[column][-1] for history in histories(folder)])
+
+
+class Replicates(Hdf5Reader):
+    """replicates.h5: `file[layer]` are the outputs of a layer at the last epoch in each further training, a list of HDF5
+    datasets (samples, units).
+
+    Attributes
+    ----------
+    layers : list of str
+    seeds : list of int
+    """
+
+    FILE = "replicates.h5"
+
+    @cached_property
+    def layers(self) -> list[str]:
+        """The names of the layers; none where there is no further training."""
+        return self.names("layers")
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """The seeds of the further trainings."""
+        try:
+            return sorted(map(int, self.file["seeds"]))
+        except READING:
+            return []
+
+    def __getitem__(self, layer: str) -> list[Stored]:
+        name = escaped(known(layer, self.layers, "layer", self.path))
+        return [self.dataset(f"seeds/{seed}/{name}") for seed in self.seeds]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layers)
+
+    def variables(self) -> dict[str, Variable]:
+        """By layer the outputs of all further trainings."""
+        return {layer: Variable.stacked("seed", ("sample", f"unit_{layer}"), self[layer]) for layer in self.layers}
+
+    def coordinates(self) -> dict[str, list]:
+        """The seeds."""
+        return {"seed": self.seeds}
+
+
+class ReplicatesWriter:
+    """Stores the outputs of one training after the other in an open file."""
+
+    def __init__(self, file: Any):
+        self.file = file
+
+    def store(self, seed: int, outputs: Any, count: int, units: Any) -> None:
+        """Store the streamed outputs of `count` samples of the training with `seed`; see `store_outputs`."""
+        self.file.attrs["layers"] = store_outputs(new_group(self.file, f"seeds/{seed}"), outputs, count, units)
+
+
+@contextmanager
+def write_replicates(path: str | Path) -> Iterator[ReplicatesWriter]:
+    """Yield the writer of a new file at `path`."""
+    with create(path) as file:
+        new_group(file, "seeds")
+        file.attrs["layers"] = np.array([], "S1")
+        yield ReplicatesWriter(file)
