@@ -11,9 +11,10 @@ import drillcore
 from drillcore import extras
 from drillcore.artifacts.about import ABOUT, About, read_about, write_about
 from drillcore.artifacts.folder import FILES
+from drillcore.artifacts.replicates import write_replicates
 from drillcore.base.errors import DamagedFile, InputError, MissingFile
 from drillcore.base.store import create, write
-from tests.artifacts import write_network
+from tests.artifacts import all_units, write_network
 
 WIDTHS = {"/fc1/Gemm": 3, "squeeze2": 2, "<out>": 4}
 TABLES = {"history", "metrics", "gradients", "gradient_stats", "correlations", "similarity", "curvature", "svd", "tsne"}
@@ -40,6 +41,9 @@ def folder(tmp_path_factory):
     with create(written / "weights.h5") as file:
         file.attrs["tensors"] = ["%2Ffc1%2FGemm.weight"]
         write(file, "epochs/002/%2Ffc1%2FGemm.weight", np.ones((3, 5), np.float32))
+    with write_replicates(written / "replicates.h5") as writer:
+        outputs = {layer: np.zeros((40, width), np.float32) for layer, width in WIDTHS.items()}
+        writer.store(1, [outputs], 40, all_units(WIDTHS))
     return written
 
 
