@@ -132,7 +132,8 @@ def test_every_figure_is_drawn_without_a_warning_and_nothing_is_clipped(network,
         for name, function in figures(folder, "colourblind"):
             figure = function()
             figure.draw_without_rendering()
-            if found := clipped(figure) + overlapping(figure) + covering(figure):
+            texts = drawn_texts(figure)
+            if found := clipped(figure, *texts) + overlapping(*texts) + covering(figure):
                 problems[name] = found
     assert problems == {}
 
@@ -152,9 +153,8 @@ def drawn_texts(figure):
     return [text.get_text() for text in texts], np.array([text.get_window_extent().extents for text in texts])
 
 
-def clipped(figure):
+def clipped(figure, names, extents):
     """Texts that are not wholly within the figure."""
-    names, extents = drawn_texts(figure)
     inside = (extents[:, :2] >= -1).all(1) & (extents[:, 2:] <= figure.bbox.max + 1).all(1)
     return [name for name, fits in zip(names, inside, strict=True) if not fits]
 
@@ -165,9 +165,8 @@ def covering(figure):
     return [index for index, axes in enumerate(figure.axes) if axes.get_tightbbox().y1 > lowest]
 
 
-def overlapping(figure):
+def overlapping(names, extents):
     """Pairs of texts that cover each other by more than a pixel."""
-    names, extents = drawn_texts(figure)
     low = np.maximum(extents[:, None, :2], extents[:, :2])
     high = np.minimum(extents[:, None, 2:], extents[:, 2:])
     pairs = np.argwhere(np.triu(((high - low) > 1).all(2), 1))
