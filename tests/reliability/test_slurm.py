@@ -14,7 +14,7 @@ from tests.small_project import Project, one_network
 CONFIGURATION = Path("/etc/slurm/slurm.conf")  # a job's inner srun looks nowhere else
 MARK = "# Written by Drillcore's tests; removed at their end"
 DAEMONS = ["munged", "slurmctld", "slurmd"]
-PROFILE = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "6"]
+PROFILE = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "12"]  # about what a job takes
 STATISTICS = "artifacts/squeeze/gradient_stats.json"
 FILES = [STATISTICS, "artifacts/squeeze/activations.h5"]
 
