@@ -37,10 +37,10 @@ report: setup
 	@echo "The report: $(CURDIR)/reports/index.html"
 
 test: setup .venv/tests-installed
-	@python -m pytest -m "not soak" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@python -m pytest -m "not soak" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 soak: setup .venv/tests-installed
-	@python -m pytest -m soak --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@python -m pytest -m soak --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/tests-installed
 	@ruff check .
