@@ -38,6 +38,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "similarity.measures.cka": ["debiased_cka", "linear_cka", "rbf_cka"],
         "similarity.measures.geometry": ["procrustes", "rsa"],
         "similarity.measures.neighbours": ["cknna", "mutual_knn"],
+        "similarity.calibration": ["null_quantiles"],
+        "similarity.catalogue": ["calibrated"],
         "similarity.layers": ["similarity_matrix"],
         "similarity.matrix": ["SimilarityMatrix"],
         "similarity.minibatch": ["minibatch_cka", "minibatch_matrix"],

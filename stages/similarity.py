@@ -23,7 +23,7 @@ def main(network):
         samples = len(probe.rows)
         measures = choose_measures(settings.measures, samples, settings.explained_variance, settings.bandwidth)
         with write_similarity(folder / Similarity.FILE, probe.layers, probe.epochs, samples) as writer:
-            store_measures(writer, probe, measures, settings.epochs, progress)
+            store_measures(writer, probe, measures, settings, progress)
             store_controls(writer, probe, settings)
             store_sizes(writer, probe, settings.seed)
             store_outlier(writer, probe, measures, settings.seed)

@@ -259,6 +259,8 @@ def write_comparison(path, widths, epochs, dead, random):
             writer.store_between(name, between, "complete")
             writer.store_across(name, random.uniform(0, 1, (count, len(epochs), len(epochs))), "complete")
             outlier[name] = random.uniform(0, 1, 3)
+            quantile = np.where(np.eye(count, dtype=bool), np.nan, random.uniform(0, 0.3, (count, count)))
+            writer.store_quantiles(name, quantile, np.nanmax(quantile, 1), 20)
         writer.store_compared(list(epochs))
         writer.store_sizes(np.array([16, 32, 40]))
         for name in ("linear_cka", "debiased_cka"):

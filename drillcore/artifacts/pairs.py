@@ -1,7 +1,9 @@
 """similarity/A--B.h5: the layers of one network compared with those of another that saw the same images.
 
-`<measure>` float64 (layers of A, layers of B), with the attributes `range` and `status`; `null/debiased_cka/p_value`
-and `q_value`, `floor/linear_cka` and `floor/permuted_linear_cka`, of the same shape; attributes `source`, `samples`,
+`<measure>` float64 (layers of A, layers of B), with the attributes `range` and `status`; `null/<measure>/quantile`,
+`null/debiased_cka/p_value` and `q_value`, `floor/linear_cka` and `floor/permuted_linear_cka`, of the same shape;
+`null/<measure>/best_a` (layers of A) and `best_b` (layers of B); `by_epoch/<measure>` (epochs, layers of A, layers of B) at
+the attribute `epochs` of `by_epoch`; attributes `source`, `samples`,
 `network_a`, `network_b`, `layers_a`, `layers_b`, `epoch_a`, `epoch_b`.
 """
 
@@ -18,14 +20,23 @@ import numpy as np
 from drillcore.artifacts.about import read_about
 from drillcore.artifacts.layers import epoch_name
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
-from drillcore.artifacts.similarity import FLOOR, P_VALUES, PERMUTED, Q_VALUES, store_floor, store_measure, store_null
+from drillcore.artifacts.similarity import (
+    FLOOR,
+    P_VALUES,
+    PERMUTED,
+    Q_VALUES,
+    store_floor,
+    store_measure,
+    store_null,
+    store_quantiles,
+)
 from drillcore.base.names import escaped
-from drillcore.base.store import create
-from drillcore.similarity.catalogue import catalogued
+from drillcore.base.store import create, write
+from drillcore.similarity.catalogue import calibrated, catalogued
 
 FOLDER = "similarity"
 """The folder of these files, beside those of the networks."""
-CONTROLS = {"null", "floor"}
+CONTROLS = {"null", "floor", "by_epoch"}
 """What the file holds beside the measures."""
 SIDES = "ab"
 
@@ -93,6 +104,27 @@ class Pair(Hdf5Reader):
         return str(self.attribute("source"))
 
     @property
+    def shared(self) -> list[int]:
+        """The epochs of `by_epoch`, which both networks have."""
+        return [int(epoch) for epoch in self.attribute("epochs", "by_epoch")]
+
+    def by_epoch(self, measure: str) -> Stored:
+        """`measure` at every one of the `shared` epochs, (epochs, layers of A, layers of B)."""
+        return self.dataset(f"by_epoch/{known(measure, self.measures, 'measure', self.path)}")
+
+    def quantile(self, measure: str) -> np.ndarray:
+        """What `measure` scores by chance, (layers of A, layers of B): the 95 % quantile of its permutation null."""
+        return self.array(f"null/{known(measure, self.measures, 'measure', self.path)}/quantile")
+
+    def best(self, measure: str) -> list[np.ndarray]:
+        """The same of the best match of each layer of A, (layers of A), and of B, (layers of B)."""
+        return [self.array(f"null/{known(measure, self.measures, 'measure', self.path)}/best_{side}") for side in SIDES]
+
+    def calibrated(self, measure: str) -> np.ndarray:
+        """`measure` relative to chance, (layers of A, layers of B): 0 at its quantile, 1 where layers are alike."""
+        return calibrated(self[measure][:], self.quantile(measure), measure)
+
+    @property
     def q_values(self) -> Stored:
         """False-discovery rates of debiased CKA's permutation null."""
         return self.dataset(Q_VALUES)
@@ -116,11 +148,19 @@ class Pair(Hdf5Reader):
             FLOOR.replace("/", "_"): FLOOR,
             PERMUTED.replace("/", "_"): PERMUTED,
         }
-        return {name: Variable.of(("layer_a", "layer_b"), self.dataset(path)) for name, path in paths.items()}
+        paths |= {f"quantile_{name}": f"null/{name}/quantile" for name in self.measures}
+        axes = "layer_a", "layer_b"
+        best = {
+            f"best_{side}_{name}": Variable.of((axis,), values)
+            for name in self.measures
+            for side, axis, values in zip(SIDES, axes, self.best(name), strict=True)
+        }
+        epochs = {f"by_epoch_{name}": Variable.of(("epoch", *axes), self.by_epoch(name)) for name in self.measures}
+        return {name: Variable.of(axes, self.dataset(path)) for name, path in paths.items()} | best | epochs
 
     def coordinates(self) -> dict[str, list]:
-        """The layers of either network."""
-        return dict(zip(("layer_a", "layer_b"), self.layers, strict=True))
+        """The layers of either network, and the epochs that both have."""
+        return {**dict(zip(("layer_a", "layer_b"), self.layers, strict=True)), "epoch": self.shared}
 
     def columns(self) -> dict[str, np.ndarray]:
         """The measures and the q-values, a row for each pair of layers."""
@@ -159,6 +199,19 @@ class PairWriter:
     def store(self, measure: str, values: np.ndarray, status: Any) -> None:
         """Store a measure, (layers of A, layers of B)."""
         store_measure(self.file, measure, values, status)
+
+    def store_quantiles(self, measure: str, quantiles: Any, permutations: int) -> None:
+        """Store the `Quantiles` of a measure's null."""
+        names = "quantile", *(f"best_{side}" for side in SIDES)
+        store_quantiles(self.file, measure, dict(zip(names, quantiles, strict=True)), permutations)
+
+    def store_by_epoch(self, measure: str, values: np.ndarray) -> None:
+        """Store a measure at the epochs that both have, (epochs, layers of A, layers of B)."""
+        write(self.file, f"by_epoch/{measure}", values)
+
+    def store_shared(self, epochs: list[int]) -> None:
+        """Store which epochs those of `store_by_epoch` are."""
+        self.file["by_epoch"].attrs["epochs"] = list(map(epoch_name, epochs))
 
     def store_null(self, p_values: np.ndarray, q_values: np.ndarray, permutations: int) -> None:
         """Store the p- and q-values of debiased CKA."""

@@ -1,10 +1,11 @@
 """similarity.h5: a network's layers compared with each other, and with themselves over the epochs, with the controls.
 
 `between_layers/<measure>` float64 (epochs, layers, layers), `across_epochs/<measure>` (layers, epochs, epochs),
-`null/debiased_cka/p_value` and `q_value` (epochs, layers, layers), `floor/linear_cka` (layers, layers) and
-`floor/permuted_linear_cka` (epochs, layers, layers), `by_samples/samples` int64 (sizes) and `by_samples/<measure>` (sizes,
-layers, layers), `outlier/shift` and `outlier/<measure>` (shifts). A measure's attributes are `range` and `status`, which
-says why some are NaN. Attributes `layers` ("input" first: the images' pixels), `epochs`, `samples`.
+`null/<measure>/quantile` (layers, layers) and `best` (layers), `null/debiased_cka/p_value` and `q_value` (epochs, layers,
+layers), `floor/linear_cka` (layers, layers) and `floor/permuted_linear_cka` (epochs, layers, layers), `by_samples/samples`
+int64 (sizes) and `by_samples/<measure>` (sizes, layers, layers), `outlier/shift` and `outlier/<measure>` (shifts). A
+measure's attributes are `range` and `status`, which says why some are NaN. Attributes `layers` ("input" first: the images'
+pixels), `epochs`, `samples`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from drillcore.artifacts.layers import epoch_name
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.base.names import escaped, unescaped
 from drillcore.base.store import create, write
-from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED, catalogued
+from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED, calibrated, catalogued
 
 NULL, FLOOR, PERMUTED = f"null/{TESTED}", f"floor/{BIASED}", f"floor/permuted_{BIASED}"
 P_VALUES, Q_VALUES = f"{NULL}/p_value", f"{NULL}/q_value"
@@ -88,6 +89,18 @@ class Similarity(Hdf5Reader):
         """How far the outlier was moved, in root mean square distances of samples from their mean."""
         return self.array("outlier/shift")
 
+    def quantile(self, measure: str) -> np.ndarray:
+        """What `measure` scores by chance at the last epoch, (layers, layers): the 95 % quantile of its permutation null."""
+        return self.array(f"null/{known(measure, self.measures, 'measure', self.path)}/quantile")
+
+    def best(self, measure: str) -> np.ndarray:
+        """The same of the best match of each layer among the others, (layers)."""
+        return self.array(f"null/{known(measure, self.measures, 'measure', self.path)}/best")
+
+    def calibrated(self, measure: str) -> np.ndarray:
+        """`measure` at the last epoch relative to chance, (layers, layers): 0 at its quantile, 1 where layers are alike."""
+        return calibrated(self[measure][-1], self.quantile(measure), measure)
+
     @property
     def p_values(self) -> Stored:
         """Of debiased CKA's permutation null, (epochs, layers, layers)."""
@@ -140,6 +153,8 @@ class Similarity(Hdf5Reader):
             f"floor_{BIASED}": Variable.of(PAIRS, self.floor),
             f"floor_permuted_{BIASED}": Variable.of(("epoch", *PAIRS), self.permuted),
         }
+        controls |= {f"quantile_{name}": Variable.of(PAIRS, self.quantile(name)) for name in self.measures}
+        controls |= {f"best_{name}": Variable.of(PAIRS[:1], self.best(name)) for name in self.measures}
         fewer = {
             f"by_samples_{name}": Variable.of(("samples", *PAIRS), self.by_samples(name)) for name in (BIASED, TESTED)
         }
@@ -181,6 +196,13 @@ def store_null(file: h5py.File, p_values: np.ndarray, q_values: np.ndarray, perm
     file[NULL].attrs["permutations"] = permutations
 
 
+def store_quantiles(file: h5py.File, measure: str, quantiles: dict[str, np.ndarray], permutations: int) -> None:
+    """Write the quantiles of the null of a measure, by what they are called."""
+    for name, values in quantiles.items():
+        write(file, f"null/{measure}/{name}", values)
+    file[f"null/{measure}"].attrs["permutations"] = permutations
+
+
 def store_floor(file: h5py.File, noise: np.ndarray, permuted: np.ndarray) -> None:
     """Write what noise and what permuted samples score in linear CKA."""
     write(file, FLOOR, noise)
@@ -208,6 +230,10 @@ class SimilarityWriter:
     def store_null(self, p_values: np.ndarray, q_values: np.ndarray, permutations: int) -> None:
         """Store the p- and q-values of debiased CKA, (epochs, layers, layers)."""
         store_null(self.file, p_values, q_values, permutations)
+
+    def store_quantiles(self, measure: str, pairs: np.ndarray, best: np.ndarray, permutations: int) -> None:
+        """Store the quantiles of a measure's null at the last epoch, (layers, layers) and of best matches (layers)."""
+        store_quantiles(self.file, measure, {"quantile": pairs, "best": best}, permutations)
 
     def store_floor(self, noise: np.ndarray, permuted: np.ndarray) -> None:
         """Store linear CKA's floors, (layers, layers) and (epochs, layers, layers)."""

@@ -1,23 +1,38 @@
-"""How alike the layers of two networks are."""
+"""How alike the layers of two networks are, at the end and by epoch."""
 
 from functools import partial
 
 from drillcore.artifacts.pairs import Pair
 from drillcore.base.names import printable
-from drillcore.figures.similarities import layer_similarity
+from drillcore.figures.similarities import similarity_evolution
+from drillcore.figures.similarity_layers import calibrated_similarity, layer_similarity
+from drillcore.figures.style import epochs_text
 
 
 def figures(path):
-    """The name and function of the one figure of the pair in the file at `path`."""
+    """Names and functions of the figures of the pair in the file at `path`."""
     with Pair(path) as file:
         yield from drawings(file)
 
 
 def drawings(file):
-    """The name and function of the one figure of a `Pair`."""
+    """Names and functions of the figures of a `Pair`."""
     values = {name: file[name][:] for name in file.measures}
     rows, columns = (list(map(printable, layers)) for layers in file.layers)
     names = [f"{network}, epoch {epoch}" for network, epoch in zip(file.titles, file.epochs, strict=True)]
     subtitle = f"rows: {names[0]}; columns: {names[1]}; {file.samples} test images"
-    q_values, floor = file.q_values[:], file.floor
-    yield "layer_similarity", partial(layer_similarity, values, rows, columns, q_values, floor, subtitle)
+    q_values, quantiles = file.q_values[:], {name: file.quantile(name) for name in file.measures}
+    yield "layer_similarity", partial(layer_similarity, values, rows, columns, q_values, quantiles, subtitle)
+    best = {name: file.best(name)[0] for name in file.measures}
+    calibrated = partial(calibrated_similarity, values, quantiles, rows, columns, best, subtitle)
+    yield "layer_similarity_calibrated", calibrated
+    if len(file.shared) > 1:
+        values = {name: file.by_epoch(name)[:] for name in file.measures}
+        subtitle = (
+            f"{file.titles[0]} with {file.titles[1]}, {epochs_text(file.shared)} of both, {file.samples} test images"
+        )
+        title = "Similarity of the layers of two networks, by epoch"
+        yield (
+            "similarity_evolution",
+            partial(similarity_evolution, file.shared, values, None, rows, subtitle, title, columns),
+        )

@@ -8,11 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-import drillcore
 from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.similarity import Similarity
-from drillcore.base.errors import InputError
 from drillcore.base.names import printable
+from drillcore.figures.similarity_layers import ACROSS, calibrated_similarity, layer_similarity
 from drillcore.figures.similarity_maps import (
     Drawn,
     by_chance,
@@ -35,16 +34,12 @@ from drillcore.figures.style import (
     named,
     pairs_of,
     plain,
-    samples_text,
     styled,
 )
 from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED, catalogued
-from drillcore.similarity.matrix import SimilarityMatrix
 
 SETTLED = 0.95
 """A layer has settled at the first epoch from which on it is at least so much like itself at the last."""
-ACROSS = 5
-"""How many maps of layers are side by side."""
 
 
 def figures(folder):
@@ -67,14 +62,15 @@ def drawings(file, untrained=0):
     q_values, sizes, by_size = file.q_values[:], file.sizes, [file.by_samples(name) for name in (BIASED, TESTED)]
     layer, planted = file.outlier_at
     network, images = file.title, f"{file.samples} test images"
-    maps = [("layer_similarity", numbers[-1], "")]
+    chance, best = ({name: null(name) for name in file.measures} for null in (file.quantile, file.best))
+    values, subtitle = moment(between, -1), f"{network}, epoch {numbers[-1]}, {images}"
+    yield "layer_similarity", partial(layer_similarity, values, layers, None, q_values[-1], chance, subtitle)
+    yield "layer_similarity_calibrated", partial(calibrated_similarity, values, chance, layers, None, best, subtitle)
     if untrained in numbers:
-        maps.append(("layer_similarity_untrained", untrained, ", before training"))
-    for name, epoch, when in maps:
-        position = numbers.index(epoch)
-        values = {measure: by_epoch[position] for measure, by_epoch in between.items()}
-        subtitle = f"{network}, epoch {epoch}{when}, {images}"
-        yield name, partial(layer_similarity, values, layers, None, q_values[position], file.floor, subtitle)
+        position = numbers.index(untrained)
+        subtitle = f"{network}, epoch {untrained}, before training, {images}"
+        draw = partial(layer_similarity, moment(between, position), layers, None, q_values[position], None, subtitle)
+        yield "layer_similarity_untrained", draw
     subtitle = f"{network}, {epochs_text(numbers)}, {images}"
     yield "similarity_evolution", partial(similarity_evolution, numbers, between, q_values, layers, subtitle)
     if len(file.compared) > 1:
@@ -85,101 +81,9 @@ def drawings(file, untrained=0):
     yield "cka_outlier", partial(cka_outlier, file.shifts, outlier, subtitle)
 
 
-@styled
-def layer_similarity(
-    values: Mapping[str, ArrayLike] | SimilarityMatrix,
-    rows: Sequence[str] | None = None,
-    others: Sequence[str] | None = None,
-    q_values: ArrayLike | None = None,
-    floor: ArrayLike | None = None,
-    subtitle: str = "",
-    title: str | None = None,
-) -> Figure:
-    """Draw a map of layers by layers for each measure.
-
-    Parameters
-    ----------
-    values : mapping of str to array_like (samples, units), or SimilarityMatrix, or mapping of str to array_like
-        By layer its activations, which are compared by all measures and tested against chance; or what
-        `similarity_matrix` returns; or, where `rows` are named, by measure an array (rows, columns), NaN where it is
-        undefined.
-    rows : sequence of str, optional
-        The layers.
-    others : sequence of str, optional
-        The layers of another network. Without them a network's layers are compared with each other, and linear CKA's map
-        has the floor below its diagonal.
-    q_values : array_like (rows, columns), optional
-        Of the permutation null, as `q_values_of_pairs` makes them of its p-values; NaN is not tested.
-    floor : array_like (rows, columns), optional
-        What independent noise of the layers' shapes scores in linear CKA.
-    subtitle : str, optional
-        The line below the headline, such as the network, its epoch and the number of samples.
-    title : str, optional
-        The headline, by default one that names the figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If a measure is not in the catalogue, measures come without `rows`, the activations of a layer are not (samples,
-        units), or the layers differ in their number of samples.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import drillcore
-    >>> random = np.random.default_rng(0)
-    >>> outputs = {"fc1": random.normal(size=(50, 6)), "fc2": random.normal(size=(50, 3))}
-    >>> figure = drillcore.figures.layer_similarity(outputs)
-    >>> [axes.get_title("left") for axes in figure.axes[:3]]
-    ['linear CKA (below: its floor)', 'debiased CKA', 'RBF CKA']
-    """
-    if isinstance(values, SimilarityMatrix):
-        rows, others, values = values.rows, values.columns, {values.measure: values}
-    elif rows is None:
-        if values.keys() <= MEASURES.keys():
-            raise InputError(
-                f"values holds the measures {', '.join(values)}, but rows names no layers: name them, or give a dict of "
-                "layer to activations."
-            )
-        subtitle, rows = subtitle or samples_text(values), list(values)
-        values, q_values, floor = similarities_of(values)
-    columns, order = others or rows, catalogued(values)
-    across = min(ACROSS, len(values) + 1)
-    down = -(-(len(values) + 1) // across)
-    longest = max(map(inches, [*rows, *columns]))
-    title = title or "Similarity of the layers' representations"
-    inches_of_map = side(max(len(rows), len(columns)))
-    width, height = across * (inches_of_map + 0.25) + longest, down * (inches_of_map + 0.45) + longest
-    figure = canvas(width, height, title, subtitle)
-    panels = list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
-    chance, drawn = by_chance(q_values), Drawn()
-    for axes, name in zip(panels, order, strict=False):
-        matrix, grey, heading = np.asarray(values[name]), chance, MEASURES[name].title
-        if name == BIASED and floor is not None:
-            if others:
-                heading += f" (floor: {np.nanmin(floor):.2f} to {np.nanmax(floor):.2f})"
-            elif len(rows) > 1:
-                below = np.tri(len(rows), k=-1, dtype=bool)
-                matrix, grey = np.where(below, floor, matrix), None if chance is None else chance & ~below
-                heading, drawn.floor = f"{heading} (below: its floor)", True
-        draw_map(axes, matrix, name, grey, heading, drawn)
-        label_cells(axes, matrix, rows, columns)
-    for axes in panels[len(values) :]:
-        axes.axis("off")
-    explain(panels[len(values)], drawn)
-    return figure
-
-
-def similarities_of(outputs):
-    """All measures of `outputs`, by layer activations (samples, units), with the q-values and the floor of every pair."""
-    values, layers = {name: drillcore.similarity_matrix(outputs, name) for name in MEASURES}, list(outputs.values())
-    units = np.array([np.shape(activations)[1] for activations in layers])
-    q_values = drillcore.q_values_of_pairs(drillcore.permutation_null(layers))
-    return values, q_values, drillcore.noise_floor(len(layers[0]), units[:, None], units)
+def moment(between, position):
+    """By measure the values (layers, layers) at one of the epochs."""
+    return {name: by_epoch[position] for name, by_epoch in between.items()}
 
 
 @styled
@@ -190,6 +94,7 @@ def similarity_evolution(
     layers: Sequence[str],
     subtitle: str = "",
     title: str | None = None,
+    others: Sequence[str] | None = None,
 ) -> Figure:
     """Draw every measure of every pair of layers, by epoch.
 
@@ -207,6 +112,9 @@ def similarity_evolution(
         The line below the headline, such as the network and its epochs.
     title : str, optional
         The headline, by default one that names the figure.
+    others : sequence of str (K), optional
+        The layers of another network, the last axis of the values. Without them a network's layers are compared with each
+        other.
 
     Returns
     -------
@@ -221,10 +129,10 @@ def similarity_evolution(
     >>> figure.axes[0].get_xlabel()
     'epoch'
     """
-    (pairs, some), order = pairs_of(layers), catalogued(between)
+    (pairs, some), order = pairs_of(layers, others), catalogued(between)
     rows, columns = np.array(pairs, int).reshape(-1, 2).T
     width = float(np.clip(0.16 * len(numbers), 0.9, 2.4))
-    names = [f"{layers[i]}, {layers[j]}" for i, j in pairs]
+    names = [f"{layers[i]}, {(others or layers)[j]}" for i, j in pairs]
     longest = max(map(inches, names), default=LETTER)
     title = title or f"Similarity of every two layers, by epoch{some}"
     between = {name: np.asarray(between[name]) for name in order}
@@ -236,7 +144,7 @@ def similarity_evolution(
     drawn = Drawn()
     for axes, name in zip(panels, order, strict=True):
         values = between[name][:, rows, columns].T
-        draw_map(axes, values, name, chance, MEASURES[name].title.replace(" ", "\n"), drawn)
+        draw_map(axes, values, MEASURES[name], chance, MEASURES[name].title.replace(" ", "\n"), drawn)
         shown = range(0, len(numbers), -(-len(numbers) // 6))
         axes.set_xticks(shown, [numbers[position] for position in shown])
         axes.set_xlabel("epoch")
@@ -390,10 +298,10 @@ def cka_bias(
         (maps[1], permuted, BIASED, f"{MEASURES[BIASED].title}, samples permuted"),
         (maps[2], debiased[-1], TESTED, MEASURES[TESTED].title),
     ):
-        draw_map(axes, values, name, None, title, drawn)
+        draw_map(axes, values, MEASURES[name], None, title, drawn)
         label_cells(axes, values, layers, layers)
         axes.tick_params(labelleft=axes is maps[0])
-    colour_scale(bar, BIASED, bool(drawn.beyond), "vertical")
+    colour_scale(bar, MEASURES[BIASED], bool(drawn.beyond), "vertical")
     draw_sizes(curves, sizes, linear, debiased, layers)
     lines = sizes_lines(layers)
     handles = [Line2D([], [], label=plain(layer), **lines[layer]) for layer in named(layers) if layer in lines]

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from drillcore.figures.style import DEAD, name_ticks
 from drillcore.similarity.catalogue import MEASURES, TESTED
@@ -18,6 +18,7 @@ LEAST, LARGEST, CELL = 1.9, 3.74, 0.17
 """In inches: the least and the largest side of a map, and that of a cell which its value fits into, between the two."""
 LEGIBLE, LETTER_WIDTH = 4.4, 0.56
 """The smallest size of a value that can be read, in points, and about how wide one of its characters is of that size."""
+FRAME = {"fill": False, "edgecolor": "#CC3311", "linewidth": 1.2}
 CROSS = {"linestyle": "", "marker": "x", "color": "#999999"}
 
 
@@ -25,15 +26,17 @@ CROSS = {"linestyle": "", "marker": "x", "color": "#999999"}
 class Drawn:
     """What the maps of one figure show: the key explains this and nothing else.
 
-    `measures` that are drawn, those with `undefined` cells, those with cells `beyond` the end of the colours for unlike,
-    and whether some cells are `grey` or hold linear CKA's `floor`.
+    The looks of the measures that are drawn, those with `undefined` cells, those with cells `beyond` the end of the colours
+    for unlike; what cells are if they are `grey`; where the quantiles of nulls are, as text; and whether the `best` match
+    of a row is framed.
     """
 
     measures: set = field(default_factory=set)
     undefined: set = field(default_factory=set)
     beyond: set = field(default_factory=set)
-    grey: bool = False
-    floor: bool = False
+    grey: str = ""
+    quantiles: str = ""
+    best: bool = False
 
 
 def by_chance(q_values):
@@ -41,9 +44,10 @@ def by_chance(q_values):
     return None if q_values is None else q_values > SIGNIFICANT
 
 
-def draw_map(axes, matrix, name, chance, title, drawn):
-    """Draw the measure `name` as colours, grey where `chance` is true and crossed out where it is NaN; `drawn` notes what."""
-    measure, (norm, colours) = MEASURES[name], scale(name)
+def draw_map(axes, matrix, measure, chance, title, drawn, why=None):
+    """Draw values of a `Measure` as colours, grey where `chance` is true and crossed out where they are NaN; `drawn` notes
+    what, and `why` cells are grey."""
+    norm, colours = scale(measure)
     image = colours(norm(np.ma.masked_invalid(matrix)))
     undefined = np.isnan(matrix)
     grey = ~undefined & (False if chance is None else chance)
@@ -55,16 +59,24 @@ def draw_map(axes, matrix, name, chance, title, drawn):
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title(title)
-    drawn.measures.add(name)
-    drawn.undefined |= {name} if undefined.any() else set()
+    drawn.measures.add(measure)
+    drawn.undefined |= {measure} if undefined.any() else set()
     past = (matrix - measure.unlike) * (measure.alike - measure.unlike) < 0
-    drawn.beyond |= {name} if (past & ~grey).any() else set()
-    drawn.grey |= bool(grey.any())
+    drawn.beyond |= {measure} if (past & ~grey).any() else set()
+    if grey.any():
+        drawn.grey = why or chance_text()
 
 
-def scale(name):
+def frame_best(axes, positions, drawn):
+    """Frame the cell of each row's best match, at the columns `positions` (rows); None for a row without."""
+    for row, column in enumerate(positions):
+        if column is not None:
+            axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, **FRAME))
+            drawn.best = True
+
+
+def scale(measure):
     """The range and the colours of a measure: whatever its kind, what is alike is bright yellow."""
-    measure = MEASURES[name]
     colours = "viridis_r" if measure.is_distance else "viridis"
     return Normalize(*sorted((measure.unlike, measure.alike))), matplotlib.colormaps[colours].with_extremes(bad="white")
 
@@ -95,14 +107,16 @@ def label_cells(axes, matrix, rows, columns):
 
 
 def explain(axes, drawn):
-    """Explain in a free panel what was `drawn`: the scales of colours, grey cells, crosses and the floor."""
-    kinds = {MEASURES[name].label: name for name in MEASURES if name in drawn.measures}
-    for position, (label, name) in enumerate(kinds.items()):
-        below = any(MEASURES[other].label == label for other in drawn.beyond)
-        colour_scale(axes.inset_axes([0.08, 0.94 - 0.3 * position, 0.84, 0.06]), name, below)
-    handles = [*([Patch(color=DEAD, label=chance_text())] if drawn.grey else []), *cross_handles(drawn)]
-    if drawn.floor:
-        text = "below linear CKA's diagonal,\nits floor: noise of that shape"
+    """Explain in a free panel what was `drawn`: the scales of colours, grey cells, crosses, frames and quantiles."""
+    kinds = {measure.label: measure for measure in sorted(drawn.measures, key=lambda measure: measure.is_distance)}
+    for position, (label, measure) in enumerate(kinds.items()):
+        below = any(other.label == label for other in drawn.beyond)
+        colour_scale(axes.inset_axes([0.08, 0.94 - 0.3 * position, 0.84, 0.06]), measure, below)
+    handles = [*([Patch(color=DEAD, label=drawn.grey)] if drawn.grey else []), *cross_handles(drawn)]
+    if drawn.best:
+        handles.append(Patch(**FRAME, label="the row's best match, where\nbetter than the best by chance"))
+    if drawn.quantiles:
+        text = f"{drawn.quantiles} chance:\n95 % of permutations score less"
         handles.append(Line2D([], [], linestyle="", label=text))
     if handles:
         axes.legend(handles=handles, loc="lower left", borderaxespad=0, handlelength=1.2, fontsize=7)
@@ -120,17 +134,16 @@ def cross_handles(drawn):
     """
     if not drawn.undefined:
         return []
-    wants = {MEASURES[name].wants for name in drawn.undefined}
-    alone = len(wants) == 1 and any(MEASURES[name].wants not in wants for name in drawn.measures)
+    wants = {measure.wants for measure in drawn.undefined}
+    alone = len(wants) == 1 and any(measure.wants not in wants for measure in drawn.measures)
     why = f": {wants.pop()}" if alone and "" not in wants else ""
     return [Line2D([], [], markersize=4, label=f"undefined{why}", **CROSS)]
 
 
-def colour_scale(axes, name, below=False, orientation="horizontal"):
-    """A colour bar in `axes` for the measure `name`; `below` where values lie past its end that stands for unlike."""
-    measure = MEASURES[name]
+def colour_scale(axes, measure, below=False, orientation="horizontal"):
+    """A colour bar in `axes` for a `Measure`; `below` where values lie past its end that stands for unlike."""
     ticks = np.linspace(*sorted((measure.unlike, measure.alike)), 3)
-    bar = axes.figure.colorbar(ScalarMappable(*scale(name)), cax=axes, orientation=orientation, ticks=ticks)
+    bar = axes.figure.colorbar(ScalarMappable(*scale(measure)), cax=axes, orientation=orientation, ticks=ticks)
     sign = ("≥ " if measure.is_distance else "≤ ") if below else ""
     bar.set_ticks(ticks, labels=[f"{sign if tick == measure.unlike else ''}{tick:.2g}" for tick in ticks])
     bar.outline.set_linewidth(0.4)

@@ -9,7 +9,7 @@ import textwrap
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import wraps
-from itertools import combinations
+from itertools import combinations, product
 from unicodedata import east_asian_width
 
 import matplotlib
@@ -60,8 +60,8 @@ SYMBOLS = {"circle": "o", "square": "s", "triangle-up": "^", "diamond": "D", "tr
 UNNAMED = {"linestyle": "-", "marker": "", "lw": 0.4}
 """How the lines of layers that the legend does not name are drawn, apart from their colours."""
 
-MOST_NAMED, MOST_PAIRED = 24, 14
-"""Legends name so many lines, and maps of every two layers take so many layers: of more, an even choice."""
+MOST_NAMED, MOST_PAIRED, MOST_CROSSED = 24, 14, 9
+"""Legends name so many lines, and maps of every two layers of a network or of two take so many: of more, an even choice."""
 
 THRESHOLDS = ["#AA3377", "#EE8866", "#77AADD", "#999933"]
 
@@ -207,11 +207,14 @@ def named(names):
     return evenly([name for name in names if name != "input"], MOST_NAMED)
 
 
-def pairs_of(layers):
-    """The positions (i, j), i < j, of every two of MOST_PAIRED evenly chosen `layers`, and what to say of the choice."""
-    chosen = evenly(range(len(layers)), MOST_PAIRED)
-    said = f" ({len(chosen)} of {len(layers)} layers)" if len(chosen) < len(layers) else ""
-    return list(combinations(chosen, 2)), said
+def pairs_of(layers, others=None):
+    """The positions (i, j), i < j, of every two of MOST_PAIRED evenly chosen `layers`, and what to say of the choice; or
+    those of every one of MOST_CROSSED `layers` with as many `others`."""
+    most = MOST_CROSSED if others else MOST_PAIRED
+    sides = [evenly(range(len(side)), most) for side in (layers, others or layers)]
+    longest = max(map(len, (layers, others or layers)))
+    said = f" ({most} of {longest} layers)" if longest > most else ""
+    return list(product(*sides) if others else combinations(sides[0], 2)), said
 
 
 def name_ticks(axis, names, space):

@@ -7,6 +7,10 @@ each is computed, `choose_measures` in `measures/__init__.py` says.
 from math import pi
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drillcore.base.arrays import real_array
 from drillcore.base.errors import InputError
 
 
@@ -67,3 +71,44 @@ def catalogued(names):
             "drillcore/similarity/catalogue.py, without which no figure knows its colours, or leave it out."
         )
     return [name for name in MEASURES if name in names]
+
+
+def calibrated(values: ArrayLike, quantiles: ArrayLike, measure: str = "debiased_cka") -> NDArray[np.float64]:
+    """Return scores relative to chance: 0 at the quantile of a measure's null, 1 where two layers are alike.
+
+    (s - q) / (1 - q) of a similarity s with the quantile q, (q - s) / q of a distance. What is below the quantile is
+    negative, and left so.
+
+    Parameters
+    ----------
+    values : array_like (...)
+        Of the measure.
+    quantiles : array_like (...)
+        Of its null, as `null_quantiles` returns them.
+    measure : str
+        The measure's name.
+
+    Returns
+    -------
+    float64 array (...)
+        At most 1; NaN where either is.
+
+    Raises
+    ------
+    InputError
+        If there is no such measure, or the values are not real numbers.
+
+    References
+    ----------
+    arXiv 2602.14486.
+
+    Examples
+    --------
+    >>> import drillcore
+    >>> drillcore.calibrated([1.0, 0.75, 0.5, 0.0], 0.5, "linear_cka")
+    array([ 1. ,  0.5,  0. , -1. ])
+    """
+    catalogued([measure])
+    values, quantiles = (np.asarray(real_array(part, "scores"), np.float64) for part in (values, quantiles))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (values - quantiles) / (MEASURES[measure].alike - quantiles)

@@ -6,6 +6,7 @@ import numpy as np
 
 from drillcore.artifacts.layers import epoch_name
 from drillcore.progress import silent
+from drillcore.similarity.calibration import Permutations
 from drillcore.similarity.catalogue import BIASED, TESTED
 from drillcore.similarity.measures import choose_measures, families
 from drillcore.similarity.null import noise_floor, permutation_null, permuted_linear_cka, q_values_of_pairs
@@ -19,12 +20,14 @@ SHIFTS = np.array([0.0, 1.0, 3.0, 10.0, 30.0, 100.0])
 """How far the planted outlier is moved, in root mean square distances of samples from their mean."""
 
 
-def store_measures(writer, probe, measures, most_epochs, progress=silent):
-    """Store every measure between layers (epochs, layers, layers) and across epochs (layers, epochs, epochs).
+def store_measures(writer, probe, measures, settings, progress=silent):
+    """Store every measure between layers (epochs, layers, layers), what it scores by chance at the last epoch, and across
+    epochs (layers, epochs, epochs).
 
-    At most `most_epochs` epochs, evenly spread, the first and the last among them, are compared with each other.
+    At most `settings.epochs` epochs, evenly spread, the first and the last among them, are compared with each other.
     """
-    count, groups = len(probe.epochs), families(measures)
+    count, groups, most_epochs = len(probe.epochs), families(measures), settings.epochs
+    chance = Permutations(len(probe.rows), settings.permutations, settings.seed)
     spread = np.unique(np.linspace(0, count - 1, min(count, most_epochs)).round().astype(int))
     chosen = [probe.epochs[number] for number in spread]
     with side_by_side() as each:
@@ -34,7 +37,15 @@ def store_measures(writer, probe, measures, most_epochs, progress=silent):
             for name, measure in group.items():
                 store_between_layers(writer, name, measure, probe, results)
                 store_across_epochs(writer, name, measure, probe, chosen, history, each)
+            store_quantiles(writer, chance, group, history[-1], each)
     writer.store_compared(chosen)
+
+
+def store_quantiles(writer, chance, group, layers, each):
+    """Store the quantiles of the null of the measures in `group`, of one epoch's prepared `layers`."""
+    found = each(lambda named: chance.quantiles(*named, layers), group.items())
+    for (name, measure), quantiles in zip(group.items(), found, strict=True):
+        writer.store_quantiles(name, quantiles.pairs, quantiles.best, chance.count(measure))
 
 
 def compare_layers(probe, work, group, chosen, each):

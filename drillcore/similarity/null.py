@@ -74,12 +74,16 @@ def shifted_products(grams):
         weights[-1] = 1.0
     diagonals = np.empty((n, len(grams), half))
     for index, gram in enumerate(grams):
-        doubled = np.concatenate([gram, gram[:, :half]], axis=1)
-        steps = doubled.strides[0] + doubled.strides[1], doubled.strides[1]
-        along = np.lib.stride_tricks.as_strided(doubled[:, 1:], (n, half), steps)
-        np.multiply(along, weights / np.linalg.norm(gram), out=diagonals[:, index])
+        np.multiply(along_diagonals(gram)[:, 1 : half + 1], weights / np.linalg.norm(gram), out=diagonals[:, index])
     spectra = np.fft.rfft(diagonals, axis=0)
     return np.fft.irfft(spectra.conj() @ spectra.transpose(0, 2, 1), n, axis=0)
+
+
+def along_diagonals(square):
+    """A view (n, n) of a copy of the matrix `square` (n, n) in which [i, d] is the entry i of its wrapped diagonal d."""
+    doubled = np.concatenate([square, square[:, :-1]], axis=1)
+    steps = doubled.strides[0] + doubled.strides[1], doubled.strides[1]
+    return np.lib.stride_tricks.as_strided(doubled, square.shape, steps)
 
 
 def exceedances(products, shifts):

@@ -5,8 +5,9 @@ from functools import partial
 import numpy as np
 
 from drillcore.artifacts.layers import epoch_name
-from drillcore.base.arrays import row_blocks
+from drillcore.base.arrays import evenly, row_blocks
 from drillcore.base.errors import InputError
+from drillcore.similarity.calibration import Permutations
 from drillcore.similarity.measures import choose_measures, families
 from drillcore.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
 from drillcore.similarity.probe import Status
@@ -33,22 +34,42 @@ def same(a, b):
 
 
 def compare_networks(writer, networks, probes, settings):
-    """Store the comparison of two `networks`, by name, at the last epochs of their `probes`."""
-    samples, epochs = len(probes[0].rows), [probe.epochs[-1] for probe in probes]
-    writer.store_networks(samples, networks, [probe.layers for probe in probes], epochs)
-    layers = [[probe.layer(name, probe.epochs[-1]) for name in probe.layers] for probe in probes]
+    """Store the comparison of two `networks`, by name, at the last epochs of their `probes`, with what chance would score
+    there, and at the epochs that both have; of more than `settings.epochs` at some that are evenly spread."""
+    samples, last = len(probes[0].rows), [probe.epochs[-1] for probe in probes]
+    shared = evenly(sorted(set(probes[0].epochs) & set(probes[1].epochs)), settings.epochs)
+    writer.store_networks(samples, networks, [probe.layers for probe in probes], last)
     names = [[f"{network}/{name}" for name in probe.stored] for network, probe in zip(networks, probes, strict=True)]
     measures = choose_measures(settings.measures, samples, settings.explained_variance, settings.bandwidth)
+    chance = Permutations(samples, settings.permutations, settings.seed)
     with side_by_side() as each:
         for work, group in families(measures).items():
-            a, b = (list(each(partial(prepare, work), side)) for side in layers)
+            layers = prepared(probes, work, last, each)
+            store_last(writer, chance, group, layers, last, names)
+            moments = [[epoch, epoch] for epoch in shared]
+            by_epoch = [layers if moment == last else prepared(probes, work, moment, each) for moment in moments]
             for name, measure in group.items():
-                values, status = matrix(measure.compare, a, b), Status("epochs")
-                status.note(
-                    " and ".join(map(epoch_name, epochs)), values, a, names[0], measure.undefined_pair, b, names[1]
-                )
-                writer.store(name, values, status)
+                values = [matrix(measure.compare, *layers) for layers in by_epoch]
+                writer.store_by_epoch(name, np.array(values).reshape(len(shared), *map(len, names)))
+    writer.store_shared(shared)
+    layers = [[probe.layer(name, epoch) for name in probe.layers] for probe, epoch in zip(probes, last, strict=True)]
     store_pair_controls(writer, *layers, settings)
+
+
+def prepared(probes, work, epochs, each):
+    """What `work` makes of all layers of either network at its one of `epochs`, two lists."""
+    sides = [[probe.layer(name, epoch) for name in probe.layers] for probe, epoch in zip(probes, epochs, strict=True)]
+    return [list(each(partial(prepare, work), layers)) for layers in sides]
+
+
+def store_last(writer, chance, group, layers, epochs, names):
+    """Store the measures in `group` of the prepared `layers` of both networks, and the quantiles of their nulls."""
+    (a, b), when = layers, " and ".join(map(epoch_name, epochs))
+    for name, measure in group.items():
+        values, status = matrix(measure.compare, a, b), Status("epochs")
+        status.note(when, values, a, names[0], measure.undefined_pair, b, names[1])
+        writer.store(name, values, status)
+        writer.store_quantiles(name, chance.quantiles(name, measure, a, b), chance.count(measure))
 
 
 def store_pair_controls(writer, a, b, settings):

@@ -42,8 +42,8 @@ def test_similarities(outputs):
     layers = list(outputs.values())
     values = {name: np.asarray(drillcore.similarity_matrix(outputs, name)) for name in MEASURES}
     q_values = drillcore.q_values_of_pairs(drillcore.permutation_null(layers))
-    floor = [[drillcore.noise_floor(60, a.shape[1], b.shape[1]) for b in layers] for a in layers]
-    explicit = figures.layer_similarity(values, list(outputs), None, q_values, np.array(floor), "60 samples")
+    quantiles = {name: drillcore.null_quantiles(outputs, name).pairs for name in MEASURES}
+    explicit = figures.layer_similarity(values, list(outputs), None, q_values, quantiles, "60 samples")
     assert same(figures.layer_similarity(outputs), explicit)
 
 

@@ -13,11 +13,11 @@ from drillcore.figures.similarities import (
     cka_bias,
     cka_outlier,
     figures,
-    layer_similarity,
     settled,
     similarity_evolution,
     similarity_settling,
 )
+from drillcore.figures.similarity_layers import calibrated_similarity, layer_similarity
 from drillcore.figures.style import DEAD, applied
 from drillcore.similarity.catalogue import MEASURES
 from stages.plots_of_pairs import main as main_of_pairs
@@ -45,9 +45,8 @@ def titled(figure, beginning):
     return axes
 
 
-def draw(values, q_values, floor=None, rows=LAYERS, others=None):
-    floor = np.full(q_values.shape, 0.12) if floor is None else floor
-    return layer_similarity(values, rows, others, q_values, floor, "net, epoch 2")
+def draw(values, q_values, quantiles=None, rows=LAYERS, others=None):
+    return layer_similarity(values, rows, others, q_values, quantiles, "net, epoch 2")
 
 
 def test_cells_no_better_than_chance_are_grey_and_others_are_not():
@@ -84,27 +83,27 @@ def key(figure):
 
 
 GREY = "no more than chance:\nq > 0.05 (debiased CKA)"
-FLOOR = "below linear CKA's diagonal,\nits floor: noise of that shape"
+CHANCE = "chance:\n95 % of permutations score less"
+BELOW, BRACKETS = f"below each diagonal, {CHANCE}", f"in brackets, {CHANCE}"
 HALF, SURE = np.full((3, 3), 0.5), np.zeros((3, 3))
 
 
 @pytest.mark.parametrize(
-    ("values", "q_values", "floor", "others", "said"),
+    ("values", "q_values", "quantile", "others", "said"),
     [
-        ({"linear_cka": HALF}, SURE, HALF, None, [FLOOR]),
-        ({"linear_cka": HALF}, SURE, HALF, LAYERS, []),
+        ({"linear_cka": HALF}, SURE, HALF, None, [BELOW]),
+        ({"linear_cka": HALF}, SURE, HALF, LAYERS, [BRACKETS]),
         ({"linear_cka": HALF}, SURE, None, None, []),
         ({"linear_cka": HALF[:1, :1]}, SURE[:1, :1], HALF[:1, :1], None, []),
-        ({"rsa": HALF}, SURE, HALF, None, []),
-        ({"rsa": HALF}, None, HALF, None, []),
-        ({"rsa": HALF}, SURE + 1, HALF, None, [GREY]),
-        ({"rsa": HALF * np.nan}, SURE + 1, HALF, None, ["undefined"]),
-        ({"linear_cka": HALF}, np.tri(3, k=-1), HALF, None, [FLOOR]),
+        ({"rsa": HALF}, SURE + 1, None, None, [GREY]),
+        ({"rsa": HALF * np.nan}, SURE + 1, None, None, ["undefined"]),
+        ({"rsa": HALF}, np.tri(3, k=-1), HALF, None, [BELOW]),
     ],
 )
-def test_the_key_explains_what_is_drawn_and_nothing_else(values, q_values, floor, others, said):
+def test_the_key_explains_what_is_drawn_and_nothing_else(values, q_values, quantile, others, said):
     rows = LAYERS[: len(next(iter(values.values())))]
-    assert key(layer_similarity(values, rows, others, q_values, floor, "net")) == said
+    quantiles = None if quantile is None else dict.fromkeys(values, quantile)
+    assert key(layer_similarity(values, rows, others, q_values, quantiles, "net")) == said
 
 
 def test_the_key_of_the_evolution_knows_only_pairs():
@@ -162,19 +161,44 @@ def test_every_measure_is_drawn_under_its_own_title():
     assert titles[: len(MEASURES)] == [measure.title for measure in MEASURES.values()]
 
 
-def test_linear_cka_has_its_floor_below_the_diagonal():
-    floor = np.full((3, 3), 0.12)
-    axes = titled(draw({"linear_cka": np.full((3, 3), 0.5)}, np.ones((3, 3)), floor), "linear CKA")
-    assert texts(axes) == {(row, column): "0.12" if column < row else "0.50" for row, column in np.ndindex(3, 3)}
-    grey = np.isclose(shown(axes), to_rgb(DEAD)).all(2)
-    np.testing.assert_array_equal(grey, np.triu(np.ones((3, 3), bool)))
+def test_every_measure_has_what_chance_gives_below_the_diagonal():
+    values, quantiles = {"rsa": HALF, "linear_cka": HALF}, {"rsa": HALF / 5, "linear_cka": HALF / 2}
+    figure = draw(values, np.ones((3, 3)), quantiles)
+    for beginning, chance in (("RSA", "0.10"), ("linear CKA", "0.25")):
+        axes = titled(figure, beginning)
+        assert texts(axes) == {(row, column): chance if column < row else "0.50" for row, column in np.ndindex(3, 3)}
+        grey = np.isclose(shown(axes), to_rgb(DEAD)).all(2)
+        np.testing.assert_array_equal(grey, np.triu(np.ones((3, 3), bool)))
+
+
+def frames(axes):
+    return {(round(patch.get_y() + 0.46), round(patch.get_x() + 0.46)) for patch in axes.patches}
+
+
+def test_scores_above_chance_and_best_matches():
+    quantile = np.where(np.eye(3, dtype=bool), np.nan, 0.2)
+    similar = np.array([[1, 0.6, 0.1], [0.6, 1, 0.3], [0.1, 0.3, 1]])
+    distant = 1 - similar
+    best = {"rsa": [0.5, 0.5, 0.5], "procrustes": [0.5, 0.5, 0.5]}
+    figure = calibrated_similarity(
+        {"rsa": similar, "procrustes": distant}, {"rsa": quantile, "procrustes": 1 - quantile}, LAYERS, None, best
+    )
+    for beginning in ("RSA", "Procrustes"):
+        axes = titled(figure, beginning)
+        assert [texts(axes)[0, column] for column in range(3)] == ["1.00", "0.50", "-0.12"]
+        assert np.isclose(shown(axes)[0, 2], to_rgb(DEAD)).all()
+        assert not np.isclose(shown(axes)[1, 2], to_rgb(DEAD)).all()
+        assert frames(axes) == {(0, 1), (1, 0)}
+    other = calibrated_similarity({"rsa": similar}, {"rsa": quantile}, LAYERS, LAYERS, {"rsa": [0.5, 2, 2]})
+    assert frames(titled(other, "RSA")) == {(0, 0)}
 
 
 def test_between_two_networks_every_cell_is_the_measure():
-    figure = draw({"linear_cka": np.full((2, 2), 0.5)}, np.zeros((2, 2)), rows=LAYERS[:2], others=LAYERS[:2])
+    values, quantiles = {"linear_cka": np.full((2, 2), 0.5)}, {"linear_cka": np.array([[0.1, 0.2], [0.12, np.nan]])}
+    figure = draw(values, np.zeros((2, 2)), quantiles, LAYERS[:2], LAYERS[:2])
     axes = titled(figure, "linear CKA")
     assert set(texts(axes).values()) == {"0.50"}
-    assert axes.get_title("left") == "linear CKA (floor: 0.12 to 0.12)"
+    assert axes.get_title("left") == "linear CKA\n(0.10 to 0.20)"
     assert [label.get_text() for label in axes.get_yticklabels()] == LAYERS[:2]
 
 
@@ -290,10 +314,15 @@ def test_a_pair_of_networks_has_its_report(network):
     with h5py.File("artifacts/similarity/one--two.h5", "w") as file:
         file.attrs.update(network_a="one", network_b="two", layers_a=LAYERS, layers_b=LAYERS[:2])
         file.attrs.update(epoch_a="002", epoch_b="004", samples=40, source="sample: synthetic")
-        for name in (*MEASURES, "null/debiased_cka/q_value", "floor/linear_cka"):
-            file[name] = np.full((3, 2), 0.5)
+        for name in MEASURES:
+            file[name], file[f"null/{name}/quantile"] = np.full((3, 2), 0.5), np.full((3, 2), 0.1)
+            file[f"null/{name}/best_a"], file[f"null/{name}/best_b"] = np.full(3, 0.1), np.full(2, 0.1)
+            file[f"by_epoch/{name}"] = np.full((2, 3, 2), 0.5)
+        file["by_epoch"].attrs["epochs"] = ["000", "002"]
+        file["null/debiased_cka/q_value"] = np.full((3, 2), 0.5)
     main_of_pairs("one", "two")
-    assert sorted(path.name for path in Path("reports/one--two").iterdir()) == [
-        "layer_similarity.pdf",
-        "layer_similarity.png",
-    ]
+    assert sorted(path.name for path in Path("reports/one--two").iterdir()) == sorted(
+        f"{name}.{ending}"
+        for name in ("layer_similarity", "layer_similarity_calibrated", "similarity_evolution")
+        for ending in ("pdf", "png")
+    )

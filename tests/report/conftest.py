@@ -41,6 +41,10 @@ def write_pair(root, a, b):
         file.attrs.update(samples=40, source="sample: synthetic digits")
         for name in MEASURES:
             file[name] = random.uniform(0, 1, (5, 5))
+            file[f"null/{name}/quantile"] = random.uniform(0, 0.3, (5, 5))
+            file[f"null/{name}/best_a"], file[f"null/{name}/best_b"] = np.full((2, 5), 0.3)
+            file[f"by_epoch/{name}"] = np.stack([random.uniform(0, 1, (5, 5)), file[name]])
+        file["by_epoch"].attrs["epochs"] = ["000", "002"]
         file["null/debiased_cka/q_value"] = random.uniform(0, 0.2, (5, 5))
 
 

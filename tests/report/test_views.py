@@ -363,9 +363,16 @@ def test_similarity_by_measure_epoch_and_significance(browser, root):
     browser.choose("network", "net--other")
     browser.ready("similarity")
     with h5py.File(root / "artifacts/similarity/net--other.h5") as file:
-        expected = file["rsa"][:]
+        first, expected, chance = file["by_epoch/rsa"][0], file["rsa"][:], file["null/rsa/quantile"][:]
     _, rows = browser.table("similarity")
     np.testing.assert_allclose([float(row[3]) for row in rows], expected.ravel(), rtol=1e-6)
+    browser.choose("score", "calibrated")
+    _, rows = browser.table("similarity")
+    above = (expected - chance) / (1 - chance)
+    np.testing.assert_allclose([float(row[3]) for row in rows], above.ravel(), rtol=1e-4, atol=1e-6)
+    browser.slide("epoch", 0)  # where chance is not known
+    _, rows = browser.table("similarity")
+    np.testing.assert_allclose([float(row[3]) for row in rows], first.ravel(), rtol=1e-6)
 
 
 def test_a_link_restores_the_view(browser, root):

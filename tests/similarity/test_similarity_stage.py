@@ -6,7 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from drillcore import debiased_cka, linear_cka, procrustes, svcca
+from drillcore import calibrated, debiased_cka, linear_cka, null_quantiles, procrustes, svcca
+from drillcore.artifacts.pairs import Pair
+from drillcore.artifacts.similarity import Similarity
 from drillcore.base.errors import InputError
 from drillcore.similarity.catalogue import MEASURES
 from drillcore.similarity.comparison import with_outlier
@@ -125,6 +127,23 @@ def test_the_controls(folder, similarity):
     assert similarity["floor/permuted_linear_cka"].shape == (3, 5, 5)
 
 
+def test_every_measure_has_its_null_at_the_last_epoch(folder, similarity):
+    layers = {name: layer(folder, name, "004") for name in ["input", *LAYERS]}
+    for name in MEASURES:
+        expected = null_quantiles(layers, name, permutations=19)
+        null = similarity[f"null/{name}"]
+        np.testing.assert_allclose(null["quantile"], expected.pairs, atol=1e-9)
+        np.testing.assert_allclose(null["best"], expected.best, atol=1e-9)
+        assert null.attrs["permutations"] == (20 if name in ("svcca", "pwcca", "procrustes") else 19)
+
+
+def test_the_reader_knows_scores_above_chance(folder, similarity):
+    with Similarity(folder / "small/similarity.h5") as file:
+        expected = calibrated(file["linear_cka"][-1], similarity["null/linear_cka/quantile"], "linear_cka")
+        np.testing.assert_array_equal(file.calibrated("linear_cka"), expected)
+        assert (file.best("linear_cka") >= np.nanmin(file.quantile("linear_cka"), axis=1)).all()
+
+
 def test_q_values_are_over_the_pairs_once():
     p_values = np.array([[0.01, 0.02, 0.04], [0.02, 0.01, np.nan], [0.04, np.nan, 0.01]])
     expected = [[np.nan, 0.04, 0.04], [0.04, np.nan, np.nan], [0.04, np.nan, np.nan]]
@@ -212,11 +231,42 @@ def test_two_networks_that_saw_the_same_images(folder):
         expected = debiased_cka(layer(folder, "output", "004"), layer(folder, "layer1", "003", "other"))
         assert file["debiased_cka"][4, 1] == pytest.approx(expected, abs=1e-9)
         assert file["debiased_cka"][0, 0] == pytest.approx(1)
-        assert sorted(set(file) - {"null", "floor"}) == sorted(MEASURES)
+        assert sorted(set(file) - {"null", "floor", "by_epoch"}) == sorted(MEASURES)
         for name in (*MEASURES, "null/debiased_cka/p_value", "null/debiased_cka/q_value", "floor/linear_cka"):
             assert file[name].shape == file["floor/permuted_linear_cka"].shape == (5, 4)
         assert file["null/debiased_cka/p_value"][4, 1] <= 0.1
         assert "other/squeeze2: width 1" in file["rsa"].attrs["status"]
+    first = {name: layer(folder, name, "004") for name in names}
+    second = {name: layer(folder, name, "003", "other") for name in names[:4]}
+    with Pair(folder / "similarity/small--other.h5") as file:
+        for name in MEASURES:
+            expected = null_quantiles(first, name, second, permutations=19)
+            np.testing.assert_allclose(file.quantile(name), expected.pairs, atol=1e-9)
+            for best, wanted in zip(file.best(name), expected[1:], strict=True):
+                np.testing.assert_allclose(best, wanted, atol=1e-9)
+        np.testing.assert_allclose(
+            file.calibrated("rsa"), calibrated(file["rsa"][:], file.quantile("rsa"), "rsa"), equal_nan=True
+        )
+
+
+def test_two_networks_by_epoch(folder):
+    store_activations(folder / "other/activations.h5", seed=1, epochs=(0, 3, 4))
+    main_of_pairs("small", "other")
+    with Pair(folder / "similarity/small--other.h5") as file:
+        assert file.shared == [0, 4]
+        for name in MEASURES:
+            assert file.by_epoch(name).shape == (2, 5, 5)
+            np.testing.assert_array_equal(file.by_epoch(name)[-1], file[name][:])
+        expected = debiased_cka(layer(folder, "output", "000"), layer(folder, "layer1", "000", "other"))
+        assert file.by_epoch("debiased_cka")[0, 4, 1] == pytest.approx(expected, abs=1e-9)
+
+
+def test_two_networks_without_a_shared_epoch(folder):
+    store_activations(folder / "other/activations.h5", seed=1, epochs=(1, 3))
+    main_of_pairs("small", "other")
+    with Pair(folder / "similarity/small--other.h5") as file:
+        assert file.shared == []
+        assert file.by_epoch("rsa").shape == (0, 5, 5)
 
 
 @pytest.mark.parametrize("differing", ["sample", "labels", "images"])

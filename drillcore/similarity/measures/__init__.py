@@ -7,7 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from drillcore.similarity.measures.cca import TOO_FEW_SAMPLES, components, pwcca_matrix, svcca_matrix
+from drillcore.similarity.measures.cca import (
+    TOO_FEW_SAMPLES,
+    components,
+    pwcca_both,
+    pwcca_matrix,
+    svcca_both,
+    svcca_matrix,
+)
 from drillcore.similarity.measures.cka import (
     cosines,
     debiased_features,
@@ -16,10 +23,19 @@ from drillcore.similarity.measures.cka import (
     linear_features,
     linear_matrix,
     rbf_vector,
+    square_of_debiased,
+    square_of_linear,
+    square_of_triangle,
     u_gram_vector,
 )
-from drillcore.similarity.measures.geometry import procrustes_matrix, ranked_distances
-from drillcore.similarity.measures.neighbours import cknna_matrix, mutual_knn_matrix, nearest_neighbours
+from drillcore.similarity.measures.geometry import procrustes_matrix, ranked_distances, wide_angle
+from drillcore.similarity.measures.neighbours import (
+    cknna_matrix,
+    mutual_knn_matrix,
+    nearest_neighbours,
+    square_of_kernel,
+    square_of_mask,
+)
 
 MOST_GRAM_SAMPLES = 2000
 """Up to so many samples a layer's whole Gram matrix is kept (32 MB), and all pairs are one product of them."""
@@ -28,30 +44,36 @@ MOST_GRAM_SAMPLES = 2000
 class Method(NamedTuple):
     """How a measure is computed: `work` on one layer's activations, shared by all its pairs, and `compare` of its results.
 
-    `undefined_pair` is why two layers that both have a value may have none together.
+    `undefined_pair` is why two layers that both have a value may have none together. For the measure's null either
+    `square` makes a matrix (samples, samples) of norm 1 of what `work` made, such that a value is the inner product of two;
+    or `pair` returns the value of two layers that chance alone makes alike, and that of the two exchanged.
     """
 
     work: Callable
     compare: Callable
     undefined_pair: str = ""
+    square: Callable | None = None
+    pair: Callable | None = None
 
 
 def choose_measures(names, samples, explained_variance=0.99, bandwidth=0.5):
     """The `Method` of each of `names` on `samples`; those that need principal components share one `work`."""
-    grams = samples <= MOST_GRAM_SAMPLES
-    linear = Method(gram_vector, cosines) if grams else Method(linear_features, linear_matrix)
-    debiased = Method(u_gram_vector, cosines) if grams else Method(debiased_features, debiased_matrix)
+    linear = Method(linear_features, linear_matrix, square=square_of_linear)
+    debiased = Method(debiased_features, debiased_matrix, square=square_of_debiased)
+    if samples <= MOST_GRAM_SAMPLES:
+        linear = Method(gram_vector, cosines, square=square_of_triangle)
+        debiased = Method(u_gram_vector, cosines, square=square_of_triangle)
     spectral = partial(components, explained_variance=explained_variance)
     known = {
         "linear_cka": linear,
         "debiased_cka": debiased,
-        "rbf_cka": Method(partial(rbf_vector, bandwidth=bandwidth), cosines),
-        "svcca": Method(spectral, svcca_matrix, TOO_FEW_SAMPLES),
-        "pwcca": Method(spectral, pwcca_matrix, TOO_FEW_SAMPLES),
-        "procrustes": Method(spectral, procrustes_matrix),
-        "rsa": Method(ranked_distances, cosines),
-        "mutual_knn": Method(nearest_neighbours, mutual_knn_matrix),
-        "cknna": Method(nearest_neighbours, cknna_matrix),
+        "rbf_cka": Method(partial(rbf_vector, bandwidth=bandwidth), cosines, square=square_of_triangle),
+        "svcca": Method(spectral, svcca_matrix, TOO_FEW_SAMPLES, pair=svcca_both),
+        "pwcca": Method(spectral, pwcca_matrix, TOO_FEW_SAMPLES, pair=pwcca_both),
+        "procrustes": Method(spectral, procrustes_matrix, pair=wide_angle),
+        "rsa": Method(ranked_distances, cosines, square=square_of_triangle),
+        "mutual_knn": Method(nearest_neighbours, mutual_knn_matrix, square=square_of_mask),
+        "cknna": Method(nearest_neighbours, cknna_matrix, square=square_of_kernel),
     }
     return {name: known[name] for name in names}
 

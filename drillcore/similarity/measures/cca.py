@@ -121,22 +121,16 @@ def components(X, explained_variance=0.99):
     return Components(left[:, :rank], singular_values[:rank], right[:rank], kept)
 
 
-def canonical_correlations(left_a, left_b):
-    """Singular vectors and values of the product of two orthonormal bases (samples, k): the cosines of their angles.
+def overlap(a, b):
+    """The product of the bases (samples, kept) of two layers, whose singular values are the canonical correlations: the
+    cosines of their angles. None where some would be 1 whatever the data.
 
-    Returns (k_a, m), (m,), (m, k_b) with m = min(k_a, k_b). Bjorck and Golub 1973, doi 10.1090/S0025-5718-1973-0348991-3.
-    """
-    return np.linalg.svd(left_a.T @ left_b, full_matrices=False)
-
-
-def canonical_pair(a, b):
-    """`canonical_correlations` of the kept components of two layers, or None where some would be 1 whatever the data.
-
-    Centred columns of n samples span n - 1 dimensions: subspaces of more dimensions together must intersect.
+    Centred columns of n samples span n - 1 dimensions: subspaces of more dimensions together must intersect. Bjorck and
+    Golub 1973, doi 10.1090/S0025-5718-1973-0348991-3.
     """
     if a.kept + b.kept > len(a.left) - 1:
         return None
-    return canonical_correlations(a.left[:, : a.kept], b.left[:, : b.kept])
+    return a.left[:, : a.kept].T @ b.left[:, : b.kept]
 
 
 def svcca_matrix(a, b):
@@ -146,23 +140,34 @@ def svcca_matrix(a, b):
 
 def mean_correlation(a, b):
     """The mean canonical correlation of two layers."""
-    pair = canonical_pair(a, b)
-    return np.nan if pair is None else pair[1].mean()
+    product = overlap(a, b)
+    return np.nan if product is None else np.linalg.svd(product, compute_uv=False).mean()
+
+
+def svcca_both(a, b):
+    """SVCCA of two `Components`, and of the two exchanged."""
+    return (mean_correlation(a, b),) * 2
 
 
 def pwcca_matrix(a, b):
     """PWCCA of every `Components` in `a`, which gives the weights, with every one in `b`."""
-    values = np.full((len(a), len(b)), np.nan)
+    values = np.empty((len(a), len(b)))
     for row, first in enumerate(a):
         for column, second in enumerate(b):
-            pair = canonical_pair(first, second) if b is not a or row <= column else None
-            if pair is None:
-                continue
-            left, correlations, right = pair
-            values[row, column] = weighted_mean(correlations, left, first)
-            if b is a:
-                values[column, row] = weighted_mean(correlations, right.T, second)
+            if b is not a or row <= column:
+                values[row, column], exchanged = pwcca_both(first, second)
+                if b is a:
+                    values[column, row] = exchanged
     return values
+
+
+def pwcca_both(a, b):
+    """PWCCA of two `Components`, and of the two exchanged."""
+    product = overlap(a, b)
+    if product is None:
+        return np.nan, np.nan
+    left, correlations, right = np.linalg.svd(product, full_matrices=False)
+    return weighted_mean(correlations, left, a), weighted_mean(correlations, right.T, b)
 
 
 def weighted_mean(correlations, directions, layer):

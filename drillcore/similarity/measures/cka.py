@@ -300,6 +300,26 @@ def unit_triangle(gram):
     return vector
 
 
+def square_of_triangle(vector, samples):
+    """The symmetric matrix (samples, samples) of norm 1 of a vector of norm 1: its upper triangle, as `unit_triangle` makes
+    it, or without the diagonal."""
+    square = np.zeros((samples, samples))
+    square[np.triu_indices(samples, samples * (samples + 1) // 2 - len(vector) and 1)] = vector / np.sqrt(2)
+    square += square.T
+    square[np.diag_indices(samples)] /= np.sqrt(2)
+    return square
+
+
+def square_of_linear(layer, _):
+    """The Gram matrix of `Features`, of norm 1."""
+    return layer.centred @ layer.centred.T / np.sqrt(layer.squared_norm)
+
+
+def square_of_debiased(layer, _):
+    """The U-centred Gram matrix of `Features`, of norm 1."""
+    return u_gram(layer.centred) / np.sqrt(layer.squared_norm)
+
+
 def cosines(a, b):
     """The cosines between every two vectors of norm 1 of the lists `a` and `b`, all pairs in one product."""
     left = np.array(a)

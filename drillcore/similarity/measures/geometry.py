@@ -111,6 +111,16 @@ def angle(a, b):
     return 2 * np.arcsin(np.linalg.norm(left @ turn - right @ back.T) / 2)
 
 
+def wide_angle(a, b):
+    """`angle` of two layers that are far from alike, and of the two exchanged.
+
+    The eigenvalues of the smaller Gram matrix keep half the digits of the singular values, in half the time.
+    """
+    product = unit_coordinates(a).T @ unit_coordinates(b)
+    gram = product @ product.T if len(product) < len(product.T) else product.T @ product
+    return (np.arccos(np.sqrt(np.maximum(np.linalg.eigvalsh(gram), 0.0)).sum()),) * 2
+
+
 def unit_coordinates(layer):
     """The principal coordinates (samples, rank) of `Components` at unit Frobenius norm."""
     return layer.left * (layer.singular_values / np.linalg.norm(layer.singular_values))

@@ -142,3 +142,13 @@ def cknna_matrix(a, b):
     """CKNNA of all `Neighbours` in `a` with all in `b`."""
     left = [x.kernel for x in a]
     return cosines(left, left if b is a else [y.kernel for y in b])
+
+
+def square_of_mask(layer, samples):
+    """The mask of `Neighbours` as a matrix (samples, samples)."""
+    return layer.mask.reshape(samples, samples)
+
+
+def square_of_kernel(layer, samples):
+    """The masked kernel of `Neighbours` as a matrix (samples, samples)."""
+    return layer.kernel.reshape(samples, samples)

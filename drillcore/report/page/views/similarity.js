@@ -14,6 +14,10 @@ export const intro =
   "How alike two layers represent the same images, by the measure you choose: invariant to the order of their units, and to rotations. Cells that are no more alike than chance are grey: their false-discovery rate lies above the limit.";
 
 const LIMITS = [0.01, 0.05, 0.1, 1];
+const SCORES = [
+  ["raw", "as it is"],
+  ["calibrated", "relative to chance"],
+];
 
 const isDistance = ({ alike, unlike }) => alike < unlike;
 const withUnit = (text, { unit }) => (unit ? `${text} (${unit})` : text);
@@ -39,6 +43,7 @@ export async function show(root) {
         measures.map(one => [one, data.measures[one].title]),
         preferred(data),
       ),
+      select("score", "score", SCORES, "raw"),
       epoch,
       slider("limit", "grey above a false-discovery rate of", LIMITS, {
         fallback: 0.05,
@@ -50,6 +55,7 @@ export async function show(root) {
   root.append(grid);
   const now = () => ({
     measure: state.get("measure", measures, preferred(data)),
+    calibrated: state.get("score", SCORES.map(([name]) => name), "raw") === "calibrated",
     epoch: state.get("epoch", data.epochs, data.epochs.at(-1)),
     limit: state.get("limit", LIMITS, 0.05),
   });
@@ -77,15 +83,32 @@ export async function show(root) {
 
 const preferred = data => (data.tested in data.measures ? data.tested : Object.keys(data.measures)[0]);
 
-function cell(data, { measure, epoch }, i, j) {
-  const index = (data.epochs.indexOf(epoch) * data.rows.length + i) * data.columns.length + j;
-  return [data.arrays[`between/${measure}`][index], data.arrays.q_value[index]];
+// Chance is known at the last epoch alone.
+const relative = (data, { calibrated, epoch }) => calibrated && epoch === data.epochs.at(-1);
+
+// How the shown values of a measure are read: relative to chance, 0 is its quantile and 1 the same, of distances too.
+const shownMeasure = (data, now) => {
+  const measure = data.measures[now.measure];
+  return relative(data, now)
+    ? { ...measure, title: `${measure.title}, relative to chance`, alike: 1, unlike: 0, unit: "" }
+    : measure;
+};
+
+function cell(data, now, i, j) {
+  const pair = i * data.columns.length + j,
+    index = data.epochs.indexOf(now.epoch) * data.rows.length * data.columns.length + pair,
+    raw = data.arrays[`between/${now.measure}`][index],
+    q = data.arrays.q_value[index];
+  if (!relative(data, now)) return [raw, q];
+  if (!data.networks && i === j) return [Number.isFinite(raw) ? 1 : NaN, q];
+  const chance = data.arrays[`quantile/${now.measure}`][pair];
+  return [(raw - chance) / (data.measures[now.measure].alike - chance), q];
 }
 
 function drawMap(map, data, now) {
   const { rows, columns } = data,
     titles = data.networks?.map(titleOf),
-    measure = data.measures[now.measure],
+    measure = shownMeasure(data, now),
     [low, high] = ends(measure),
     all = rows.flatMap((_, i) => columns.map((_, j) => cell(data, now, i, j)));
   const scale = isDistance(measure)
@@ -121,6 +144,9 @@ function drawMap(map, data, now) {
   const said = [
     `${data.samples} test images.`,
     data.stored > data.epochs.length && `${data.epochs.length} of ${data.stored} epochs are kept.`,
+    relative(data, now)
+      ? "0 is what 95 % of permutations of the samples stay below."
+      : now.calibrated && "As it is: chance is known at the last epoch alone.",
     `${isDistance(measure) ? "A distance: " : ""}${number(measure.alike)} is the same up to what the measure ignores.`,
     beyond && `Values beyond ${number(measure.unlike)} have its colour.`,
     undefinedCells.some(Boolean) && "Empty, or × where there is room: undefined.",
@@ -131,9 +157,9 @@ function drawMap(map, data, now) {
   map.say(`${measure.title}, ${moment(data, now)}`, said.filter(Boolean).join(" "));
 }
 
-// Which epoch is shown: of two networks, the last of each.
-const moment = ({ networks, last }, { epoch }) =>
-  networks ? networks.map((name, i) => `${titleOf(name)} at epoch ${last[i]}`).join(" against ") : `epoch ${epoch}`;
+// Which epoch is shown: of two networks, the last of each where they share none.
+const moment = ({ networks, last, epochs }, { epoch }) =>
+  networks ? networks.map((name, i) => `${titleOf(name)} at epoch ${epochs.length > 1 ? epoch : last[i]}`).join(" against ") : `epoch ${epoch}`;
 
 function describe(data, now, i, j) {
   const [value, q] = cell(data, now, i, j);
