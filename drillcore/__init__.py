@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "landscape.lanczos": ["lanczos"],
         "landscape.measurement": ["curvature"],
         "landscape.noise": ["noise_scale"],
+        "landscape.rewinding": ["rewind"],
         "landscape.trace": ["hutchinson"],
         "samples": ["sample_dynamics"],
         "recording.hooks": ["record"],
@@ -50,6 +51,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "permuted_linear_cka",
             "q_values_of_pairs",
         ],
+        "similarity.ranking": ["rank_agreement"],
         "similarity.streaming": ["stream_cka"],
         "spectra": [
             "components_explaining",

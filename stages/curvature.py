@@ -1,7 +1,8 @@
-"""python -m stages.curvature NETWORK : checkpoints, gradients.h5, data -> curvature.h5
+"""python -m stages.curvature NETWORK : checkpoints, gradients.h5, data -> curvature.h5, rewind.h5
 
 For stored epochs the Hessian and the gradient noise of the loss over a probe of training images, in evaluation mode, and
-what a step as long as the training's, but without the optimiser's memory, crosses; see drillcore/artifacts/curvature.py.
+what a step as long as the training's, but without the optimiser's memory, crosses; and what the network scores with one
+layer put back to an earlier epoch. See drillcore/artifacts/curvature.py and rewinding.py.
 """
 
 import math
@@ -13,6 +14,7 @@ from drillcore import frameworks
 from drillcore.artifacts.curvature import CurvatureFile, Row, write_curvature
 from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.network import read_network
+from drillcore.artifacts.rewinding import Rewinding, write_rewinding
 from drillcore.base.arrays import evenly
 from drillcore.extraction.probe import choose_probe
 from drillcore.landscape.edge import edge_of_stability
@@ -23,13 +25,14 @@ from stages.rig.card import read_card
 from stages.rig.checkpoints import checkpoints_of
 from stages.rig.frameworks import module
 from stages.rig.images import load_split, prepare, standardise
+from stages.rig.rewinding import rewind_layers
 from stages.rig.sections import section
 from stages.rig.training.batches import shuffled
 from stages.rig.training.schedule import rate_after
 
 
 def main(network):
-    """Measure the curvature of the network's loss at stored epochs."""
+    """Measure the curvature of the network's loss at stored epochs, and the loss with single layers put back."""
     folder = Path("artifacts", network)
     card, settings, checkpoints = read_card(folder / "network.yaml"), section("curvature"), checkpoints_of(folder)
     epochs = evenly(list(checkpoints), settings.epochs)
@@ -41,14 +44,14 @@ def main(network):
     surface = frameworks.framework(card.framework).surface(model, loss)
     entries = choose_entries(surface, settings.entries, card.seed)
 
-    def samples(rows):
-        images = standardise(prepare(training.inputs[rows], card.input), card.normalize)
-        return networks.to_input(images), training.targets[rows]
+    def samples(split, rows):
+        images = standardise(prepare(split.inputs[rows], card.input), card.normalize)
+        return networks.to_input(images), split.targets[rows]
 
     probe = choose_probe(len(training.targets), settings.samples, card.seed)
-    inputs, targets = samples(probe)
+    inputs, targets = samples(training, probe)
     optimizer = "" if card.pretrained() else card.training.optimizer
-    batches = [samples(batch) for batch in two_batches(card, len(training.targets))] if optimizer else []
+    batches = [samples(training, batch) for batch in two_batches(card, len(training.targets))] if optimizer else []
     with Gradients(folder / Gradients.FILE) as file:
         lengths = dict(zip(epochs, recorded_lengths(file, epochs), strict=True))
     found, steps = [], len(shuffled(card, training)) if optimizer else 0
@@ -62,6 +65,8 @@ def main(network):
         found.append(Row(epoch, measured, rate, edge, lengths[epoch], crossed))
     sizes = {name: math.prod(shape) for name, shape in surface.shapes.items()}
     write_curvature(folder / CurvatureFile.FILE, probe, sizes, found, optimizer, edge_of)
+    rewound = rewind_layers(card, model, surface, checkpoints, networks.restore, samples)
+    write_rewinding(folder / Rewinding.FILE, *rewound)
 
 
 def two_batches(card, count):

@@ -15,6 +15,7 @@ from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients, GradientsWr
 from drillcore.artifacts.layers import store_outputs
 from drillcore.artifacts.predictions import Predictions, write_predictions
 from drillcore.artifacts.replicates import Replicates, write_replicates
+from drillcore.artifacts.rewinding import Rewinding, write_rewinding
 from drillcore.artifacts.similarity import Similarity, write_similarity
 from drillcore.artifacts.svd import RANKS, Spectra, product_of, write_spectra
 from drillcore.artifacts.tsne import Maps, write_maps
@@ -24,6 +25,7 @@ from drillcore.extraction.activity import Activity
 from drillcore.landscape.edge import edge_of_stability
 from drillcore.landscape.measurement import COMPLETE, Curvature
 from drillcore.landscape.noise import Noise
+from drillcore.landscape.rewinding import Rewound
 from drillcore.landscape.trace import Estimate
 from drillcore.similarity.catalogue import MEASURES
 from stages.rig.base.parameters import check
@@ -79,6 +81,7 @@ def write_network(
     write_bends(
         folder / CurvatureFile.FILE, tensors, epochs, "" if given else "momentum", np.random.default_rng(seed + 1)
     )
+    write_rewound(folder / Rewinding.FILE, widths, epochs, np.random.default_rng(seed + 2))
     return folder
 
 
@@ -372,6 +375,14 @@ def write_statistics(folder, sizes, epochs, count, steps):
     thresholds = {threshold: {"raw": kind(), "ema": kind()} for threshold in ("1e-07", "1e-05")}
     statistics = {"tensors": list(sizes), "sizes": list(sizes.values()), "thresholds": thresholds}
     write_gradient_stats(folder / GradientStats.FILE, statistics)
+
+
+def write_rewound(path, widths, epochs, random):
+    """What the network scores with single layers put back."""
+    names = "accuracy", "loss"
+    scores = {name: random.uniform(0, 1, (len(widths), len(epochs))) for name in names}
+    rewound = Rewound(list(widths), list(epochs), scores, {name: values[0] for name, values in scores.items()})
+    write_rewinding(path, rewound, np.arange(12), 0.2)
 
 
 def write_bends(path, sizes, epochs, optimizer, random):

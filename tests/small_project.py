@@ -38,6 +38,7 @@ def small(parameters):
     parameters["activations"] |= {"samples": 60, "max_units": 20}
     parameters["augment"]["count"] = 12
     parameters["tsne"] |= {"samples": 60, "perplexity": 5.0, "iterations": 20, "neighbors": 5}
+    parameters["rewind"] |= {"epochs": 2, "samples": 8}
     parameters["curvature"] |= {"samples": 8, "iterations": 4, "probes": 2}
     parameters["plots"]["dpi"] = 50
     return parameters

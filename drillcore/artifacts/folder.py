@@ -19,6 +19,7 @@ from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader, known
 from drillcore.artifacts.replicates import Replicates
+from drillcore.artifacts.rewinding import Rewinding
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
@@ -42,6 +43,7 @@ FILES = {
         CorrMeans,
         Similarity,
         CurvatureFile,
+        Rewinding,
         Spectra,
         Maps,
     )

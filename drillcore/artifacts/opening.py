@@ -21,6 +21,7 @@ from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader
 from drillcore.artifacts.replay import ReplayFile
 from drillcore.artifacts.replicates import Replicates
+from drillcore.artifacts.rewinding import Rewinding
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.suspects import Suspects
 from drillcore.artifacts.svd import Spectra
@@ -40,6 +41,7 @@ CONTENTS = {
     Spectra: {"features", "weights"},
     CurvatureFile: {"diagonal", "residual"},
     ReplayFile: {"step", "learning_rate"},
+    Rewinding: {"whole", "loss"},
     DatasetFile: {"train", "test"},
     Pair: {"null", "floor"},
     AugmentedImage: {"images"},

@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "signs": ["Snapshots", "layer_wise_grad_signs", "zoomed_layer_wise_grad_signs"],
         "similarities": ["cka_bias", "cka_outlier", "similarity_evolution", "similarity_settling"],
         "similarity_layers": ["calibrated_similarity", "layer_similarity"],
+        "rewound": ["rewinding"],
         "scalars": ["step_scalars"],
         "spectra": ["layer_spectra", "svd_analysis"],
         "style": ["STYLE", "applied"],

@@ -6,6 +6,7 @@ from drillcore.figures import (
     curvature,
     embeddings,
     gradients,
+    rewound,
     samples,
     scalars,
     signs,
@@ -29,6 +30,7 @@ def by_epoch(folder, palette, distortions):
     for topic in (
         correlations,
         similarities,
+        rewound,
         gradients,
         scalars,
         curvature,

@@ -17,6 +17,7 @@ from drillcore.artifacts.history import History
 from drillcore.artifacts.pairs import Pair
 from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader
+from drillcore.artifacts.rewinding import Rewinding
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
@@ -29,6 +30,7 @@ from drillcore.figures import (
     embeddings,
     gradients,
     pairs,
+    rewound,
     samples,
     scalars,
     signs,
@@ -67,6 +69,7 @@ DRAWINGS = {
     Similarity: (similarities.drawings, "layer_similarity"),
     Pair: (pairs.drawings, "layer_similarity"),
     CurvatureFile: (curvature.drawings, "sharpness"),
+    Rewinding: (rewound.drawings, "rewinding"),
     Spectra: (spectra.drawings, "f_svd_analysis"),
     Predictions: (samples.drawings, "sample_map"),
     Maps: (embeddings.drawings, "model_tsne_layers"),

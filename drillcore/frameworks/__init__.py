@@ -63,6 +63,9 @@ class Surface(Protocol):
     def squared_norms(self, inputs: Any, targets: Any) -> np.ndarray:
         """The squared norm of the gradient of each sample's loss, float64 (samples)."""
 
+    def evaluate(self, inputs: Any, targets: Any) -> tuple[float, np.ndarray]:
+        """The mean loss of some samples, and the model's outputs for them."""
+
     def hessian(self, inputs: Any, targets: Any) -> Hessian:
         """The Hessian of the mean loss; its products are `NotTwiceDifferentiable` where a layer has no second derivative."""
 
@@ -89,6 +92,12 @@ class Framework(Protocol):
 
     def weight_matrices(self, model: Any) -> dict[str, np.ndarray]:
         """The weights of `model` that map inputs to outputs, float32 (outputs, inputs), by name."""
+
+    def state_of(self, model: Any, layer: str) -> Any:
+        """Copies of all that `layer` has learnt and counted, running statistics included; empty where there is nothing."""
+
+    def restore_state(self, model: Any, layer: str, state: Any) -> None:
+        """Give `layer` what `state_of` returned for it."""
 
     def surface(self, model: Any, loss: Any) -> Surface:
         """The surface of `loss`, a function as the framework has them, over the weights of `model`."""

@@ -316,6 +316,17 @@ def output_axes(weight, layer):
     return [-1]
 
 
+def state_of(model, layer):
+    """Copies of the weights and running statistics of `layer`, a list of arrays; empty where it has none."""
+    found = layers_of(model).get(layer)
+    return [] if found is None else found.get_weights()
+
+
+def restore_state(model, layer, state):
+    """Give `layer` what `state_of` returned for it."""
+    layers_of(model)[layer].set_weights(state)
+
+
 class Surface:
     """The loss of a Keras model as a function of its trainable weights: see the protocol of that name.
 
@@ -329,6 +340,7 @@ class Surface:
         self.shapes = {name: tuple(weight.shape) for name, weight in zip(names, self.weights, strict=True)}
         self.gradient_graph, self.product_graph = graph(self.derivatives), graph(self.product)
         self.squared_norm_graph = graph(self.squared_norm)
+        self.outputs_graph = graph(lambda inputs: model(inputs, training=False))
 
     def derivatives(self, inputs, targets):
         """The mean loss and its gradient by every weight, as tensors."""
@@ -345,6 +357,11 @@ class Surface:
         """The mean loss, and its gradient (parameters)."""
         loss, gradients = self.gradient_graph(*map(tf.convert_to_tensor, (inputs, targets)))
         return float(loss), flat(gradients)
+
+    def evaluate(self, inputs, targets):
+        """The mean loss, and the model's outputs as an array."""
+        outputs = self.outputs_graph(tf.convert_to_tensor(inputs))
+        return float(tf.reduce_mean(self.loss(tf.convert_to_tensor(targets), outputs))), np.asarray(outputs, np.float32)
 
     def squared_norms(self, inputs, targets):
         """The squared norm of the gradient of each sample's loss, float64 (samples)."""

@@ -268,6 +268,17 @@ def outputs_first(kernel, groups):
     return kernel.reshape(groups, inputs // groups, outputs, *size).swapaxes(1, 2).reshape(groups * outputs, -1, *size)
 
 
+def state_of(model, layer):
+    """Copies of the weights and running statistics of `layer`, a dict of tensors; empty where it has none."""
+    module = layers_of(model).get(layer)
+    return {} if module is None else {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def restore_state(model, layer, state):
+    """Give `layer` what `state_of` returned for it."""
+    layers_of(model)[layer].load_state_dict(state)
+
+
 class Surface:
     """The loss of a PyTorch model as a function of its trainable weights: see the protocol of that name.
 
@@ -303,6 +314,13 @@ class Surface:
         """The mean loss, and its gradient (parameters)."""
         loss, gradients = self.derivatives(inputs, targets)
         return float(loss.detach()), flat(gradients)
+
+    @torch.no_grad()
+    def evaluate(self, inputs, targets):
+        """The mean loss, and the model's outputs as an array."""
+        with evaluating(self.model):
+            outputs = self.model(as_input(inputs, self.model))
+        return float(self.loss(outputs, as_input(targets, self.model)).mean()), outputs.float().cpu().numpy()
 
     def squared_norms(self, inputs, targets):
         """The squared norm of the gradient of each sample's loss, float64 (samples)."""

@@ -57,6 +57,13 @@ class Curvature(Section):
         return self
 
 
+class Rewind(Section):
+    """To how many of the stored epochs, evenly spread, layers are put back, and how many test images tell what that costs."""
+
+    epochs: Annotated[int, Field(ge=2)] = 4
+    samples: Annotated[int, Field(ge=4)] = 250
+
+
 class Svd(Section):
     """The share of the variance that the counted principal components explain."""
 
@@ -125,6 +132,7 @@ SECTIONS = {
     "correlations": Correlations,
     "gradients": Gradients,
     "curvature": Curvature,
+    "rewind": Rewind,
     "svd": Svd,
     "tsne": Tsne,
     "similarity": Similarity,

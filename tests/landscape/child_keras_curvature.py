@@ -1,11 +1,16 @@
-"""python -m tests.landscape.child_keras_curvature FILE : the curvature of a Keras network and its weights, into FILE.npz."""
+"""python -m tests.landscape.child_keras_curvature FILE : the curvature of a Keras network and its weights, into FILE.npz.
+
+Before that its layers are put back to other weights one by one.
+"""
 
 import sys
 
 import numpy as np
 
 import drillcore
+from drillcore.frameworks import framework_of
 from drillcore.frameworks.keras import keras, layers, tf
+from drillcore.landscape.rewinding import scorer
 
 keras.utils.set_random_seed(0)
 model = keras.Sequential(
@@ -23,6 +28,21 @@ model = keras.Sequential(
 random = np.random.default_rng(0)
 images, labels = random.random((10, 6, 6, 1), np.float32), np.arange(10) % 3
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+surface = framework_of(model).surface(model, loss)
+trained = model.get_weights()
+epochs = {0: [weight + 0.5 * random.random(weight.shape, np.float32) for weight in trained], 3: trained}
+score = scorer(surface, [(images[:6], labels[:6]), (images[6:], labels[6:])])
+named = ["conv", "norm", "max_pooling2d", "hidden", "output"]
+rewound = drillcore.rewind(model, named, list(epochs), lambda epoch: model.set_weights(epochs[epoch]), score)
+assert rewound.layers == ["conv", "norm", "hidden", "output"]
+owners = [weight.path.split("/")[-2] for weight in model.weights]
+for row, layer in enumerate(rewound.layers):
+    mixed = [epochs[0 if owner == layer else 3][number] for number, owner in enumerate(owners)]
+    model.set_weights(mixed)
+    outputs = model(images, training=False)
+    np.testing.assert_allclose(rewound.scores["loss"][row, 0], float(loss(labels, outputs)), rtol=1e-5)
+    np.testing.assert_allclose(rewound.scores["accuracy"][row, 0], np.mean(np.argmax(outputs, 1) == labels))
+model.set_weights(trained)
 before = [weight.copy() for weight in model.get_weights()]
 found = drillcore.curvature(model, loss, tf.constant(images), tf.constant(labels), 3, 100, entries=6)
 for one, other in zip(before, model.get_weights(), strict=True):

@@ -66,6 +66,7 @@ def test_examples_run(name, tmp_path, monkeypatch):
                 "drillcore.get_intermediate_outputs",
                 "drillcore.record",
                 "drillcore.replay",
+                "drillcore.rewind",
             ],
         ),
         ("keras", ["drillcore.OptimizationInsightCallback", "drillcore.callback"]),

@@ -17,7 +17,18 @@ from drillcore.base.store import create, write
 from tests.artifacts import all_units, write_network
 
 WIDTHS = {"/fc1/Gemm": 3, "squeeze2": 2, "<out>": 4}
-TABLES = {"history", "metrics", "gradients", "gradient_stats", "correlations", "similarity", "curvature", "svd", "tsne"}
+TABLES = {
+    "history",
+    "metrics",
+    "gradients",
+    "gradient_stats",
+    "correlations",
+    "similarity",
+    "curvature",
+    "rewind",
+    "svd",
+    "tsne",
+}
 DRAWN = {
     "history": "Training",
     "gradients": "Gradients near zero, retained and released: |g| ≤ 1e-7",
@@ -26,6 +37,7 @@ DRAWN = {
     "similarity": "Similarity of the layers' representations",
     "curvature": "Curvature and gradient noise",
     "predictions": "Which samples are learned easily, and whose labels are likely wrong",
+    "rewind": "Which layers matter: each put back alone to an earlier epoch",
     "svd": "Spectra of the layers' features",
     "tsne": "Samples in every layer: t-SNE, and PCA below",
 }

@@ -27,7 +27,7 @@ from drillcore import (
 from drillcore.similarity.catalogue import MEASURES
 from drillcore.similarity.measures import MOST_GRAM_SAMPLES, choose_measures, families
 from drillcore.similarity.measures.cka import cross_products, feature_products, gram_products
-from drillcore.similarity.measures.geometry import average_ranks
+from drillcore.similarity.ranking import average_ranks
 from drillcore.similarity.representation import Undefined, matrix, prepare
 
 PUBLIC = {name: getattr(drillcore, name) for name in MEASURES}

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 
 from drillcore.similarity.measures.cca import components
 from drillcore.similarity.measures.cka import cosines
+from drillcore.similarity.ranking import average_ranks
 from drillcore.similarity.representation import Undefined, each_pair, scaled, value, varying
 
 DECIMALS = 12
@@ -146,15 +147,3 @@ def ranked_distances(X):
     if length == 0:
         raise Undefined("all samples are at the same correlation distance")
     return ranks / length
-
-
-def average_ranks(values):
-    """Ranks from 0 of `values`; equal ones share their mean."""
-    # scipy.stats.rankdata returns the same in twice the time, and its import takes half a second of a stage of two.
-    order = np.argsort(values)
-    ordered = values[order]
-    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    counts = np.diff(np.append(begins, len(values)))
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat(begins + (counts - 1) / 2, counts)
-    return ranks
