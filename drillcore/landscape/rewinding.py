@@ -39,6 +39,7 @@ def rewind(
     Parameters
     ----------
     model : torch.nn.Module or keras.Model
+        The network.
     layers : sequence of str
         Names of layers, as `get_intermediate_outputs` has them; those without weights are left out.
     epochs : sequence of int
