@@ -13,7 +13,7 @@ from drillcore.extras import require
 if TYPE_CHECKING:
     from drillcore.artifacts.reader import Reader
 
-MOST_ROWS = 16
+MOST_ROWS = 20
 """Of more arrays so many are listed."""
 
 
