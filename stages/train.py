@@ -15,9 +15,11 @@ from stages.rig.base.command import command
 from stages.rig.card import read_card
 from stages.rig.frameworks import module
 from stages.rig.images import load_split
+from stages.rig.training.batches import shuffled
 from stages.rig.training.pretrained import store_pretrained
 from stages.rig.training.replicates import train_replicates
 from stages.rig.training.resume import claim, recipe_of
+from stages.rig.training.spikes import naming_replays
 
 OUTPUTS = ["checkpoints", "states", "tensorboard", "history.csv", "metrics.json", "gradients.h5", "replicates"]
 
@@ -35,7 +37,8 @@ def main(network):
         if card.pretrained():
             store_pretrained(framework, card, validation, unfinished)
         else:
-            framework.train(card, training, validation, unfinished, state)
+            with naming_replays(card.name, card.training.epochs * len(shuffled(card, training))):
+                framework.train(card, training, validation, unfinished, state)
     replicate = None if card.pretrained() else framework.replicate
     train_replicates(replicate, card, training, validation, unfinished)
     publish(unfinished, folder)

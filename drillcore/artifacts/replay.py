@@ -1,8 +1,10 @@
 """replays/<name>.h5: a window of a training, lived through once more under instruments.
 
-`step`, `epoch` int64, `loss`, `learning_rate` float64 (steps); `<instrument>/<name>` (steps, ...), what each measured.
-Attributes: `network`; `optimizer`; `instruments`; `tensors` and `sizes` of the trained tensors; `state`, the epoch whose
-kept state it began with; `proof`, whether it was the same training, in words; `same`, whether all that was compared is equal;
+`step`, `epoch` int64, `loss`, `learning_rate`, `gradient_norm`, `update_norm` float64 (steps), norms those of all weights
+together; `<instrument>/<name>` (steps, ...), what each measured.
+Attributes: `network`; `optimizer`; `source`, of the data; `instruments`; `tensors` and `sizes` of the trained tensors;
+`state`, the epoch whose kept state it began with; `proof`, whether it was the same training, in words; `same`, whether all
+that was compared is equal;
 `differing_counts`, how many parameters were counted otherwise than in gradients.h5, and `largest_difference`, of a weight at
 the end of an epoch from its checkpoint, NaN where no epoch ended.
 """
@@ -22,7 +24,11 @@ from drillcore.base.store import checked_chunks, new_group
 
 FOLDER = "replays"
 """The folder of these files, beside those of the networks."""
-STEPS = {"step": np.int64, "epoch": np.int64, "loss": np.float64, "learning_rate": np.float64}
+STEPS = {
+    "step": np.int64,
+    "epoch": np.int64,
+    **dict.fromkeys(("loss", "learning_rate", "gradient_norm", "update_norm"), np.float64),
+}
 """The datasets of one number a step, whatever the instruments, with their types."""
 
 
@@ -41,7 +47,7 @@ class ReplayFile(Hdf5Reader):
 
     Attributes
     ----------
-    network, optimizer : str
+    network, optimizer, source : str
     step : int64 array (steps)
         The numbers of the window's steps.
     instruments : list of str
@@ -72,6 +78,11 @@ class ReplayFile(Hdf5Reader):
     def optimizer(self) -> str:
         """Which optimiser trained it."""
         return str(self.attribute("optimizer"))
+
+    @property
+    def source(self) -> str:
+        """Where the data came from."""
+        return str(self.attribute("source"))
 
     @property
     def step(self) -> np.ndarray:
@@ -178,11 +189,12 @@ class ReplayWriter:
             parent.create_dataset(last, shape, row.dtype, maxshape=(None, *row.shape), **chunks)
         extend(self.file[name], row[None])
 
-    def finish(self, network: str, optimizer: str, state: int, proof: Any) -> None:
-        """Store whose training it was, the epoch of the state that it began with, and its `Proof`, if there is one."""
+    def finish(self, network: str, optimizer: str, source: str, state: int, proof: Any) -> None:
+        """Store whose training it was, the source of its data, the epoch of the state that it began with, and its `Proof`."""
         self.file.attrs.update(
             network=network,
             optimizer=optimizer,
+            source=source,
             state=state,
             proof=proof.sentence() if proof else "not compared with any training",
             same=bool(proof and proof.same),

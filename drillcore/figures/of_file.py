@@ -17,6 +17,7 @@ from drillcore.artifacts.history import History
 from drillcore.artifacts.pairs import Pair
 from drillcore.artifacts.predictions import Predictions
 from drillcore.artifacts.reader import Reader
+from drillcore.artifacts.replay import ReplayFile
 from drillcore.artifacts.rewinding import Rewinding
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
@@ -30,6 +31,7 @@ from drillcore.figures import (
     embeddings,
     gradients,
     pairs,
+    replays,
     rewound,
     samples,
     scalars,
@@ -70,6 +72,7 @@ DRAWINGS = {
     Pair: (pairs.drawings, "layer_similarity"),
     CurvatureFile: (curvature.drawings, "sharpness"),
     Rewinding: (rewound.drawings, "rewinding"),
+    ReplayFile: (replays.drawings, "replay"),
     Spectra: (spectra.drawings, "f_svd_analysis"),
     Predictions: (samples.drawings, "sample_map"),
     Maps: (embeddings.drawings, "model_tsne_layers"),

@@ -10,6 +10,11 @@ OF_PRECONDITIONED = (
 )
 
 
+def window_edge(optimizer, learning_rates):
+    """The edge of stability at each of the `learning_rates` of a window's steps, float64 (steps)."""
+    return np.array([edge_of_stability(optimizer, rate)[0] for rate in learning_rates])
+
+
 def edge_of_stability(optimizer, learning_rate):
     """The largest eigenvalue that a quadratic may have for `optimizer` to be stable on it, and what it is an eigenvalue of.
 

@@ -55,7 +55,8 @@ def over_network(values: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 class Spikes:
-    """Finds values that stand out from those of the steps before, and says so in a line a step.
+    """Finds values that stand out from those of the steps before, and says so in a line a step, whose log record has the
+    number of the step as `spike`.
 
     Attributes
     ----------
@@ -76,7 +77,7 @@ class Spikes:
                 limits = self.values.mean(0) + SIGMAS * self.values.std(0)
             found = np.argwhere(values > limits)
             if len(found):
-                LOG.warning(f"step {step}: {self.sentence(found, values, limits)}")
+                LOG.warning(f"step {step}: {self.sentence(found, values, limits)}", extra={"spike": step})
         self.values[self.seen % WINDOW] = values
         self.seen += 1
 

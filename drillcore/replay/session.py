@@ -16,7 +16,7 @@ from drillcore.base.store import create
 from drillcore.frameworks import framework_of, name_of
 from drillcore.recording.threshold import DECADES
 from drillcore.recording.weights import to_array
-from drillcore.replay.instrument import Instrument, Step, Training
+from drillcore.replay.instrument import Instrument, Step, Training, joined
 from drillcore.replay.proof import largest_difference, prove
 
 
@@ -42,8 +42,8 @@ class Replay:
         The largest number of samples of a batch.
     edges : sequence of float
         Where abs(gradient) is cut into bins, for the instruments that count.
-    network, optimizer : str
-        What the file says of the training.
+    network, optimizer, source : str
+        What the file says of the training, and of its data.
 
     Raises
     ------
@@ -82,9 +82,10 @@ class Replay:
         edges: Sequence[float] = DECADES,
         network: str = "",
         optimizer: str = "",
+        source: str = "",
     ) -> None:
         self.path, self.instruments = path, dict(instruments)
-        self.network, self.optimizer = network, optimizer
+        self.network, self.optimizer, self.source = network, optimizer, source
         self.state, self.proof, self.differences = 0, None, {}
         if not self.instruments:
             raise InputError("There is no instrument: name one or more, as in curvature.")
@@ -107,7 +108,7 @@ class Replay:
 
     def __exit__(self, *error: Any) -> bool | None:
         if not any(error):
-            self.writer.finish(self.network, self.optimizer, self.state, self.proof)
+            self.writer.finish(self.network, self.optimizer, self.source, self.state, self.proof)
         return self.stack.__exit__(*error)
 
     def end_epoch(self, epoch: int, weights: Mapping[Any, np.ndarray], stored: Mapping[Any, np.ndarray]) -> None:
@@ -186,7 +187,8 @@ class Replay:
             return returned[0]
 
         step = step._replace(again=again)
-        numbers = dict(zip(STEPS, (step.number, step.epoch, step.loss, self.learning_rate), strict=True))
+        norms = [np.linalg.norm(part) for part in (joined(step.gradients), joined(step.after) - joined(step.before))]
+        numbers = dict(zip(STEPS, (step.number, step.epoch, step.loss, self.learning_rate, *norms), strict=True))
         for name, number in numbers.items():
             self.writer.append(name, np.asarray(number, STEPS[name]))
         for name, instrument in self.instruments.items():

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from drillcore.artifacts.pairs import Pair, pair_files
+from drillcore.artifacts.replay import replay_files
 from drillcore.extras import require
 from drillcore.progress import silent
 from drillcore.ranks import EFFECTIVE
@@ -17,6 +18,7 @@ from drillcore.report import (
     embeddings,
     gradients,
     overview,
+    replays,
     samples,
     signs,
     similarity,
@@ -55,7 +57,7 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
     require("report", "The report")
     packer = Packer({} if known is None else known)
     ranks = [[name, rank.of] for name, rank in EFFECTIVE.items()]
-    index = {"provenance": provenance, "networks": [], "pairs": {}, "lines": {}, "ranks": ranks}
+    index = {"provenance": provenance, "networks": [], "pairs": {}, "replays": {}, "lines": {}, "ranks": ranks}
     defined = studied(artifacts, names)
     index |= {"findings": [finding._asdict() for finding in findings(defined)], "errors": ERRORS}
     index["by_study"] = {view: [one.card.name for one in by_study(view, defined)] for view in VIEWS}
@@ -71,6 +73,8 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
         with Pair(path) as file:
             titles = file.titles
         index["pairs"][name] = {"block": packer.add(similarity.between, path, [path]), "titles": titles}
+    for name, path in replay_files(artifacts).items():
+        index["replays"][name] = packer.add(replays.replay, path, [path])
     packer.forget()
     return assemble({"index": block(index, {}), "plotly": library(), **packer.used})
 

@@ -114,7 +114,8 @@ def run(name, window):
     @contextmanager
     def instrumented(model, loss):
         inputs, size = networks.to_input(images), min(card.training.step_size() + 1, len(training.targets))
-        about = {"edges": card.recorder.edges, "network": window.network, "optimizer": card.training.optimizer}
+        about = {"network": window.network, "optimizer": card.training.optimizer, "source": training.source}
+        about["edges"] = card.recorder.edges
         with replay(model, loss, path, instruments, (inputs, training.targets[probe]), size, **about) as session:
             yield session
             session.prove(folder / Gradients.FILE, scratch / Gradients.FILE, state["epoch"], state["step"])

@@ -54,7 +54,7 @@ def resolve(values, name, shape_of):
     check_pairs(networks, common.similarity.pairs)
     check_widths(networks, common.plots.widths)
     check_replays(networks, common.replays)
-    check_files(networks, datasets, common.similarity.pairs, common.plots.widths)
+    check_files(networks, datasets, common.similarity.pairs, common.plots.widths, common.replays)
     check_titles(networks)
     shape = shape_of(networks[name].dataset)
     network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common, datasets)
@@ -236,11 +236,12 @@ def check_replays(networks, replays):
             )
 
 
-def check_files(networks, datasets, pairs, widths):
+def check_files(networks, datasets, pairs, widths, replays):
     """Refuse names that stand for one file or folder, where a file system takes no notice of capitals too."""
     data = [(name, f"datasets.{name}") for name in datasets]
     data += [(f"{name}_augmented", f"what is augmented of datasets.{name}") for name in datasets]
     reports = [(name, f"networks.{name}") for name in networks] + [(name, f"plots.widths.{name}") for name in widths]
+    reports += [(name, f"replays.{name}") for name in replays]
     reports += [("--".join(pair), f"the pair {pair} of similarity.pairs") for pair in pairs]
     for folder, files in (("data", data), ("reports", reports)):
         found = {}

@@ -22,6 +22,8 @@ NETWORKS = "tests/pipeline/test_user_defined.py"
 SETUP = "tests/pipeline/test_setup.py"
 REMOTE = "tests/reliability/test_remote.py"
 CI = ".ci/run"
+REPLAY = "tests/replay/test_project.py::test_a_replay_is_the_same_training"
+CAUSE = "tests/replay/test_project.py::test_a_replay_leads_from_a_spike_to_its_cause"
 EXTENDING = "tests/docs/test_extending.py::test_the_commands_of_the_page_run"
 ITS_TESTS = "tests/docs/test_extending.py::test_the_tests_of_the_page_pass_and_the_graph_lists_what_its_stages_import"
 
@@ -62,6 +64,18 @@ RUN_BY = {
     "tensorboard --logdir artifacts": "tests/training/test_history.py::test_tensorboard_shows_a_training_while_it_runs",
     "python -m stages.define --layers mine": f"{NETWORKS}::test_the_layers_of_a_network_are_listed",
     "python -m stages.report --serve": "tests/report/test_serve.py::test_the_served_page_follows_the_artifacts",
+    # Replays
+    "python -m stages.replay mnist-mlp --steps 100:130 --with same_batch,curvature,noise": REPLAY,
+    'python -m stages.replay mnist-mlp --steps 100:130 --with same_batch,curvature,noise,dump --tensors "output.*"': REPLAY,
+    "dvc repro train@spiky": CAUSE,
+    "python -m stages.replay spiky --steps 140:160 --with same_batch,curvature,noise": CAUSE,
+    "python -c 'import drillcore; "
+    'drillcore.open("artifacts/replays/spiky-140-160.h5").plot().savefig("spike.png")\'': CAUSE,
+    "python -c 'import drillcore; "
+    'f = drillcore.open("artifacts/replays/spiky-140-160.h5"); '
+    'print(f["gradient_norm"][10] / f["noise/gradient_norm"][10])\'': CAUSE,
+    "python -m stages.report": CAUSE,
+    "dvc repro plots_of_replays@spike": "tests/replay/test_project.py::test_a_replay_of_the_graph_is_drawn",
     # Extending
     "python -m pytest tests/similarity/test_neighbours.py tests/similarity/test_measures.py"
     " tests/pipeline/test_dependencies.py": ITS_TESTS,

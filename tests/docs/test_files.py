@@ -59,6 +59,10 @@ def found(made, tmp_path_factory):
     files["reports/<network>/suspects.csv"] = [folder / "reports/squeeze/suspects.csv"]
     files["replicates/seed_<seed>/history.csv"] = sorted(folder.glob("artifacts/squeeze/replicates/*/history.csv"))
     files["similarity/<A>--<B>.h5"] = [folder / "artifacts/similarity/squeeze--squeeze.h5"]
+    every = "same_batch,curvature,noise,dump,activations"
+    window = ["--steps", "2:3", "--with", every, "--tensors", "output.weight"]
+    project.run("python", "-m", "stages.replay", "squeeze", *window)
+    files["replays/<name>.h5"] = [folder / "artifacts/replays/squeeze-2-3.h5"]
     return {title: [path for path in paths if path.exists()] for title, paths in files.items()}
 
 

@@ -1,6 +1,8 @@
 """A window of a training once more: the same bytes, whatever instruments look on."""
 
+import re
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,6 +18,7 @@ from tests.conftest import MODELS
 from tests.processes import run
 from tests.replay.replayed import BATCH, EPOCHS, STEPS, prepare, trained
 
+PAGE = Path(__file__).parents[2] / "docs/replay.md"
 ALL = "same_batch,curvature,noise,dump,activations"
 
 
@@ -26,6 +29,9 @@ def finished(tmp_path_factory):
     prepare(folder, ["adam", "sgd"])
     (folder / "models").mkdir()
     shutil.copy(MODELS / "instrument.py", folder / "models")
+    documented = re.search(r"```python\n(import numpy.*?class LargestMove.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    assert len(documented.splitlines()) <= 20
+    (folder / "models/moves.py").write_text(documented)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("OMP_NUM_THREADS", "1")
@@ -36,7 +42,7 @@ def finished(tmp_path_factory):
 @pytest.fixture(scope="module")
 def window(finished):
     """The replay of steps 5 to 8 of `adam`, over the end of its first epoch, under all instruments."""
-    stage.main("adam", steps="5:8", with_=f"{ALL},instrument.py:LargestMove", tensors="output.*")
+    stage.main("adam", steps="5:8", with_=f"{ALL},moves.py:LargestMove", tensors="output.*")
     with ReplayFile(finished / "artifacts/replays/adam-5-8.h5") as file:
         yield file
 
@@ -79,13 +85,15 @@ def test_the_weights_of_a_dump_move_as_the_recorder_saw(window, finished):
     with Gradients(finished / "artifacts/adam/gradients.h5") as recorded:
         tensor = recorded.tensors.index("output.weight")
         norms = recorded.scalars["gradient_norm"][:, tensor][recorded.step() >= 5][:4]
+        squares = sum(norms[recorded.step() >= 5][:4] ** 2 for norms in recorded.scalars["gradient_norm"][:].T)
+    np.testing.assert_allclose(window["gradient_norm"][:], np.sqrt(squares))
     dumped = window["dump/gradient/output.weight"][:]
     np.testing.assert_allclose(np.linalg.norm(dumped.reshape(4, -1), axis=1), norms, rtol=1e-6)
     assert list(window["dump/weight/output.bias"].shape) == [4, 2]
 
 
 def test_a_user_defined_instrument_sees_every_update(window):
-    moved = window["instrument/largest_move"][:]
+    moved = window["moves/largest_move"][:]
     assert moved.shape == (4, len(window.tensors))
     dumped = window["dump/weight/output.weight"][:]
     last = window.tensors.index("output.weight")
@@ -117,6 +125,22 @@ def test_another_training_is_called_so(finished, tmp_path, monkeypatch, capsys):
         assert file.attribute("largest_difference") == pytest.approx(0.25, rel=1e-6)
     said = capsys.readouterr().err
     assert "1 parameters are counted otherwise, first at step 3, weights after epoch 1 differ by up to 0.25" in said
+
+
+def test_its_figure_has_a_panel_for_each_instrument_and_adams_edge(window):
+    figure = window.plot()
+    drawn = {axes.get_ylabel(): axes.get_lines() for axes in figure.axes if axes.get_ylabel()}
+    assert list(drawn) == [
+        "loss",
+        "norm",
+        "eigenvalue",
+        "curvature along the step",
+        "noise scale (samples)",
+        "share of gradients",
+    ]
+    (edge,) = [line for line in drawn["eigenvalue"] if line.get_linestyle() == "--"]
+    np.testing.assert_allclose(edge.get_ydata(), 38 / window["learning_rate"][:])
+    np.testing.assert_array_equal(drawn["loss"][0].get_xydata(), np.stack([window.step, window["loss"][:]], 1))
 
 
 MISTAKES = [

@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
+from drillcore.artifacts.replay import ReplayWriter, replay_path
+from drillcore.base.store import create
 from stages.rig.base.parameters import dump
 from stages.rig.page import make_page
 from tests.artifacts import MEASURES, write_network
@@ -48,6 +50,25 @@ def write_pair(root, a, b):
         file["null/debiased_cka/q_value"] = random.uniform(0, 0.2, (5, 5))
 
 
+def write_replay(root, name, network):
+    """A replay of steps 7 to 12 under two instruments."""
+    with create(replay_path(root / "artifacts", name)) as file:
+        writer = ReplayWriter(file, {"layer1.weight": 4}, ["curvature", "noise"])
+        for step in range(7, 13):
+            numbers = {
+                "step": step,
+                "epoch": 1,
+                "loss": 1 / step,
+                "learning_rate": 0.1,
+                "gradient_norm": 2.0,
+                "update_norm": 0.2,
+            }
+            measured = {"curvature/largest": [step * 3.0, 1.0], "curvature/along_step": 2.0, "noise/scale": 50.0 - step}
+            for key, value in (numbers | measured).items():
+                writer.append(key, value)
+        writer.finish(network, "sgd", "synthetic digits", 0, None)
+
+
 def write_page(root):
     """Build the page of the artifacts below `root`, and return its path."""
     with pytest.MonkeyPatch.context() as patch:
@@ -65,6 +86,7 @@ def root(tmp_path_factory):
     write_network(root, "net", WIDTHS, kinds={"squeeze2": "coordinates: the layer has width 1"})
     write_network(root, "other", {**WIDTHS, "squeeze2": 3}, epochs=(0, 2), seed=1, dead=("layer2",))
     write_pair(root, "net", "other")
+    write_replay(root, "spike", "net")
     write_page(root)
     return root
 

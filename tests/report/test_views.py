@@ -16,7 +16,17 @@ from drillcore.report.pack import NO_VALUE, STEPS, quantised
 from tests.artifacts import EDGES
 from tests.report.conftest import WIDTHS
 
-VIEWS = ["overview", "correlations", "gradients", "curvature", "spectra", "embeddings", "samples", "similarity"]
+VIEWS = [
+    "overview",
+    "correlations",
+    "gradients",
+    "curvature",
+    "replays",
+    "spectra",
+    "embeddings",
+    "samples",
+    "similarity",
+]
 LAYERS = list(WIDTHS)
 MISSING = [0xA6] * 3
 
@@ -48,6 +58,19 @@ def test_the_overview_tells_of_every_network(browser, root):
     assert xs == [1, 3]
     assert "numpy" in browser.text("#origin")
     assert "data: sample" in browser.text("#origin pre")
+
+
+def test_a_replay_is_shown_step_by_step_beside_its_edge_of_stability(browser, root):
+    browser.open(root / "index.html", "replays")
+    assert browser.text("#proof").endswith("not compared with any training.")
+    (xs, losses), *_ = browser.traces("replayed-loss").values()
+    assert xs == list(range(7, 13))
+    np.testing.assert_allclose(losses, 1 / np.arange(7, 13))
+    _, rows = browser.table("replayed-sharpness")
+    shown = {
+        name: [float(row[2]) for row in rows if row[0] == name] for name in ("largest eigenvalue", "edge of stability")
+    }
+    assert shown == {"largest eigenvalue": [3.0 * step for step in range(7, 13)], "edge of stability": [20.0] * 6}
 
 
 def correlations(root, network="net"):
@@ -436,7 +459,7 @@ def test_a_sample_shows_its_course_and_leads_to_its_place_in_the_embeddings(brow
     assert browser.text("#sample-text").startswith("test image 6: ")
 
 
-FIGURES = ["curves", "units", "signs", "eigenvalues", "spectra", "maps", "sample-map", "similarity"]
+FIGURES = ["curves", "units", "signs", "eigenvalues", "replayed-loss", "spectra", "maps", "sample-map", "similarity"]
 
 
 @pytest.mark.parametrize(("view", "figure"), zip(VIEWS, FIGURES, strict=True))

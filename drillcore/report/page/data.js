@@ -55,6 +55,8 @@ export const network = name => index.networks.find(one => one.name === name);
 export const provenance = () => index.provenance;
 export const pairs = () => Object.keys(index.pairs);
 export const pair = name => block(index.pairs[name].block);
+export const replays = () => Object.keys(index.replays);
+export const replay = name => block(index.replays[name]);
 export const findings = () => index.findings;
 // So many standard errors apart, two accuracies are said to differ.
 export const errors = () => index.errors;

@@ -9,11 +9,12 @@ import * as embeddings from "views/embeddings";
 import * as gradients from "views/gradients";
 import * as overview from "views/overview";
 import * as samples from "views/samples";
+import * as replays from "views/replays";
 import * as similarity from "views/similarity";
 import * as spectra from "views/spectra";
 import { countBy, inWords } from "words";
 
-const VIEWS = { overview, correlations, gradients, curvature, spectra, embeddings, samples, similarity };
+const VIEWS = { overview, correlations, gradients, curvature, replays, spectra, embeddings, samples, similarity };
 const LINKS = Object.fromEntries(
   Object.entries(VIEWS).map(([name, view]) => [
     name,
