@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from drillcore.artifacts.history import History
@@ -101,5 +102,5 @@ def write_replicates(path: str | Path) -> Iterator[ReplicatesWriter]:
     """Yield the writer of a new file at `path`."""
     with create(path) as file:
         new_group(file, "seeds")
-        file.attrs["layers"] = np.array([], "S1")
+        file.attrs["layers"] = np.array([], h5py.string_dtype())
         yield ReplicatesWriter(file)

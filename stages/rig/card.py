@@ -156,7 +156,7 @@ class Network(Section):
     units: Ways = "flatten"
     training: Training = Training()
     recorder: Recorder = Recorder()
-    replicates: Annotated[int, Field(ge=1, le=100)] = 1
+    replicates: Annotated[int, Field(ge=1, le=100)] = Field(default=1, exclude_if=lambda count: count == 1)
     seed: Annotated[int, Field(ge=0, lt=2**32)]
 
     @model_validator(mode="after")

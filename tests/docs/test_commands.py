@@ -18,6 +18,7 @@ PROGRAMS = "dvc|jupyter|make|pip|python|snakemake|squeue|tensorboard"
 """With what a command within a sentence begins, and a second word."""
 
 ENGINES = "tests/pipeline/test_engines.py"
+SWEEP = f"{ENGINES}::test_queued_experiments_become_one_sweep"
 NETWORKS = "tests/pipeline/test_user_defined.py"
 SETUP = "tests/pipeline/test_setup.py"
 REMOTE = "tests/reliability/test_remote.py"
@@ -55,6 +56,10 @@ RUN_BY = {
     "snakemake --report report.zip plots": f"{ENGINES}::test_snakemake_draws_the_figures_and_the_report_and_packs_them",
     # Experiments
     "dvc exp run -S bottleneck=2": f"{ENGINES}::test_another_bottleneck_trains_one_network",
+    "dvc exp run -S networks.squeeze.replicates=5 svd@squeeze": SWEEP,
+    "python -m stages.sweep bottleneck": f"{ENGINES}::test_another_bottleneck_trains_one_network",
+    "dvc exp run --queue -S bottleneck=1,2,3,5,16 svd@squeeze": SWEEP,
+    "dvc exp run --run-all": SWEEP,
     "dvc exp run --temp": f"{NETWORKS}::test_a_temporary_experiment_sees_only_what_git_tracks",
     "dvc exp show": f"{ENGINES}::test_another_bottleneck_trains_one_network",
     "dvc params diff": f"{ENGINES}::test_another_bottleneck_trains_one_network",

@@ -42,7 +42,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def card(small_mlp):
-    training = small_mlp.training.model_copy(update={"schedule": "cosine"})
+    training = small_mlp.training.model_copy(update={"schedule": "cosine", "warmup": 2, "clip": 0.5, "accumulate": 2})
     return small_mlp.model_copy(update={"replicates": 3, "training": training})
 
 

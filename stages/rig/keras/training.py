@@ -234,7 +234,7 @@ def replicate(card, training, validation, folder, history):
         MetricsCallback(history, in_order(card, validation), loss),
         ProgressCallback(settings.epochs, len(batches)),
     ]
-    if settings.schedule != "constant":
+    if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
     fit_batches(model, batches, callbacks, 0, settings.epochs)
     twin.set_weights(model.get_weights())

@@ -333,9 +333,9 @@ def replicate(card, training, validation, folder, history):
     model = build(card, len(training.classes)).to(device_of(card))
     settings, batches = card.training, shuffled(card, training)
     optimizer, callbacks = make_optimizer(settings, model.parameters()), [MetricsCallback(history)]
-    if settings.schedule != "constant":
+    if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
-    trainer = Trainer(model, optimizer, callbacks, LOSSES[settings.loss])
+    trainer = Trainer(model, optimizer, callbacks, LOSSES[settings.loss], settings)
     trainer.fit(TorchBatches(batches, model), TorchBatches(in_order(card, validation), model), settings.epochs)
     save_weights(model, folder, settings.epochs)
 

@@ -1,0 +1,122 @@
+"""What squeezing costs over all experiments: accuracy and effective rank against any number of widths."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.replicates import Replicates, histories, seeds_of
+from drillcore.artifacts.svd import Spectra
+from drillcore.colours import layer_of
+from drillcore.figures.style import canvas, styled
+from drillcore.intervals import LEVEL, Interval, t_interval
+from drillcore.spectra import effective_rank, feature_singular_values
+
+LABELS = {"accuracy": "test accuracy", "rank": "effective rank of the features\n(of singular values)"}
+COLOUR, SINGLE = "#0072B2", "#777777"
+
+
+class Trained(NamedTuple):
+    """One training: the `width` of its squeeze, its `seed`, test `accuracy`, and the effective `rank` of its last layer's
+    features, NaN where it is not known."""
+
+    width: int
+    seed: int
+    accuracy: float
+    rank: float
+
+
+def trainings(folder: Path) -> list[Trained]:
+    """All trainings of the network in `folder`, with its further seeds."""
+    network, others = read_network(folder / Network.FILE), seeds_of(folder)
+    seeds = [network.values["seed"], *others]
+    accuracies = [float(history["val_accuracy"][-1]) for history in histories(folder)]
+    ranks = [np.nan] * len(seeds)
+    if (folder / Spectra.FILE).exists() and (folder / Replicates.FILE).exists():
+        with Spectra(folder / Spectra.FILE) as svd, Replicates(folder / Replicates.FILE) as replicates:
+            layer = [name for name in svd.layers if layer_of(name) == network.squeezes[-1].expand][-1]
+            values = map(feature_singular_values, replicates.get(layer, []))
+            ranks = [svd.rank(layer, "effective_rank"), *map(effective_rank, values)]
+    width = network.squeeze_width()
+    return [Trained(width, *one) for one in zip(seeds, accuracies, ranks, strict=True)]
+
+
+def by_width(found: Iterable[Trained]) -> dict[int, dict[str, Interval]]:
+    """By width, ascending, the `Interval` of each number over all trainings; what several experiments have counts once."""
+    once = {(one.width, one.seed): one for one in found}
+    widths = sorted({width for width, _ in once})
+    return {
+        width: {
+            name: t_interval([getattr(one, name) for one in once.values() if one.width == width]) for name in LABELS
+        }
+        for width in widths
+    }
+
+
+def figures(points, network):
+    """The name and function of the one figure."""
+    subtitle = f"{network}: means over {counted(points)} and {LEVEL:.0%} t intervals; grey where there is one"
+    yield "sweep", partial(sweep, points, subtitle)
+
+
+def counted(points):
+    """Of how many trainings the means are."""
+    counts = sorted({of["accuracy"].count for of in points.values()})
+    return f"{' to '.join(map(str, counts[:: len(counts) - 1 or 1]))} seed{'s'[: counts[-1] > 1]} of each width"
+
+
+@styled
+def sweep(
+    points: Mapping[int, Mapping[str, Interval]],
+    subtitle: str = "",
+    title: str = "What the squeeze's width costs, over all experiments",
+) -> Figure:
+    """Draw accuracy and effective rank against the width of the squeeze.
+
+    Parameters
+    ----------
+    points : mapping of int to mapping
+        By width the interval of "accuracy" and of "rank", as `by_width` makes it.
+    subtitle : str
+        The line below the headline.
+    title : str
+        The headline.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = canvas(7.4, 2.9, title, subtitle)
+    for axes, (name, label) in zip(figure.subplots(1, len(LABELS)), LABELS.items(), strict=True):
+        widths, found = list(points), [of[name] for of in points.values()]
+        axes.plot(widths, [one.mean for one in found], color=COLOUR, lw=0.9)
+        for width, one in zip(widths, found, strict=True):
+            single = np.isnan(one.half)
+            half = None if single else one.half
+            axes.errorbar(width, one.mean, half, color=SINGLE if single else COLOUR, marker="o", capsize=2.5)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(widths, list(map(str, widths)))
+        axes.minorticks_off()
+        axes.set_xlabel("width of the squeeze (units)")
+        axes.set_ylabel(label)
+        axes.grid(True)
+        if name == "rank":
+            axes.plot(widths, widths, color="#b0b0b0", lw=0.8, linestyle=":", label="rank = width", zorder=0)
+            axes.set_yscale("log", base=2)
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.legend()
+    return figure
+
+
+def write_table(path: Path, points: Mapping[int, Mapping[str, Interval]]) -> None:
+    """Write the means, the half widths of their intervals and the numbers of seeds, a row for each width."""
+    names = [name for of in LABELS for name in (of, f"{of}_interval")]
+    rows = [["width", "seeds", *names]]
+    for width, of in points.items():
+        numbers = [value for name in LABELS for value in of[name][:2]]
+        rows.append([width, of["accuracy"].count, *("" if np.isnan(value) else value for value in numbers)])
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")

@@ -1,0 +1,57 @@
+"""What DVC keeps of experiments: the same network under other parameters, each with its artifacts in the cache."""
+
+from io import StringIO
+from pathlib import Path
+
+from dvc.api import DVCFileSystem
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.scm import SCMError
+from ruamel.yaml import YAML
+
+from drillcore.artifacts.history import History
+from drillcore.artifacts.network import Network
+from drillcore.artifacts.replicates import FOLDER, Replicates
+from drillcore.artifacts.svd import Spectra
+
+WORKSPACE = None
+"""The revision of what is in the folder now."""
+ANALYSES = {Spectra.FILE: "svd", Replicates.FILE: "activations"}
+"""Files that an experiment may have left as they were before, by the stage that makes them."""
+
+
+def revisions():
+    """The revisions of all experiments of the project, its last commit, and what is in its folder now."""
+    with Repo() as repo:
+        found = repo.experiments.ls(all_commits=True)
+        return [WORKSPACE, "HEAD", *sorted({revision for named in found.values() for _, revision in named})]
+
+
+def fetch(revision, network, folder):
+    """Copy to `folder` what an experiment has of a `network`, and return the checksum of its data; None if it has nothing.
+
+    What a stage made of another card is left out: an experiment of some stages keeps the old files of all others.
+    """
+    source, root = DVCFileSystem(rev=revision), Path("artifacts", network)
+    try:
+        stages = YAML(typ="safe").load(StringIO(source.read_text("dvc.lock")))["stages"]
+        card = checksum(stages[f"define@{network}"]["outs"], root / Network.FILE)
+        trained = stages[f"train@{network}"]
+        if checksum(trained["deps"], root / Network.FILE) != card:
+            return None
+        for name in (Network.FILE, History.FILE):
+            source.get_file((root / name).as_posix(), str(folder / name))
+        if source.exists((root / FOLDER).as_posix()):
+            source.get((root / FOLDER).as_posix(), str(folder / FOLDER), recursive=True)
+        for name, stage in ANALYSES.items():
+            made = stages.get(f"{stage}@{network}", {"deps": []})
+            if checksum(made["deps"], root / Network.FILE) == card:
+                source.get_file((root / name).as_posix(), str(folder / name))
+        return next(item["md5"] for item in trained["deps"] if item["path"].startswith("data/"))
+    except (OSError, KeyError, DvcException, SCMError):
+        return None
+
+
+def checksum(items, path):
+    """The checksum that dvc.lock has of `path` among `items`."""
+    return next((item["md5"] for item in items if item["path"] == path.as_posix()), None)
