@@ -20,6 +20,7 @@ from stages.rig.base.command import command, progress
 from stages.rig.card import read_card, select_layers
 from stages.rig.checkpoints import checkpoints_in, checkpoints_of
 from stages.rig.frameworks import module
+from stages.rig.images import outputs_of
 from stages.rig.predictions import batches, predictions
 from stages.rig.probe import probe_of
 from stages.rig.sections import section
@@ -37,43 +38,43 @@ def main(network):
     checkpoints = checkpoints_of(folder)
     layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
 
-    def streamed(model, images):
-        return outputs(model, networks.to_input, images, card, layers, units), len(images), units
+    def streamed(model, inputs):
+        return outputs(model, networks.to_input, inputs, card, layers, units), len(inputs), units
 
     with (
         write_activations(folder / Activations.FILE, *test) as activations,
-        write_activations(folder / TrainActivations.FILE, *train._replace(images=None)) as of_training,
+        write_activations(folder / TrainActivations.FILE, *train._replace(images=None, inputs=None)) as of_training,
         write_weights(folder / Weights.FILE) as weights,
         predictions(folder, card, framework.predict, networks.to_input) as predicted,
     ):
         for epoch, checkpoint in progress(checkpoints.items(), "checkpoints", len(checkpoints)):
-            model = networks.load(card, len(test.classes), checkpoint)
-            activations.store(epoch, *streamed(model, test.images))
+            model = networks.load(card, outputs_of(card, test), checkpoint)
+            activations.store(epoch, *streamed(model, test.seen))
             units.activity = Activity()
-            of_training.store(epoch, *streamed(model, train.images))
+            of_training.store(epoch, *streamed(model, train.seen))
             of_training.store_activity(epoch, units.activity)
             units.activity = None
             weights.store(epoch, framework.weight_matrices(model))
             predicted(epoch, model)
 
     with AugmentedImage(augmentations_path("data", card.dataset)) as augmented:
-        images, about = augmented.images[:], (augmented.sample, augmented.label)
+        inputs, about = augmented.inputs[:], (augmented.sample, augmented.label)
     write_augmented(
-        folder / Augmented.FILE, images, *about, lambda group: store_outputs(group, *streamed(model, images))
+        folder / Augmented.FILE, inputs, *about, lambda group: store_outputs(group, *streamed(model, inputs))
     )
     with write_replicates(folder / Replicates.FILE) as replicates:
         for seed in seeds_of(folder):
             (checkpoint,) = checkpoints_in(folder_of(folder, seed)).values()
-            model = networks.load(card, len(test.classes), checkpoint)
-            replicates.store(seed, *streamed(model, test.images))
+            model = networks.load(card, outputs_of(card, test), checkpoint)
+            replicates.store(seed, *streamed(model, test.seen))
 
 
-def outputs(model, to_input, images, card, layers, units):
-    """Stream the outputs of `layers` for uint8 `images` (n, h, w, c), prepared as the `card` says a batch at a time.
+def outputs(model, to_input, inputs, card, layers, units):
+    """Stream the outputs of `layers` for stored `inputs`, prepared as the `card` says a batch at a time.
 
-    `to_input` turns prepared images into what the model's framework takes; `units` are the `Units` to keep.
+    `to_input` turns prepared inputs into what the model's framework takes; `units` are the `Units` to keep.
     """
-    return stream_outputs(model, batches(images, card, to_input, BATCH), layers, units)
+    return stream_outputs(model, batches(inputs, card, to_input, BATCH), layers, units)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,44 @@
 """python -m stages.augment DATASET : data/DATASET.h5 -> data/DATASET_augmented.h5
 
-One stage for each dataset and not for each network: every network sees the same augmentations.
+One test sample under many augmentations: an image moved, erased in part and with noise, features with noise, tokens masked or
+replaced. One stage for each dataset and not for each network: every network sees the same augmentations.
 """
+
+import numpy as np
 
 from drillcore.artifacts.augmentations import augmentations_path, write_augmentations
 from drillcore.artifacts.dataset import DatasetFile, dataset_path
 from drillcore.base.errors import InputError
-from stages.rig.augmentations import augment
+from stages.rig.augmentations import augment, noisy, replaced
 from stages.rig.base.command import command
 from stages.rig.sections import section
 
+MOST = 10_000
+"""Of how many training samples the deviations of features are taken."""
+
 
 def main(dataset):
-    """Augment one test image of the dataset."""
+    """Augment one test sample of the dataset."""
     settings = section("augment")
     path = dataset_path("data", dataset)
     with DatasetFile(path) as file:
         last = len(file.targets("test")) - 1
         if settings.image > last:
             raise InputError(f"params.yaml: augment.image is {settings.image}, but {path} has test images 0 to {last}.")
-        image, label = file.inputs("test")[settings.image], int(file.targets("test")[settings.image])
-    write_augmentations(augmentations_path("data", dataset), augment(image, settings.count), settings.image, label)
+        augmented = augmentations(file, settings)
+        label = int(file.targets("test")[settings.image]) if file.classes else None
+    write_augmentations(augmentations_path("data", dataset), augmented, settings.image, label)
+
+
+def augmentations(file, settings):
+    """The augmentations of the sample of an open `DatasetFile` that the `settings` name."""
+    sample, count = file.inputs("test")[settings.image], settings.count
+    if file.kind == "images":
+        return augment(sample, count)
+    if file.kind == "features":
+        return noisy(sample, file.inputs("train")[:MOST].std(0, dtype=np.float64), count, settings.noise)
+    mask = file.vocabulary.index(settings.mask) if settings.mask in file.vocabulary else None
+    return replaced(sample, len(file.vocabulary), count, settings.replaced, mask)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from stages.rig.base.command import command, progress
 from stages.rig.card import read_card
 from stages.rig.checkpoints import checkpoints_of
 from stages.rig.frameworks import module
-from stages.rig.images import load_split, prepare, standardise
+from stages.rig.images import load_split, outputs_of, seen
 from stages.rig.rewinding import rewind_layers
 from stages.rig.sections import section
 from stages.rig.training.batches import shuffled
@@ -38,15 +38,15 @@ def main(network):
     epochs = evenly(list(checkpoints), settings.epochs)
     training, networks = load_split(card, "train"), module(card.framework, "network")
     networks.make_reproducible()
-    model = networks.load(card, len(training.classes), checkpoints[epochs[0]])
+    model = networks.load(card, outputs_of(card, training), checkpoints[epochs[0]])
     name = read_network(folder / "network.yaml").loss
-    loss = module(card.framework, "losses").loss_of(name, model, card.input)
+    loss = module(card.framework, "losses").loss_of(name, model, card.input, card.task)
     surface = frameworks.framework(card.framework).surface(model, loss)
     entries = choose_entries(surface, settings.entries, card.seed)
 
     def samples(split, rows):
-        images = standardise(prepare(split.inputs[rows], card.input), card.normalize)
-        return networks.to_input(images), split.targets[rows]
+        inputs, targets = seen(card, split.inputs[rows], split.targets[rows])
+        return networks.to_input(inputs, card.kind), networks.to_target(targets, card)
 
     probe = choose_probe(len(training.targets), settings.samples, card.seed)
     inputs, targets = samples(training, probe)

@@ -7,13 +7,13 @@ With --layers nothing is written: the network's layers are printed, with their s
 from pathlib import Path
 
 from drillcore.artifacts.about import About, write_about
-from drillcore.artifacts.dataset import DatasetFile, dataset_path
 from drillcore.base.store import whole
 from stages.rig.availability import check_available
 from stages.rig.base.command import command, say
 from stages.rig.base.parameters import dump, load
 from stages.rig.card import UserDefined, write_card
 from stages.rig.frameworks import code_of, module
+from stages.rig.images import facts_of, load_split, outputs_of, standardised
 from stages.rig.inspection import left_out, listing, see
 from stages.rig.rehearsal import rehearse
 from stages.rig.resolve import resolve
@@ -24,17 +24,18 @@ def main(network, *, layers=False):
     """Check the network's parameters and write its card."""
     parameters = load("params.yaml")
     check_available(parameters.get("networks"), network)
-    card = resolve(parameters, network, lambda dataset: images_of(dataset)[0])
-    _, classes, test_images = images_of(card.dataset)
-    about, selection = About(card.title or network, test_images), section("activations").layers
+    card = resolve(parameters, network, facts_of)
+    outputs, selection = outputs_of(card, load_split(card, "test", 1)), section("activations").layers
+    about = About(card.title or network, facts_of(card.dataset).samples)
     if layers:
-        print(listing(card, classes, selection))
+        print(listing(card, outputs, selection))
         return
+    card = standardised(card)
     if isinstance(card, UserDefined):
-        card = see(card, classes, selection)
+        card = see(card, outputs, selection)
         if line := left_out(card, selection):
             say(line)
-        rehearse(card, classes)
+        rehearse(card, outputs)
     elif card.device == "auto":
         card = card.model_copy(update={"device": module(card.framework, "inspection").best_device()})
     folder = Path("artifacts", network)
@@ -42,12 +43,6 @@ def main(network, *, layers=False):
     write_about(folder, about)
     with whole(folder / "code.yaml") as part:
         part.write_text(dump(code_of(card.framework)))
-
-
-def images_of(dataset):
-    """The shape (height, width, channels) of a dataset's images, its number of classes, and that of its test images."""
-    with DatasetFile(dataset_path("data", dataset)) as file:
-        return file.shape, len(file.classes), len(file.targets("test"))
 
 
 if __name__ == "__main__":

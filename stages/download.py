@@ -11,7 +11,10 @@ from stages.rig.datasets import DATA, read_sources
 from stages.rig.sources.arrays import load_arrays
 from stages.rig.sources.dataset import STUDIES, write_dataset
 from stages.rig.sources.folder import load_folder, load_images
+from stages.rig.sources.function import load_function
 from stages.rig.sources.sample import load_sample
+from stages.rig.sources.table import load_table
+from stages.rig.sources.text import LENGTH, load_text
 from stages.rig.sources.vision import load_full, load_torchvision
 
 RAW = Path("data", "raw")
@@ -26,6 +29,8 @@ def main(dataset):
         raise InputError(f"params.yaml: datasets holds no {dataset!r}; it holds {', '.join(sources)}.")
     settings = sources[dataset]
     loaded = load_data(dataset, values.get("data")) if settings.source == DATA else load_source(dataset, settings)
+    if settings.task == "reconstruction":
+        loaded = loaded._replace(task=settings.task)
     write_dataset(dataset_path("data", dataset), dataset, loaded)
 
 
@@ -44,14 +49,20 @@ def load_data(dataset, data):
 
 
 def load_source(dataset, settings):
-    """Return the `Dataset` from a `Source` of its own: arrays, a folder or a zip, or the name of a class."""
+    """Return the `Dataset` from a `Source` of its own: a function, table, text, arrays, folder or zip, or a class's name."""
     path = Path(os.path.expanduser(settings.source))
+    if settings.form == "function":
+        return load_function(dataset, settings.source, settings.arguments, settings.task)
+    if settings.form == "table":
+        return load_table(dataset, path, settings.target, settings.task)
+    if settings.form == "text":
+        return load_text(dataset, path, settings.tokens or "characters", settings.length or LENGTH)
     if settings.source.isidentifier() and not os.path.isdir(path):
         return load_torchvision(dataset, settings.source, RAW, settings.arguments, settings.size)
     if settings.arguments:
         raise InputError(
             f"params.yaml: datasets.{dataset} has arguments, but {settings.source!r} is a path, and only a class of "
-            "torchvision.datasets takes any: remove them."
+            "torchvision.datasets or a function takes any: remove them."
         )
     if path.suffix.lower() == ".npz":
         return load_arrays(dataset, path, settings.size)

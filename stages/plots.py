@@ -32,7 +32,8 @@ def main(network):
     with whole_folder(Path("reports", network)) as report:
         draw(figures, (folder, settings.palette, DISTORTIONS), report, source, settings, workers)
         with Augmented(folder / Augmented.FILE) as file:
-            write_images(report / "augs", file.images[:])
+            if file.images is not None:
+                write_images(report / "augs", file.images[:])
         with Predictions(folder / Predictions.FILE) as file:
             untrained = read_network(folder / Network.FILE).untrained_epoch
             write_suspects(report / Suspects.FILE, file, untrained)

@@ -16,8 +16,10 @@ def main(network):
     folder, settings = Path("artifacts", network), section("tsne")
     rows = slice(settings.samples)  # the probe is a random sample in random order, so its first rows are one too
     with Activations(folder / Activations.FILE) as activations:
-        epoch, labels, sample = activations.epochs[-1], activations.labels[rows], activations.sample[rows]
-        of_samples = activations.layers, epoch, activations.classes, labels, sample
+        labels, targets = (
+            None if values is None else values[rows] for values in (activations.labels, numbers(activations))
+        )
+        about = activations.layers, activations.epochs[-1], activations.classes
 
         def maps(layer):
             features = activations[layer][rows]
@@ -25,11 +27,20 @@ def main(network):
             return layer, embedding, principal_components(features)
 
         layers = activations.layers
-        with write_maps(folder / Maps.FILE, *of_samples) as writer, side_by_side() as each:
+        with (
+            write_maps(folder / Maps.FILE, *about, labels, activations.sample[rows], targets) as writer,
+            side_by_side() as each,
+        ):
             for layer, embedding, components in progress(each(maps, layers), "layers", len(layers)):
                 if embedding.status != "t-SNE":
                     say(f"{printable(layer)}: {embedding.status}")
                 writer.store(layer, embedding, components)
+
+
+def numbers(activations):
+    """The targets (samples, numbers) of a regression; None of any other task."""
+    targets = activations.targets
+    return targets if targets is not None and targets.dtype.kind == "f" and targets.ndim == 2 else None
 
 
 if __name__ == "__main__":

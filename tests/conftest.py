@@ -9,6 +9,7 @@ import pytest
 
 from stages.rig.base.parameters import load
 from stages.rig.card import UserDefined
+from stages.rig.images import Facts
 from stages.rig.resolve import resolve
 from tests.small_project import MADE, Project, once
 
@@ -18,7 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "tests/models"
-SHAPES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+SHAPES = {"mnist": Facts((28, 28, 1)), "cifar10": Facts((32, 32, 3))}
 """Of the images of the studies' datasets."""
 
 

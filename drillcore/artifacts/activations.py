@@ -4,11 +4,14 @@
 `epochs/NNN/<layer>` float32 (samples, units) with the attribute `units` where they are a subset; attributes `classes`,
 `source`, `layers`.
 
+Inputs that are no images are `inputs` float32 (samples, ...) or int32 (samples, positions), with the names of their `columns`
+or the texts of the `vocabulary`; targets that are no classes are `targets` (samples, ...).
+
 train_activations.h5: the same of training samples, without `images`, and `activity/NNN/<layer>` float32 (units), of all
 units the mean absolute output, with the attribute `zeros`, the fraction of the outputs that are exactly zero.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,12 +20,12 @@ import h5py
 import numpy as np
 
 from drillcore.artifacts.layers import ArraysByEpoch, epoch_name, store_outputs
-from drillcore.artifacts.reader import Stored
+from drillcore.artifacts.reader import Stored, write_texts
 from drillcore.base.names import escaped
 from drillcore.base.store import create, new_group, write
 
-SAMPLES = "sample", "labels", "images"
-"""The datasets with a row for each sample: its number in the test set, its class, its pixels."""
+SAMPLES = "sample", "labels", "images", "inputs", "targets"
+"""The datasets with a row for each sample: its number in the test set, its class, its pixels; or other inputs and targets."""
 
 
 class Activations(ArraysByEpoch):
@@ -34,12 +37,15 @@ class Activations(ArraysByEpoch):
         In the network's order.
     epochs : list of int
         0 is before training.
-    classes : list of str
+    classes, column_names, vocabulary : list of str
+        Empty where the data have none.
     source : str
         Where the data came from.
     sample, labels : int64 array (samples)
-        The samples' numbers in the test set, and their classes.
+        The samples' numbers in the test set, and their classes; None where there are no classes.
     images : HDF5 dataset uint8 (samples, height, width, channels) or None
+    inputs, targets : HDF5 dataset or None
+        Those that are no images and no classes.
 
     Examples
     --------
@@ -58,7 +64,17 @@ class Activations(ArraysByEpoch):
     @property
     def classes(self) -> list[str]:
         """The names of the classes."""
-        return list(self.attribute("classes"))
+        return list(self.attribute("classes")) if "classes" in self.file.attrs else []
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the features."""
+        return self.texts("columns")
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """The text of every token."""
+        return self.texts("vocabulary")
 
     @property
     def source(self) -> str:
@@ -71,21 +87,31 @@ class Activations(ArraysByEpoch):
         return self.array("sample")
 
     @property
-    def labels(self) -> np.ndarray:
+    def labels(self) -> np.ndarray | None:
         """The samples' classes."""
-        return self.array("labels")
+        return self.array("labels") if "labels" in self.file else None
 
     @property
     def images(self) -> Stored | None:
         """The samples' images."""
         return self.dataset("images") if "images" in self.file else None
 
+    @property
+    def inputs(self) -> Stored | None:
+        """The samples' inputs that are no images."""
+        return self.dataset("inputs") if "inputs" in self.file else None
+
+    @property
+    def targets(self) -> Stored | None:
+        """The samples' targets that are no classes."""
+        return self.dataset("targets") if "targets" in self.file else None
+
     def units(self, layer: str) -> np.ndarray | None:
         """The positions of the stored units among all of `layer`; None where all are stored."""
         return self.at(layer).attrs.get("units")
 
     def of_samples(self) -> dict[str, Stored]:
-        """What the file holds of each sample but the outputs: some of `sample`, `labels` and `images`."""
+        """What the file holds of each sample but the outputs: some of SAMPLES."""
         return {name: self.dataset(name) for name in SAMPLES if name in self.file}
 
     def coordinates(self) -> dict[str, list]:
@@ -100,7 +126,7 @@ class Activations(ArraysByEpoch):
         """Number of samples and classes, and the source."""
         return {
             "samples": str(self.dataset("sample").shape[0]),
-            "classes": str(len(self.classes)),
+            **({"classes": str(len(self.classes))} if self.classes else {}),
             "data": self.source,
         }
 
@@ -156,12 +182,22 @@ class ActivationsWriter:
 
 @contextmanager
 def write_activations(
-    path: str | Path, sample: np.ndarray, labels: np.ndarray, images: np.ndarray | None, classes: list[str], source: str
+    path: str | Path,
+    sample: np.ndarray,
+    labels: np.ndarray | None,
+    images: np.ndarray | None,
+    classes: list[str],
+    source: str,
+    inputs: np.ndarray | None = None,
+    targets: np.ndarray | None = None,
+    columns: Sequence[str] = (),
+    vocabulary: Sequence[str] = (),
 ) -> Iterator[ActivationsWriter]:
     """Yield the writer of a new file at `path`, with what is known of the samples in it."""
     with create(path) as file:
-        for name, values in zip(SAMPLES, (sample, labels, images), strict=True):
+        for name, values in zip(SAMPLES, (sample, labels, images, inputs, targets), strict=True):
             if values is not None:
                 write(file, name, values)
-        file.attrs.update(classes=classes, source=source)
+        write_texts(file, columns=columns, vocabulary=vocabulary)
+        file.attrs.update({"classes": classes} if classes else {}, source=source)
         yield ActivationsWriter(file)

@@ -1,13 +1,16 @@
 """data/<dataset>_augmented.h5: one test image of a data set under many random augmentations.
 
-`images` uint8 (augmentations, height, width, channels); attributes `sample`, `label`.
+`images` uint8 (augmentations, height, width, channels), or `inputs` that are no images, as in data/<dataset>.h5;
+attributes `sample` and, where there are classes, `label`.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 
+from drillcore.artifacts.dataset import KINDS, axes_of, kind_of
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.base.store import create, write
 
@@ -22,43 +25,61 @@ class AugmentedImage(Hdf5Reader):
 
     Attributes
     ----------
-    images : HDF5 dataset uint8 (augmentations, height, width, channels)
+    images : HDF5 dataset uint8 (augmentations, height, width, channels) or None
+    inputs : HDF5 dataset
+        The images, or the inputs that are none.
     sample, label : int
-        The image's number in the test set, and its class.
+        The sample's number in the test set, and its class, None where there are no classes.
     """
 
     @property
-    def images(self) -> Stored:
-        """The augmentations."""
-        return self.dataset("images")
+    def images(self) -> Stored | None:
+        """The augmentations, if they are images."""
+        return self.dataset("images") if "images" in self.file else None
+
+    @property
+    def inputs(self) -> Stored:
+        """The augmentations, whatever they are."""
+        return self.dataset("inputs") if self.images is None else self.images
 
     @property
     def sample(self) -> int:
-        """The image's number in the test set."""
+        """The sample's number in the test set."""
         return int(self.attribute("sample"))
 
     @property
-    def label(self) -> int:
-        """The image's class."""
-        return int(self.attribute("label"))
+    def label(self) -> int | None:
+        """The sample's class."""
+        return int(self.attribute("label")) if "label" in self.file.attrs else None
 
     def __getitem__(self, name: str) -> Stored:
-        return self.dataset(known(name, ["images"], "array", self.path))
+        return self.dataset(known(name, list(AugmentedImage.__iter__(self)), "array", self.path))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(["images"])
+        return iter(["inputs" if self.images is None else "images"])
 
     def variables(self) -> dict[str, Variable]:
-        """The images."""
-        return {"images": Variable.of(("augmentation", "height", "width", "channel"), self.images)}
+        """The images, or the inputs that are none."""
+        (name,) = AugmentedImage.__iter__(self)
+        return {
+            name: Variable.of(
+                ("augmentation", *axes_of(KINDS[kind_of(self.inputs)], self.inputs.ndim - 1)), self.inputs
+            )
+        }
 
     def facts(self) -> dict[str, str]:
-        """Which image it is."""
-        return {"test image": str(self.sample), "class": str(self.label)}
+        """Which sample it is."""
+        name = "test sample" if self.images is None else "test image"
+        return {name: str(self.sample), **({} if self.label is None else {"class": str(self.label)})}
 
 
-def write_augmentations(path: str | Path, images: np.ndarray, sample: int, label: int) -> None:
-    """Write the augmentations of the test image `sample` of class `label`."""
+def write_augmentations(path: str | Path, inputs: np.ndarray, sample: int, label: int | None) -> None:
+    """Write the augmentations of the test sample `sample` of class `label`, None where there are no classes."""
     with create(path) as file:
-        write(file, "images", images)
-        file.attrs.update(sample=sample, label=label)
+        store_augmentations(file, inputs, sample, label)
+
+
+def store_augmentations(file: h5py.File, inputs: np.ndarray, sample: int, label: int | None) -> None:
+    """Write the augmentations to an open `file`."""
+    write(file, "images" if kind_of(inputs) == "images" else "inputs", inputs)
+    file.attrs.update({} if label is None else {"label": label}, sample=sample)

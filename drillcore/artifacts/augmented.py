@@ -1,8 +1,8 @@
 """augmented.h5: one test image under many random augmentations, and the outputs of every layer at the last epoch.
 
 `images` uint8 (augmentations, height, width, channels), `layers/<layer>` float32 (augmentations, units) with the
-attribute `units` where they are a subset; attributes `sample`, `label`, `layers`. What the image is, is that of
-data/<dataset>_augmented.h5.
+attribute `units` where they are a subset; attributes `sample`, `label`, `layers`. Which sample it is, is that of
+data/<dataset>_augmented.h5, and so are `inputs` that are no images.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from drillcore.artifacts.augmentations import AugmentedImage
+from drillcore.artifacts.augmentations import AugmentedImage, store_augmentations
 from drillcore.artifacts.reader import Stored, Variable, known
 from drillcore.base.names import escaped
-from drillcore.base.store import create, new_group, write
+from drillcore.base.store import create, new_group
 
 
 class Augmented(AugmentedImage):
@@ -48,11 +48,10 @@ class Augmented(AugmentedImage):
 
 
 def write_augmented(
-    path: str | Path, images: np.ndarray, sample: int, label: int, store: Callable[[h5py.Group], list[str]]
+    path: str | Path, inputs: np.ndarray, sample: int, label: int | None, store: Callable[[h5py.Group], list[str]]
 ) -> None:
-    """Write the `images` of the test image `sample` of class `label`, and what `store`, called with a group, puts there:
-    the outputs of all layers, of which it returns the names, as `store_outputs` does."""
+    """Write the augmentations of the test sample `sample` of class `label`, and what `store`, called with a group, puts
+    there: the outputs of all layers, of which it returns the names, as `store_outputs` does."""
     with create(path) as file:
-        write(file, "images", images)
-        file.attrs.update(label=label, sample=sample)
+        store_augmentations(file, inputs, sample, label)
         file.attrs["layers"] = store(new_group(file, "layers"))

@@ -2,7 +2,8 @@
 
 `train/inputs`, `test/inputs` uint8 (samples, height, width, channels) images, float32 (samples, ...) features or int32
 (samples, positions) tokens; `train/targets`, `test/targets` with a row for each sample; attributes `name`, `source`, `kind`,
-`task` and, where the targets are classes, `classes`, which they index.
+`task` and, where the targets are classes, `classes`, which they index. `columns` has the names of the numbers of features,
+`vocabulary` the text of every token, where the source tells.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+import numpy as np
+
+from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known, write_texts
 from drillcore.base.store import create, write
 
 SPLITS = "train", "test"
@@ -21,6 +24,16 @@ KINDS = {"images": ("height", "width", "channel"), "features": ("feature",), "to
 
 TASKS = "classification", "regression", "next_token", "reconstruction"
 """What a network may be asked for: the class, numbers, the token after each one, or the inputs themselves."""
+
+
+def kind_of(inputs: Any) -> str:
+    """What stored `inputs` are: bytes are images, floats features, other integers tokens."""
+    return "images" if inputs.dtype == np.uint8 else "features" if inputs.dtype.kind == "f" else "tokens"
+
+
+def axes_of(names: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """Those of KINDS' `names` for `count` axes: themselves, or the first of them, numbered."""
+    return names if len(names) == count else tuple(f"{names[0]}_{axis}" for axis in range(1, count + 1))
 
 
 def dataset_path(data: str | Path, dataset: str) -> Path:
@@ -37,8 +50,8 @@ class DatasetFile(Hdf5Reader):
         "images", "features" or "tokens".
     task : str
         "classification", "regression", "next_token" or "reconstruction".
-    classes : list of str
-        Empty where the targets are none.
+    classes, column_names, vocabulary : list of str
+        Empty where the data set has none.
     source : str
         Where the data came from.
     shape : tuple of int
@@ -59,6 +72,16 @@ class DatasetFile(Hdf5Reader):
     def classes(self) -> list[str]:
         """The names of the classes."""
         return list(self.attribute("classes")) if "classes" in self.file.attrs else []
+
+    @cached_property
+    def column_names(self) -> list[str]:
+        """The names of the numbers of a sample's features."""
+        return self.texts("columns")
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """The text of every token."""
+        return self.texts("vocabulary")
 
     @property
     def source(self) -> str:
@@ -91,10 +114,8 @@ class DatasetFile(Hdf5Reader):
     def axes(self, name: str) -> tuple[str, ...]:
         """The names of the axes of the array `name`."""
         split, _, part = name.partition("/")
-        count, of_one = self[name].ndim - 1, KINDS[self.kind] if part == "inputs" else ("target",)
-        if count != len(of_one):
-            of_one = tuple(f"{of_one[0]}_{axis}" for axis in range(1, count + 1))
-        return f"{split}_sample", *of_one
+        kind = self.kind if part == "inputs" or self.task == "next_token" else None
+        return f"{split}_sample", *axes_of(KINDS.get(kind, ("target",)), self[name].ndim - 1)
 
     def facts(self) -> dict[str, str]:
         """The kind and task, the classes if there are some, and the source."""
@@ -104,10 +125,11 @@ class DatasetFile(Hdf5Reader):
 
 def write_dataset_file(path: str | Path, name: str, dataset: Any) -> None:
     """Write a data set with the attributes `train_inputs`, `train_targets`, `test_inputs`, `test_targets`, `classes`,
-    `source`, `kind` and `task`, called `name`."""
+    `source`, `kind`, `task`, `columns` and `vocabulary`, called `name`."""
     with create(path) as file:
         for array in ARRAYS:
             write(file, array, getattr(dataset, array.replace("/", "_")))
         file.attrs.update(name=name, source=dataset.source, kind=dataset.kind, task=dataset.task)
         if dataset.classes:
             file.attrs["classes"] = dataset.classes
+        write_texts(file, columns=dataset.columns, vocabulary=dataset.vocabulary)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML, YAMLError
 
 from drillcore.base.errors import DamagedFile, MissingFile
+from drillcore.tasks import NOUNS, TASKS
 
 LOSSES = {"cross_entropy": "cross-entropy (nats)", "mse": "mean squared error"}
 """By a loss's name the label of an axis with its values."""
@@ -65,9 +66,19 @@ class Network:
 
     @property
     def loss(self) -> str:
-        """The name of the loss in its history; a pretrained network is evaluated by cross-entropy."""
+        """The name of the loss in its history; a pretrained network is evaluated by the first of its task."""
         training = self.values.get("training")
-        return training["loss"] if training and not self.pretrained else "cross_entropy"
+        return training["loss"] if training and not self.pretrained else TASKS[self.task].losses[0]
+
+    @property
+    def kind(self) -> str:
+        """What its inputs are: images, features or tokens."""
+        return self.values.get("kind", "images")
+
+    @property
+    def task(self) -> str:
+        """What it is asked for, a key of `drillcore.tasks.TASKS`."""
+        return self.values.get("task", "classification")
 
     def sizes(self) -> dict[str, int]:
         """How many units layers have, by name, as far as the card says so; convolutions before their pooling by 2."""
@@ -84,6 +95,12 @@ class Network:
     def squeeze_width(self) -> int | None:
         """The width of the narrowest squeeze; None where there is none."""
         return min((squeeze.width for squeeze in self.squeezes), default=None)
+
+
+def noun_of(folder: str | Path) -> str:
+    """What readers call a sample of the network in `folder`: image, sample or text; an image where there is no card."""
+    path = Path(folder, Network.FILE)
+    return NOUNS[read_network(path).kind] if path.exists() else NOUNS["images"]
 
 
 def read_network(path: str | Path) -> Network:

@@ -32,8 +32,8 @@ from drillcore.base.store import read
 
 CONTENTS = {
     Gradients: {"raw", "ema", "loss"},
-    TrainActivations: {"epochs", "labels", "sample", "activity"},
-    Activations: {"epochs", "labels", "sample"},
+    TrainActivations: {"epochs", "sample", "activity"},
+    Activations: {"epochs", "sample"},
     Predictions: {"epochs", "labels", "shown"},
     Correlations: {"epochs", "layer_of_unit"},
     Augmented: {"images", "layers"},
@@ -45,11 +45,12 @@ CONTENTS = {
     DatasetFile: {"train", "test"},
     Pair: {"null", "floor"},
     AugmentedImage: {"images"},
-    Maps: {"labels", "sample"},
     Replicates: {"seeds"},
     Weights: {"epochs"},
+    Maps: {"sample"},
 }
-"""By reader of an HDF5 file, the groups and datasets that only its file has all of; the first that fits is the file's."""
+"""By reader of an HDF5 file, the groups and datasets that only its file has all of; the first that fits is the file's.
+Inputs of another kind stand for images."""
 TEXTS = {reader.FILE: reader for reader in (CorrMeans, GradientStats, History, Metrics, Suspects)}
 """By name, the readers of the files that are no HDF5."""
 KNOWN = [
@@ -104,7 +105,7 @@ def open(path: str | Path) -> Reader:
     if not (path.suffix == ".h5" or h5py.is_hdf5(path)):
         raise unknown(path)
     with read(path) as file:
-        held = set(file)
+        held = {"images" if name == "inputs" else name for name in file}
     for reader, names in CONTENTS.items():
         if names <= held:
             return reader(path)

@@ -146,3 +146,11 @@ def write_predictions(
         if estimates:
             file.attrs["outputs"] = PROBABILITIES
         yield PredictionsWriter(file)
+
+
+def write_no_predictions(path: str | Path, source: str) -> None:
+    """Write the file of a network that is asked for no classes: without splits, epochs and samples."""
+    with create(path) as file:
+        for group in ("epochs", "labels", "shown"):
+            new_group(file, group)
+        file.attrs.update(splits=[], classes=[], source=source, outputs=LOGITS)

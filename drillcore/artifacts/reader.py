@@ -1,7 +1,7 @@
 """What the readers of all files share: opening and closing, arrays that are read when asked for, and how they are shown."""
 
 import importlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, NamedTuple, Self
@@ -11,7 +11,7 @@ import numpy as np
 
 from drillcore.base.errors import DamagedFile, MissingFile, UnknownName
 from drillcore.base.names import printable, unescaped
-from drillcore.base.store import READING, read
+from drillcore.base.store import READING, read, write
 
 
 class Variable(NamedTuple):
@@ -200,9 +200,21 @@ class Hdf5Reader(Reader):
         except READING:
             raise DamagedFile(self.path) from None
 
+    def texts(self, name: str) -> list[str]:
+        """The texts of the dataset at the path `name`; none where there is no such dataset."""
+        return self.dataset(name).asstr()[:].tolist() if name in self.file else []
+
     def names(self, attribute: str) -> list[str]:
         """The names in the file's attribute `attribute`, as the model has them and not as they are stored."""
         return [unescaped(name) for name in self.attribute(attribute)]
+
+
+def write_texts(file: h5py.File, **texts: Sequence[str]) -> None:
+    """Write lists of texts, which may be more than an attribute can hold, to datasets of their names; none of empty lists."""
+    for name, values in texts.items():
+        if len(values):
+            encoded = [text.encode() for text in values]  # of one length, for others can have no checksums
+            write(file, name, np.array(encoded, h5py.string_dtype("utf-8", max(1, *map(len, encoded)))))
 
 
 def known(name: Hashable, names: list, kind: str, path: Path) -> Any:

@@ -2,7 +2,7 @@
 
 `labels`, `sample` int64 (samples); `<layer>/`: `embedding` and `pca` float64 (samples, 2), with the attributes `status`,
 which says "t-SNE" or what the points are instead, `trustworthiness`, `neighbor_recall` and `kl_divergence`; attributes
-`layers`, `epoch`, `classes`.
+`layers`, `epoch`, `classes`. Without classes there are no labels, but in a regression `targets` (samples, numbers).
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,9 @@ class Maps(Hdf5Reader):
     epoch : int
     classes : list of str
     labels, sample : int64 array (samples)
-        The samples' classes, and their numbers in the test set.
+        The samples' classes, None where there are none, and their numbers in the test set.
+    targets : array (samples, numbers) or None
+        What a regression should give.
     """
 
     FILE = "tsne.h5"
@@ -48,13 +50,18 @@ class Maps(Hdf5Reader):
 
     @property
     def classes(self) -> list[str]:
-        """The names of the classes."""
-        return list(self.attribute("classes"))
+        """The names of the classes; none where samples have none."""
+        return list(self.attribute("classes")) if "classes" in self.file.attrs else []
 
     @property
-    def labels(self) -> np.ndarray:
+    def labels(self) -> np.ndarray | None:
         """The samples' classes."""
-        return self.array("labels")
+        return self.array("labels") if "labels" in self.file else None
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """The samples' numbers to be learnt, where they are no classes, (samples, numbers)."""
+        return self.array("targets") if "targets" in self.file else None
 
     @property
     def sample(self) -> np.ndarray:
@@ -89,7 +96,8 @@ class Maps(Hdf5Reader):
         return {
             "embedding": Variable.stacked(axes[0], axes[1:], [self[layer] for layer in self.layers]),
             "pca": Variable.stacked(axes[0], axes[1:], [self.pca(layer) for layer in self.layers]),
-            "labels": Variable.of(("sample",), self.dataset("labels")),
+            **({} if self.labels is None else {"labels": Variable.of(("sample",), self.dataset("labels"))}),
+            **({} if self.targets is None else {"targets": Variable.of(("sample", "target"), self.dataset("targets"))}),
         }
 
     def coordinates(self) -> dict[str, list]:
@@ -98,7 +106,7 @@ class Maps(Hdf5Reader):
 
     def columns(self) -> dict[str, np.ndarray]:
         """The points, a row for each layer and sample."""
-        count = len(self.labels)
+        count = len(self.sample)
         points = {
             "embedding": [self[layer] for layer in self.layers],
             "pca": [self.pca(layer) for layer in self.layers],
@@ -106,7 +114,7 @@ class Maps(Hdf5Reader):
         index = {
             "layer": np.array(self.layers, object).repeat(count),
             "sample": np.tile(self.sample, len(self.layers)),
-            "label": np.tile(self.labels, len(self.layers)),
+            **({} if self.labels is None else {"label": np.tile(self.labels, len(self.layers))}),
         }
         return index | {
             f"{name}_{coordinate}": np.concatenate([values[:, position] for values in arrays])
@@ -116,7 +124,7 @@ class Maps(Hdf5Reader):
 
     def facts(self) -> dict[str, str]:
         """The epoch, and the number of classes."""
-        return {"epoch": str(self.epoch), "classes": str(len(self.classes))}
+        return {"epoch": str(self.epoch), **({"classes": str(len(self.classes))} if self.classes else {})}
 
 
 class MapsWriter:
@@ -137,11 +145,20 @@ class MapsWriter:
 
 @contextmanager
 def write_maps(
-    path: str | Path, layers: list[str], epoch: int, classes: list[str], labels: np.ndarray, sample: np.ndarray
+    path: str | Path,
+    layers: list[str],
+    epoch: int,
+    classes: list[str],
+    labels: np.ndarray | None,
+    sample: np.ndarray,
+    targets: np.ndarray | None = None,
 ) -> Iterator[MapsWriter]:
     """Yield the writer of a new file at `path`, with what is known of the samples in it."""
     with create(path) as file:
-        file.attrs.update(layers=[escaped(layer) for layer in layers], epoch=epoch_name(epoch), classes=classes)
-        write(file, "labels", labels)
-        write(file, "sample", sample)
+        file.attrs.update(layers=[escaped(layer) for layer in layers], epoch=epoch_name(epoch))
+        if classes:
+            file.attrs["classes"] = classes
+        for name, values in (("labels", labels), ("targets", targets), ("sample", sample)):
+            if values is not None:
+                write(file, name, values)
         yield MapsWriter(file)

@@ -20,9 +20,12 @@ WIDTH, GAP = 8.0, 2
 def figures(folder, distortions=""):
     """Names and functions of the figures of augmented.h5 and activations.h5 in `folder`, a network's artifacts.
 
-    `distortions` says how images were augmented, which no file does.
+    `distortions` says how images were augmented, which no file does. Inputs that are no images have no sheet.
     """
-    yield "augs/contact_sheet", partial(draw_sheet, folder, distortions)
+    with Augmented(folder / Augmented.FILE) as augmented:
+        images = augmented.images is not None
+    if images:
+        yield "augs/contact_sheet", partial(draw_sheet, folder, distortions)
 
 
 def draw_sheet(folder, distortions=""):
@@ -30,17 +33,21 @@ def draw_sheet(folder, distortions=""):
     with Augmented(folder / Augmented.FILE) as augmented, Activations(folder / Activations.FILE) as probe:
         found = np.flatnonzero(probe.sample == augmented.sample)
         original = probe.images[found[0]] if len(found) else None
-        subtitle = f"{augmented.title}, test image {augmented.sample} of class {probe.classes[augmented.label]}"
+        subtitle = f"{augmented.title}, test image {augmented.sample}"
+        subtitle += "" if augmented.label is None else f" of class {probe.classes[augmented.label]}"
         subtitle += f": {distortions}" if distortions else ""
         return contact_sheet(augmented.images[:], original, subtitle)
 
 
 def drawings(augmented):
     """Names and functions of the figures of an `Augmented` or an `AugmentedImage`, with what lies beside it."""
+    if augmented.images is None:
+        return
     if augmented.path.with_name(Activations.FILE).exists():
         yield "contact_sheet", partial(draw_sheet, augmented.path.parent)
     else:
-        subtitle = f"{augmented.title}, test image {augmented.sample} of class {augmented.label}"
+        subtitle = f"{augmented.title}, test image {augmented.sample}"
+        subtitle += "" if augmented.label is None else f" of class {augmented.label}"
         yield "contact_sheet", partial(contact_sheet, augmented.images[:], None, subtitle)
 
 

@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.colors import to_rgba_array
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 import drillcore
+from drillcore.artifacts.network import noun_of
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
@@ -21,6 +23,8 @@ from drillcore.figures.style import box, canvas, inches, letters, plain, samples
 
 ACROSS = 7
 SIDE, GAP, TITLE, LEFT = 1.55, 0.3, 0.56, 0.62
+UNLABELLED = "#4c6a8c"
+"""The colour of samples of which no class or number is known."""
 MOST_LAYERS, MOST_CLASSES = 24, 20
 """More layers are drawn by so many of them, evenly chosen, and of more classes the first so many are in the legend."""
 
@@ -80,29 +84,31 @@ def draw_maps(file):
         )
         for layer in evenly(layers, MOST_LAYERS)
     }
-    subtitle = f"{file.title}, epoch {file.epoch}, {len(file.labels)} test images"
+    subtitle = f"{file.title}, epoch {file.epoch}, {len(file.sample)} test {noun_of(file.path.parent)}s"
     if len(maps) < len(layers):
         subtitle += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
-    return model_tsne_layers(maps, file.labels, file.classes, subtitle, layer_colours(list(map(printable, layers))))
+    targets, classes = file.targets, file.classes or None
+    labels = file.labels if targets is None else targets[:, 0].astype(np.float64)
+    return model_tsne_layers(maps, labels, classes, subtitle, layer_colours(list(map(printable, layers))))
 
 
 @styled
 def model_tsne_layers(
     maps: Mapping[str, Map | ArrayLike],
-    labels: ArrayLike,
+    labels: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
     subtitle: str = "",
     colours: Mapping[str, Any] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw the map of every layer, and below it the first two principal components, coloured by class.
+    """Draw the map of every layer, and below it the first two principal components, coloured by class or by a number.
 
     Parameters
     ----------
     maps : mapping of str to Map or to array_like (samples, units)
         By layer its map; or its activations, of which the map is made by `embed`.
-    labels : array_like of int (samples)
-        The class of each sample, from 0.
+    labels : array_like of int or of float (samples), optional
+        The class of each sample, from 0; or a number of each, such as the target of a regression.
     classes : sequence of str, optional
         The names of the classes, by default their numbers.
     subtitle : str
@@ -119,7 +125,7 @@ def model_tsne_layers(
     Raises
     ------
     InputError
-        If the activations of a layer are not (samples, units), or the labels not one whole number for each sample.
+        If the activations of a layer are not (samples, units), or the labels not one number for each sample.
 
     Examples
     --------
@@ -134,16 +140,18 @@ def model_tsne_layers(
     if not all(isinstance(map_, Map) for map_ in maps.values()):
         subtitle, maps = subtitle or samples_text(maps) + chosen_text(maps), maps_of(maps)
     labels = checked_labels(labels, maps)
-    classes = list(map(str, range(labels.max() + 1))) if classes is None else classes
+    of_classes = labels is not None and labels.dtype.kind in "iu"
+    classes = list(map(str, range(labels.max() + 1))) if of_classes and classes is None else classes
+    dots = dot_colours(labels, classes)
     colours = colours or layer_colours(list(maps))
     across, rows = min(ACROSS, len(maps)), -(-len(maps) // ACROSS)
     pitch = 2 * SIDE + TITLE + 0.62
     width = max(5.6, LEFT + across * (SIDE + GAP))
     shown = [map_ for map_ in maps.values() if np.isfinite(map_.points).all()]
     drawn = " or ".join(dict.fromkeys(map_.status.partition(":")[0] for map_ in shown))
-    handles = class_handles(classes, labels) if drawn else []
+    handles = class_handles(classes, labels) if drawn and of_classes else []
     columns = fitting_columns([handle.get_label() for handle in handles], width - 0.2)
-    key = 0.2 * -(-len(handles) // columns) + 0.1
+    key = (0.2 * -(-len(handles) // columns) if labels is None or of_classes else 0.42) + 0.1
     title = title or f"Samples in every layer: {drawn or 'no map'}, and PCA below"
     figure = canvas(width, rows * pitch + key, title, subtitle, layout=None)
     for position, (layer, map_) in enumerate(maps.items()):
@@ -152,8 +160,8 @@ def model_tsne_layers(
         upper = box(figure, left, bottom + SIDE + 0.3, SIDE, SIDE)
         lower = box(figure, left, bottom, SIDE, SIDE)
         name = {"t-SNE": "t-SNE", "PCA": "PC"}.get(map_.status.partition(":")[0], "coordinate")
-        draw_map(upper, map_.points, labels, classes, name)
-        draw_map(lower, map_.pca, labels, classes, "PC")
+        draw_map(upper, map_.points, labels, classes, dots, name)
+        draw_map(lower, map_.pca, labels, classes, dots, "PC")
         style = {"transform": upper.transAxes, "clip_on": False}
         upper.text(
             0,
@@ -166,6 +174,11 @@ def model_tsne_layers(
             **style,
         )
         upper.text(0, 1 + 0.39 / SIDE, caption(map_), fontsize=6.5, linespacing=1.15, va="top", **style)
+    if drawn and labels is not None and not of_classes:
+        bar = figure.colorbar(scale(labels), cax=box(figure, LEFT, 0.32, 2.4, 0.09), orientation="horizontal")
+        bar.set_label("target", fontsize=6.5, labelpad=1)
+        bar.ax.tick_params(labelsize=6.5, length=2, pad=1)
+        return figure
     axes = box(figure, 0.06, 0, width - 0.2, 0.2)
     axes.axis("off")
     layout = {"loc": "lower left", "borderaxespad": 0, "columnspacing": 1.0, "handletextpad": 0.1}
@@ -188,15 +201,36 @@ def chosen_text(layers):
 
 
 def checked_labels(labels, maps):
-    """`labels` as an array, or an `InputError` where they are not one whole number from 0 for each sample of `maps`."""
+    """`labels` as an array, or an `InputError` where they are not a class from 0, or a float, for each sample of `maps`."""
+    if labels is None:
+        return None
     labels = np.asarray(labels)
     samples = {len(map_.points) for map_ in maps.values()}
-    if labels.dtype.kind not in "iu" or labels.ndim != 1 or samples != {len(labels)} or labels.min(initial=0) < 0:
+    known = labels.dtype.kind == "f" or (labels.dtype.kind in "iu" and labels.min(initial=0) >= 0)
+    if not known or labels.ndim != 1 or samples != {len(labels)}:
         raise InputError(
             f"labels of type {labels.dtype} and shape {labels.shape} are not one whole number from 0 for each of the "
             f"{' or '.join(map(str, samples)) or 'no'} samples: give the class of each, and the classes' names as classes."
         )
     return labels
+
+
+def dot_colours(labels, classes):
+    """The colour of every sample: of its class, of its number on a scale, or one for all."""
+    if labels is None:
+        return UNLABELLED
+    return (
+        scale(labels).to_rgba(labels)
+        if labels.dtype.kind == "f"
+        else to_rgba_array(class_colours(len(classes)))[labels]
+    )
+
+
+def scale(labels):
+    """The colours of numbers: from the 2nd to the 98th percentile, so that one extreme does not take all of them."""
+    finite = labels[np.isfinite(labels)]
+    low, high = np.percentile(finite, [2, 98]) if len(finite) else (0, 1)
+    return ScalarMappable(Normalize(low, high), "viridis")
 
 
 def caption(map_):
@@ -206,26 +240,31 @@ def caption(map_):
     return "\n".join(textwrap.wrap(map_.status, 26)[:3])
 
 
-def draw_map(axes, points, labels, classes, name):
-    """Draw samples by their two coordinates, called `name`; where there is only one, by class along the other axis."""
+def draw_map(axes, points, labels, classes, dots, name):
+    """Draw samples as `dots` of these colours by their two coordinates, called `name`; where there is only one, by class or
+    number along the other axis."""
     axes.spines[:].set_visible(True)
     axes.spines[:].set_color("#bbbbbb")
     axes.tick_params(labelsize=6, length=2, pad=1.5)
     if not np.isfinite(points).all():
         axes.set(xticks=[], yticks=[])
         return
-    colours = to_rgba_array(class_colours(len(classes)))[labels]
     if np.ptp(points[:, 1]) == 0:
         jitter = np.random.default_rng(0).uniform(-0.32, 0.32, len(points))
-        axes.scatter(points[:, 0], labels + jitter, s=3, c=colours, lw=0)
-        axes.set_ylim(len(classes) - 0.4, -0.6)
-        short = len(classes) <= 12 and max(map(letters, classes)) <= 2
-        axes.set_yticks(range(len(classes)) if short else [], list(map(plain, classes)) if short else [])
-        axes.set_ylabel("class" if short else "class, in the legend's order", fontsize=6.5, labelpad=2)
+        if classes is None:
+            axes.scatter(points[:, 0], jitter if labels is None else labels, s=3, c=dots, lw=0)
+            axes.set_yticks([])
+            axes.set_ylabel("" if labels is None else "target", fontsize=6.5, labelpad=2)
+        else:
+            axes.scatter(points[:, 0], labels + jitter, s=3, c=dots, lw=0)
+            axes.set_ylim(len(classes) - 0.4, -0.6)
+            short = len(classes) <= 12 and max(map(letters, classes)) <= 2
+            axes.set_yticks(range(len(classes)) if short else [], list(map(plain, classes)) if short else [])
+            axes.set_ylabel("class" if short else "class, in the legend's order", fontsize=6.5, labelpad=2)
         axes.set_xlabel(f"{name} 1, the only one", fontsize=6.5, labelpad=1)
         axes.locator_params(axis="x", nbins=4)
         return
-    axes.scatter(*points.T, s=5, c=colours, lw=0, alpha=0.85)
+    axes.scatter(*points.T, s=5, c=dots, lw=0, alpha=0.85)
     axes.margins(0.06)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set(xticks=[], yticks=[])

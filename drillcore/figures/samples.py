@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from drillcore.artifacts.dataset import kind_of
 from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.predictions import Predictions
 from drillcore.base.arrays import evenly
@@ -59,8 +60,9 @@ def figures(folder):
 
 
 def drawings(file):
-    """Names and functions of the figures of `Predictions`: none of a single trained epoch, which has no variability."""
-    if len(file.trained_epochs(untrained_of(file))) > 1:
+    """Names and functions of the figures of `Predictions`: none of a single trained epoch, which has no variability, of tasks
+    without classes, and of samples that are no images."""
+    if len(file.trained_epochs(untrained_of(file))) > 1 and kind_of(file.shown("train")[1]) == "images":
         yield "sample_map", partial(draw_map, file)
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.network import Network, noun_of, read_network
 from drillcore.artifacts.similarity import Similarity
 from drillcore.base.names import printable
 from drillcore.figures.similarity_layers import ACROSS, calibrated_similarity, layer_similarity
@@ -61,7 +61,7 @@ def drawings(file, untrained=0):
     )
     q_values, sizes, by_size = file.q_values[:], file.sizes, [file.by_samples(name) for name in (BIASED, TESTED)]
     layer, planted = file.outlier_at
-    network, images = file.title, f"{file.samples} test images"
+    network, images = file.title, f"{file.samples} test {noun_of(file.path.parent)}s"
     chance, best = ({name: null(name) for name in file.measures} for null in (file.quantile, file.best))
     values, subtitle = moment(between, -1), f"{network}, epoch {numbers[-1]}, {images}"
     yield "layer_similarity", partial(layer_similarity, values, layers, None, q_values[-1], chance, subtitle)

@@ -1,4 +1,4 @@
-"""How a training went: loss, accuracy and F1."""
+"""How a training went: the loss, and the scores of the task, such as accuracy and F1."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,6 +14,7 @@ from drillcore.artifacts.network import LOSSES, Network, read_network
 from drillcore.base.errors import InputError
 from drillcore.figures.log_axes import log_axis
 from drillcore.figures.style import canvas, epoch_axis, epochs_text, legend_beside, styled
+from drillcore.tasks import FRACTIONS, SCORES, TASKS, task_of
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
 F1 = {"color": "#333333", "lw": 0.9, "linestyle": ":", "marker": "s", "markersize": 6, "markerfacecolor": "none"}
@@ -60,14 +61,15 @@ def training_curves(
     loss: str = "cross_entropy",
     title: str = "Training",
 ) -> Figure:
-    """Draw loss, accuracy and F1 by epoch, over the loss of every step.
+    """Draw the loss and the scores of the task by epoch, over the loss of every step.
 
     What was not recorded, as of a network that came trained, is left out.
 
     Parameters
     ----------
     history : mapping of str to array_like (epochs)
-        The columns of history.csv: epoch, train_loss, train_accuracy, val_loss, val_accuracy, val_f1; NaN where unknown.
+        The columns of history.csv, of a classifier epoch, train_loss, train_accuracy, val_loss, val_accuracy and val_f1;
+        NaN where unknown.
     losses : array_like (steps)
         The training loss at every step.
     subtitle : str
@@ -91,29 +93,38 @@ def training_curves(
     'accuracy, F1'
     """
     losses, epochs = np.asarray(losses, np.float64), history["epoch"]
+    task = TASKS.get(task_of(history))
+    if task is None:
+        raise InputError(
+            f"history has the columns {', '.join(history)}, which are those of no task: give the whole history."
+        )
     if not len(epochs):
         raise InputError(f"{subtitle or 'history'} holds no epoch: train for at least one.")
-    handles = [
-        Line2D([], [], marker="o", color=VALIDATION, label="test"),
-        Line2D([], [], label="test, macro F1", **F1),
-    ]
+    panels, handles = panels_of(task), [Line2D([], [], marker="o", color=VALIDATION, label="test")]
+    handles += [Line2D([], [], label=f"test, {SCORES[name]}", **F1) for name in panels[1][1:]]
     if np.isfinite(history["train_loss"]).any():
         handles.insert(0, Line2D([], [], marker="o", color=TRAIN, label="training"))
     if len(losses):
         handles.insert(0, Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"))
-    figure = canvas(8.4, 2.6, title, subtitle)
-    left, right, legend = figure.subplots(1, 3, width_ratios=[1, 1, 0.33])
+    figure = canvas(2.2 + 3.1 * len(panels), 2.6, title, subtitle)
+    *drawn, legend = figure.subplots(1, len(panels) + 1, width_ratios=[*[1] * len(panels), 0.33])
     # A step's loss is that of the weights before it, an epoch's metrics are drawn at its end.
-    left.plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)
-    for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(epochs, history[f"train_{name}"], marker="o", color=TRAIN)
-        axes.plot(epochs, history[f"val_{name}"], marker="o", color=VALIDATION)
-    right.plot(epochs, history["val_f1"], **F1)
-    left.set_ylabel(LOSSES[loss])
-    right.set_ylabel("accuracy, F1")
-    for axes in (left, right):
+    drawn[0].plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)
+    for axes, (main, *others) in zip(drawn, panels, strict=True):
+        for split, colour in (("train", TRAIN), ("val", VALIDATION)):
+            if f"{split}_{main}" in history:
+                axes.plot(epochs, history[f"{split}_{main}"], marker="o", color=colour)
+        for name in others:
+            axes.plot(epochs, history[f"val_{name}"], **F1)
+        axes.set_ylabel(", ".join(SCORES.get(name, LOSSES[loss]).removeprefix("macro ") for name in (main, *others)))
         epoch_axis(axes, [*([0] if len(losses) else []), *epochs])
     if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
-        log_axis(left.yaxis)
+        log_axis(drawn[0].yaxis)
     legend_beside(legend, handles)
     return figure
+
+
+def panels_of(task):
+    """What each panel shows: the loss; the score, with others that are fractions too; and each of the rest alone."""
+    beside = [name for name in task.others if task.score in FRACTIONS and name in FRACTIONS]
+    return [["loss"], [task.score, *beside], *([name] for name in task.others if name not in beside)]

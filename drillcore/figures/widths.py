@@ -16,6 +16,7 @@ from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_b
 from drillcore.intervals import LEVEL, t_interval
 from drillcore.ranks import EFFECTIVE
 from drillcore.spectra import effective_rank, effective_rank_of_variances, feature_singular_values
+from drillcore.tasks import TASKS
 
 RANKS_OF = {"effective_rank": "ranks", "effective_rank_of_variances": "of_variances"}
 """By rank the field of `Point` that has it by layer."""
@@ -85,7 +86,7 @@ def read_point(folder):
         squeezes = [squeeze.name for squeeze in network.squeezes]
         layers = [layer for layer in svd.layers if layer_of(layer) in squeezes]
         layers += [layer for layer in svd.layers if layer_of(layer) == network.squeezes[-1].expand][-1:]
-        accuracy, found = interval_of(folder, "val_accuracy"), ranks_over_seeds(svd, others, layers)
+        accuracy, found = interval_of(folder, f"val_{TASKS[network.task].score}"), ranks_over_seeds(svd, others, layers)
         trust = {layer: tsne.quality(layer, "trustworthiness") for layer in layers}
         status = {layer: tsne.status(layer) for layer in layers}
     means = [{layer: one.mean for layer, one in of.items()} for of in found.values()]

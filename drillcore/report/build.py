@@ -40,10 +40,12 @@ TOPICS = {
     "spectra": (spectra.spectra, ["svd.h5"]),
     "maps": (embeddings.maps, ["tsne.h5", "activations.h5"]),
     "probe": (embeddings.probe, ["tsne.h5", "activations.h5"]),
-    "samples": (samples.samples, ["predictions.h5", "network.yaml"]),
+    "samples": (samples.samples, ["predictions.h5", "activations.h5", "network.yaml"]),
     "similarity": (similarity.within, ["similarity.h5"]),
 }
 """By topic: what picks it from a network's folder, and the files it needs there."""
+OF_CLASSES = {"samples"}
+"""The topics of networks whose task is the class: their cards name no other task."""
 
 
 def build(artifacts, names, provenance, live=False, known=None, progress=silent):
@@ -64,7 +66,8 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
     for position, name in enumerate(progress(names, "networks")):
         about = overview.network(artifacts, name, live)
         about["colour"] = overview.COLOURS[position % len(overview.COLOURS)]
-        about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
+        topics = [topic for topic in TOPICS if topic not in OF_CLASSES or not (about["card"] or {}).get("task")]
+        about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in topics}
         if about.get("width"):
             layers = about["ranks"]
             index["lines"] |= dict(zip(layers, looks(layers), strict=True))

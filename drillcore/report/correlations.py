@@ -9,7 +9,8 @@ from drillcore.artifacts.network import Network, read_network
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
 from drillcore.report.evidence import off_diagonal
-from drillcore.report.pack import colours, quantised, thumbnails
+from drillcore.report.pack import colours, quantised
+from drillcore.report.shown import shown
 
 MOST_EPOCHS, MOST_UNITS, MOST_AUGMENTATIONS = 12, 256, 300
 """Of the matrices so many epochs, of a layer so many units and of an image so many augmentations go into the page."""
@@ -85,6 +86,7 @@ def augmentations(folder):
 def augmented_images(folder):
     """The augmented images themselves."""
     with Augmented(folder / Augmented.FILE) as file, Activations(folder / Activations.FILE) as probe:
-        images, name = file.images[:MOST_AUGMENTATIONS], probe.classes[file.label]
-        meta = {"sample": file.sample, "name": name, "all": len(file.images)}
-    return meta, {"images": thumbnails(images)}
+        name = None if file.label is None else probe.classes[file.label]
+        meta = {"sample": file.sample, "name": name, "all": len(file.inputs)}
+        meta["texts"], arrays = shown(file.inputs[:MOST_AUGMENTATIONS], probe)
+    return meta, arrays

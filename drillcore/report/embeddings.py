@@ -1,4 +1,4 @@
-"""The two-dimensional maps of every layer, and the images, labels and predictions that belong to their points."""
+"""The two-dimensional maps of every layer, and the samples, labels and predictions that belong to their points."""
 
 import numpy as np
 
@@ -8,7 +8,8 @@ from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.colours import class_colours
-from drillcore.report.pack import colours, single, thumbnails
+from drillcore.report.pack import colours, single
+from drillcore.report.shown import shown
 
 MOST_POINTS, MOST_LAYERS, MOST_MARKS = 1000, 24, 12_000
 """So many points of so many layers are kept, and of many layers fewer points: no more than MOST_MARKS together."""
@@ -30,7 +31,7 @@ def maps(folder):
             "all_layers": len(named),
             "colours": [colour[layer] for layer in layers],
             "epoch": epoch,
-            "all": len(file.labels),
+            "all": len(file.sample),
             "status": [file.status(layer) for layer in layers],
             **{
                 name: [file.quality(layer, name) for layer in layers] for name in ("trustworthiness", "neighbor_recall")
@@ -42,7 +43,7 @@ def maps(folder):
         }
         stored = named[-1] in activations and epoch in activations.epochs
         outputs = activations.at(named[-1], epoch) if stored else None
-        found = stored and outputs.shape[1] == len(activations.classes)
+        found = stored and outputs.shape[1] == len(activations.classes) > 0
         arrays["predictions"] = predicted(outputs[:count]) if found else np.full(count, UNKNOWN, np.int16)
     return meta, arrays
 
@@ -50,7 +51,7 @@ def maps(folder):
 def kept_points(file):
     """Of how many of the samples of `Maps` the page has points."""
     layers = min(len(file.layers), MOST_LAYERS)
-    return min(len(file.labels), MOST_POINTS, MOST_MARKS // layers)
+    return min(len(file.sample), MOST_POINTS, MOST_MARKS // layers)
 
 
 def predicted(outputs):
@@ -59,12 +60,13 @@ def predicted(outputs):
 
 
 def probe(folder):
-    """The images and labels of the maps' points."""
+    """The samples and labels of the maps' points; without classes all labels are 0, in a regression there are `targets`."""
     with Maps(folder / Maps.FILE) as file, Activations(folder / Activations.FILE) as activations:
         rows, classes = slice(kept_points(file)), activations.classes
-        arrays = {
-            "labels": activations.labels[rows].astype(np.int32),
-            "sample": activations.sample[rows].astype(np.int32),
-            "images": thumbnails(activations.images[rows]),
-        }
-    return {"classes": classes, "colours": class_colours(len(classes))}, arrays
+        inputs = activations.inputs if activations.images is None else activations.images
+        texts, arrays = shown(inputs[rows], activations)
+        sample = activations.sample[rows].astype(np.int32)
+        arrays |= {"sample": sample, "labels": activations.labels[rows].astype(np.int32) if classes else 0 * sample}
+        if file.targets is not None:
+            arrays["targets"] = file.targets[rows, 0].astype(np.float32)
+    return {"classes": classes, "colours": class_colours(len(classes) or 1), "texts": texts}, arrays

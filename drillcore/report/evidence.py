@@ -10,6 +10,7 @@ from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.history import History
 from drillcore.artifacts.pairs import pair_files
 from drillcore.report.studies import by_study
+from drillcore.tasks import NOUNS
 
 ERRORS = 2
 """So many standard errors apart, two accuracies are said to differ."""
@@ -60,9 +61,20 @@ def on(network, basis):
     return f"{basis} Data: {data}." if data else basis
 
 
+def noun(network):
+    """What readers call a sample of the network: image, sample or text."""
+    return NOUNS[network.card.kind]
+
+
+def an(name):
+    """A noun with its article."""
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
 def accuracy(network):
-    """The test accuracy at the last epoch, NaN if there is none."""
-    values = History(network.folder / History.FILE)["val_accuracy"]
+    """The test accuracy of a classifier at the last epoch, NaN if there is none."""
+    history = History(network.folder / History.FILE)
+    values = history["val_accuracy"] if network.card.task == "classification" else ()
     return float(values[-1]) if len(values) else np.nan
 
 

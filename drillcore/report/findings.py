@@ -27,6 +27,7 @@ from drillcore.report.evidence import (
     ERRORS,
     LIMIT,
     accuracy,
+    an,
     chance,
     compared,
     differ,
@@ -36,6 +37,7 @@ from drillcore.report.evidence import (
     in_short,
     last_statistics,
     listed,
+    noun,
     numbers,
     off_diagonal,
     on,
@@ -202,7 +204,9 @@ def sharpness(networks):
     text = f"The loss of {quoted(network)} bends {bends}: largest eigenvalue of the Hessian {digits(after)} "
     text += f"against {digits(before)}."
     link = {"view": "curvature", "figure": "eigenvalues", "network": network.card.name}
-    basis = f"{images:,} training images, in evaluation mode; further apart than the errors of the computation."
+    basis = (
+        f"{images:,} training {noun(network)}s, in evaluation mode; further apart than the errors of the computation."
+    )
     return Finding(text, on(network, basis), link)
 
 
@@ -225,7 +229,7 @@ def correlation_of_layers(networks):
     text += f"training: mean |r| {numbers(after)} at epoch {epochs[1]}, {numbers(before)} before "
     text += f"training, {numbers(chance(images))} by chance."
     link = {"view": "correlations", "figure": "layers", "network": network.card.name}
-    return Finding(text, on(network, f"{images:,} test images."), link)
+    return Finding(text, on(network, f"{images:,} test {noun(network)}s."), link)
 
 
 def augmentations(networks):
@@ -241,12 +245,13 @@ def augmentations(networks):
     if len(means) < 2 or not distinct(values[0], values[-1]):
         return None
     link = {"view": "correlations", "figure": "augmentations", "network": network.card.name, "layer": layers[-1]}
-    basis = on(network, f"{count} augmentations of one test image, last epoch.")
+    basis = on(network, f"{count} augmentations of one test {noun(network)}, last epoch.")
+    one = an(noun(network))
     if falling(values[::-1], 2):
-        text = f"The deeper the layer of {quoted(network)}, the more alike it represents augmentations of an image: "
+        text = f"The deeper the layer of {quoted(network)}, the more alike it represents augmentations of {one}: "
         return Finding(f"{text}mean r {numbers(*values)} from {layers[0]} to {layers[-1]}.", basis, link)
     more = "more" if values[-1] > values[0] else "less"
-    text = f"In {quoted(network)}, {layers[-1]} represents augmentations of an image {more} alike than {layers[0]}: "
+    text = f"In {quoted(network)}, {layers[-1]} represents augmentations of {one} {more} alike than {layers[0]}: "
     return Finding(f"{text}mean r {numbers(values[-1])} against {numbers(values[0])}.", basis, link)
 
 
@@ -266,7 +271,9 @@ def settling(networks):
     if len(alike) < 2 or not distinct(*(alike[layer] for layer in ordered[:2])):
         return None
     title = quoted(network)
-    basis = f"{MEASURES[TESTED].title} of epoch {trained[0]} with epoch {trained[-1]}, {samples:,} test images."
+    basis = (
+        f"{MEASURES[TESTED].title} of epoch {trained[0]} with epoch {trained[-1]}, {samples:,} test {noun(network)}s."
+    )
     basis = on(network, basis)
     link = {"view": "similarity", "figure": "settling", "network": network.card.name}
     if falling(list(alike.values()), 2):
@@ -307,14 +314,14 @@ def faithfulness_of_maps(networks):
     with Maps(network.folder / Maps.FILE) as file:
         recalls = {layer: file.quality(layer, "neighbor_recall") for layer in file.layers}
         recalls = {layer: recall for layer, recall in recalls.items() if file.status(layer) == "t-SNE"}
-        images = len(file.labels)
+        images = len(file.sample)
     if len(recalls) < 2 or not np.isfinite(list(recalls.values())).all():
         return None
     best, worst = max(recalls, key=recalls.get), min(recalls, key=recalls.get)
     text = f"The t-SNE maps of {quoted(network)} keep {percent(recalls[worst])} ({printable(worst)}) to "
-    text += f"{percent(recalls[best])} ({printable(best)}) of each image's nearest neighbours."
+    text += f"{percent(recalls[best])} ({printable(best)}) of each {noun(network)}'s nearest neighbours."
     link = {"view": "embeddings", "figure": "maps", "network": network.card.name}
-    return Finding(text, on(network, f"{images:,} test images, last epoch."), link)
+    return Finding(text, on(network, f"{images:,} test {noun(network)}s, last epoch."), link)
 
 
 FINDINGS = [

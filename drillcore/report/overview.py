@@ -13,6 +13,7 @@ from drillcore.colours import DENSE_HUES, HUES
 from drillcore.ranks import EFFECTIVE
 from drillcore.report.evidence import in_short
 from drillcore.report.studies import studied
+from drillcore.tasks import SCORES, TASKS
 
 COLOURS = [*HUES, *DENSE_HUES]
 
@@ -28,6 +29,8 @@ def network(artifacts, name, live=False):
         card = defined.card
         about |= {"card": card.values, "width": card.squeeze_width(), "family": defined.family()}
         about |= {"title": defined.about.title, "test_images": defined.about.test_images, "loss": LOSSES[card.loss]}
+        task = TASKS[card.task]
+        about["scores"] = [[name, SCORES[name]] for name in (task.score, *task.others)]
     history = folder / History.FILE
     if live and (folder / "training" / History.FILE).exists():
         history, about["unfinished"] = folder / "training" / History.FILE, True
@@ -36,7 +39,8 @@ def network(artifacts, name, live=False):
     if (folder / Activations.FILE).exists():
         with Activations(folder / Activations.FILE) as file:
             about |= {"source": file.source, "data": in_short(file.source)}
-            about["shape"] = list(map(int, file.images.shape[1:])) if file.images is not None else None
+            inputs = file.inputs if file.images is None else file.images
+            about["shape"] = list(map(int, inputs.shape[1:])) if inputs is not None else None
     if (folder / Spectra.FILE).exists():
         about["ranks"] = last_ranks(folder / Spectra.FILE)
     if (folder / Gradients.FILE).exists():

@@ -1,4 +1,8 @@
-"""Random augmentations of one image: it is moved, a rectangle of it is erased in three of ten, and it gets noise."""
+"""Random augmentations of one sample.
+
+An image is moved, a rectangle of it is erased in three of ten, and it gets noise; features get noise by the deviation of
+each; tokens are masked or replaced.
+"""
 
 import numpy as np
 
@@ -20,6 +24,22 @@ def augment(image, count, seed=0):
     """Return `count` random augmentations of one uint8 `image` (h, w, c), as uint8 (count, h, w, c)."""
     rng = np.random.default_rng(seed)
     return np.stack([augmented(image / 255, rng) for _ in range(count)])
+
+
+def noisy(features, deviations, count, share, seed=0):
+    """Return `count` copies of one sample's `features` (...) with normal noise, whose standard deviation is a `share` of the
+    features' `deviations` (...)."""
+    noise = np.random.default_rng(seed).standard_normal((count, *features.shape))
+    return (features + share * deviations * noise).astype(np.float32)
+
+
+def replaced(tokens, vocabulary, count, share, mask=None, seed=0):
+    """Return `count` copies of one sample's `tokens` (positions), each token replaced with the chance `share`: by the token
+    `mask`, or without one by any of the `vocabulary`, a number of tokens, at random."""
+    random = np.random.default_rng(seed)
+    copies = np.tile(tokens, (count, 1))
+    others = random.integers(vocabulary, size=copies.shape, dtype=copies.dtype) if mask is None else mask
+    return np.where(random.random(copies.shape) < share, others, copies)
 
 
 def augmented(image, rng):

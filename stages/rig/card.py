@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from drillcore.artifacts.dataset import KINDS as KINDS_OF_INPUT
 from drillcore.artifacts.network import LOSSES, Squeeze
 from drillcore.base.errors import DamagedFile, InputError, MissingFile
 from drillcore.base.store import whole
@@ -15,6 +16,7 @@ from drillcore.extraction.units import token_of
 from drillcore.frameworks import FRAMEWORKS, known
 from drillcore.frameworks.layers import Layer, pick
 from drillcore.recording.threshold import DECADES
+from drillcore.tasks import TASKS
 from stages.rig.base.parameters import Count, Layers, Name, Section, check, dump, load
 from stages.rig.base.remedies import damage
 
@@ -58,7 +60,8 @@ TORCH_ONLY = "weight_decay", "precision", "accumulate", "clip"
 class Training(Section):
     """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last.
 
-    `loss` is of logits; "mse" is the mean squared error against one-hot labels. `schedule` is of the learning rate: "cosine"
+    `loss` is of logits; "mse" is the mean squared error, against one-hot labels where there are classes. What is left out
+    becomes that of the task. `schedule` is of the learning rate: "cosine"
     falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is of the
     training images: "flip" left to right, "crop" after padding by an eighth. `keep_states` are the epochs whose whole state
     is kept, or "every" one; see stages/rig/training/states.py. The learning rate rises over the first `warmup` steps. A step
@@ -120,8 +123,8 @@ Ways = Annotated[str | dict[str, str | int], BeforeValidator(way)]
 
 
 class Normalize(Section):
-    """What is subtracted from every channel of images in [0, 1], and what they are then divided by: a number for each
-    channel, or one for all."""
+    """What is subtracted from every channel of images in [0, 1], or from every feature, and what they are then divided by: a
+    number for each, or one for all."""
 
     mean: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=1)]
     std: Annotated[list[Rate], Field(min_length=1)]
@@ -143,15 +146,21 @@ class Network(Section):
     The `title` is for readers alone: it is no part of the card, so that another title trains nothing anew.
     A card's `device` is never "auto": `define` resolves it. `units` says what of a convolutional layer, or of one of tokens,
     is a unit: every element of its output (of which a seeded subset is stored), the mean of every channel, or the channels of
-    one token. Images are in [0, 1] unless `normalize` says how they are standardised. It is trained with
-    `replicates` seeds: its `seed`, which all else is about, and those that follow.
+    one token. Images are in [0, 1] unless `normalize` says how they are standardised. The data set says the `kind` and
+    `task`, and of tokens how many different ones there are; `normalize_targets` says how the numbers that are learnt are
+    standardised. A card holds these four where they are not those of classified images. It is
+    trained with `replicates` seeds: its `seed`, which all else is about, and those that follow.
     """
 
     name: Name
     title: Title | None = Field(default=None, exclude=True)
     dataset: Name
-    input: Annotated[list[Width], Field(min_length=3, max_length=3)]
+    kind: Literal[tuple(KINDS_OF_INPUT)] = Field(default="images", exclude_if=lambda kind: kind == "images")
+    task: Literal[tuple(TASKS)] = Field(default="classification", exclude_if=lambda task: task == "classification")
+    vocabulary: Count | None = Field(default=None, exclude_if=lambda size: size is None)
+    input: Annotated[list[Width], Field(min_length=1, max_length=8)]
     normalize: Normalize | None = None
+    normalize_targets: Normalize | None = Field(default=None, exclude_if=lambda normalize: normalize is None)
     device: Device = "cpu"
     units: Ways = "flatten"
     training: Training = Training()

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 from drillcore.artifacts.dataset import SPLITS
-from drillcore.artifacts.predictions import Predictions, write_predictions
+from drillcore.artifacts.predictions import Predictions, write_no_predictions, write_predictions
 from drillcore.extraction.probe import choose_probe
 from stages.rig.images import batch_of, load_split, prepare, standardise
 
@@ -17,6 +17,10 @@ def predictions(folder, card, predict, to_input):
 
     `predict` is that of its framework, and `to_input` turns prepared images into what the model takes.
     """
+    if card.task != "classification":  # which alone has a label for each sample that could be wrong
+        write_no_predictions(folder / Predictions.FILE, load_split(card, "test", 1).source)
+        yield lambda epoch, model: None
+        return
     splits = {name: load_split(card, name) for name in SPLITS}
     labels = {name: split.targets for name, split in splits.items()}
     test, untrained = splits["test"], getattr(card, "untrained", None) if card.pretrained() else 0
@@ -33,8 +37,8 @@ def predictions(folder, card, predict, to_input):
         writer.finish(images, orders, untrained)
 
 
-def batches(images, card, to_input, size=BATCH):
-    """Iterate over uint8 `images` (n, h, w, c), prepared as the `card` says, in batches of `size`, fewer of large ones."""
+def batches(inputs, card, to_input, size=BATCH):
+    """Iterate over stored `inputs`, prepared as the `card` says, in batches of `size`, fewer of large ones."""
     size = batch_of(size, card.input)
-    prepared = (prepare(images[begin : begin + size], card.input) for begin in range(0, len(images), size))
-    return (to_input(standardise(batch, card.normalize)) for batch in prepared)
+    prepared = (prepare(inputs[begin : begin + size], card.input) for begin in range(0, len(inputs), size))
+    return (to_input(standardise(batch, card.normalize), card.kind) for batch in prepared)

@@ -15,7 +15,7 @@ from stages.rig.base.parameters import check, load
 from stages.rig.card import read_card
 from stages.rig.checkpoints import checkpoints_of
 from stages.rig.frameworks import module
-from stages.rig.images import load_split, prepare, standardise
+from stages.rig.images import load_split, seen
 from stages.rig.sections import Window
 from stages.rig.training.batches import shuffled
 from stages.rig.training.states import load_state, nearest
@@ -105,7 +105,7 @@ def run(name, window):
     state = load_state(nearest(folder / "states", window.steps[0], steps))
     networks, path = module(card.framework, "network"), replay_path("artifacts", name)
     probe = choose_probe(len(training.targets), window.samples, card.seed)
-    images = standardise(prepare(training.inputs[probe], card.input), card.normalize)
+    probed, targets = seen(card, training.inputs[probe], training.targets[probe])
 
     scratch = path.parent / f".{path.stem}"
     shutil.rmtree(scratch, ignore_errors=True)  # of a replay that was killed
@@ -113,10 +113,11 @@ def run(name, window):
 
     @contextmanager
     def instrumented(model, loss):
-        inputs, size = networks.to_input(images), min(card.training.step_size() + 1, len(training.targets))
+        samples = networks.to_input(probed, card.kind), networks.to_target(targets, card)
+        size = min(card.training.step_size() + 1, len(training.targets))
         about = {"network": window.network, "optimizer": card.training.optimizer, "source": training.source}
         about["edges"] = card.recorder.edges
-        with replay(model, loss, path, instruments, (inputs, training.targets[probe]), size, **about) as session:
+        with replay(model, loss, path, instruments, samples, size, **about) as session:
             yield session
             session.prove(folder / Gradients.FILE, scratch / Gradients.FILE, state["epoch"], state["step"])
             say(

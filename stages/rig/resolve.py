@@ -6,14 +6,19 @@ from pydantic import Field, create_model
 
 from drillcore.base.errors import InputError
 from drillcore.frameworks.layers import enumerated
+from drillcore.tasks import TASKS
 from stages.rig.base.parameters import Count, Name, Section, check
-from stages.rig.card import KINDS, UserDefined, Width, check_training, select_layers
+from stages.rig.card import KINDS, Cnn, Mlp, Training, UserDefined, Width, check_training, select_layers
 from stages.rig.datasets import read_sources
 from stages.rig.measures import chosen_measures
 from stages.rig.sections import SECTIONS, Window
 
 ANCHORS = "x-"
 """What a section begins with that is there for YAML's anchors alone; no stage reads it."""
+
+
+OF_DATA = "kind", "task", "vocabulary"
+"""What of a network its data set says."""
 
 
 class Common(Section):
@@ -32,10 +37,10 @@ class Common(Section):
 Parameters = create_model("Parameters", __base__=Common, **{key: (kind, kind()) for key, kind in SECTIONS.items()})
 
 
-def resolve(values, name, shape_of):
+def resolve(values, name, facts_of):
     """Return the network `name` from the mapping `values` of params.yaml: a `Mlp`, a `Cnn` or a `UserDefined` to be built.
 
-    `shape_of` gives the shape (height, width, channels) of the images of a dataset, by its name.
+    `facts_of` gives the `Facts` of a dataset by its name.
 
     Raises
     ------
@@ -56,15 +61,29 @@ def resolve(values, name, shape_of):
     check_replays(networks, common.replays)
     check_files(networks, datasets, common.similarity.pairs, common.plots.widths, common.replays)
     check_titles(networks)
-    shape = shape_of(networks[name].dataset)
-    network = resolve_network(name, {"input": list(shape), **common.networks[name]}, common, datasets)
-    check_input(network, shape)
+    facts = facts_of(networks[name].dataset)
+    values = {"input": list(facts.shape), **common.networks[name]}
+    network = for_data(resolve_network(name, values, common, datasets), facts)
+    check_task(network)
+    check_input(network, facts.shape)
     return network
+
+
+def for_data(network, facts):
+    """The `network` with what the `Facts` of its data set add: kind, task, vocabulary and, where none is named, the loss."""
+    found = {"kind": facts.kind, "task": facts.task, "vocabulary": facts.vocabulary}
+    training = network.training or (None if network.pretrained() else Training())
+    if training and "loss" not in training.model_fields_set:
+        found["training"] = training.model_copy(update={"loss": TASKS[facts.task].losses[0]})
+    return network.model_copy(update=found)
 
 
 def resolve_network(name, values, common, datasets):
     """Return one network, completed by `bottleneck` and `seed`; a missing `input` becomes the placeholder [1, 1, 1]."""
     context = f"networks.{name}"
+    for key in OF_DATA:
+        if key in values:
+            raise InputError(f"params.yaml: {context} has {key}, which is that of its data set: remove it.")
     user_defined = any(key in values for key in ("build", "checkpoint", "checkpoints"))
     if not user_defined and values.get("framework") not in list(KINDS):  # a list: what YAML gives need not be hashable
         raise InputError(
@@ -124,10 +143,50 @@ def insert(bottleneck, layer):
     return bottleneck if layer == "bottleneck" else layer
 
 
+def check_task(network):
+    """Refuse a loss and augmentations that the task and the inputs do not have, and networks made for other inputs."""
+    context, losses = f"params.yaml: networks.{network.name}", TASKS[network.task].losses
+    data = f"{network.dataset} is for {network.task.replace('_', ' ')} of {network.kind}"
+    if network.training and network.training.loss not in losses:
+        raise InputError(
+            f"{context}.training.loss is {network.training.loss!r}, but {data}, whose loss is {' or '.join(losses)}: "
+            "name that, or none."
+        )
+    if network.training and network.training.augmentation and network.kind != "images":
+        raise InputError(f"{context}.training.augmentation is of images, but {data}: remove it.")
+    if isinstance(network, Cnn) and network.kind != "images":
+        raise InputError(f"{context} has convolutions of images, but {data}: describe another, or `build` one.")
+    if isinstance(network, Mlp) and network.kind == "tokens":
+        raise InputError(f"{context} has layers that take numbers, but {data}: `build` one that embeds tokens.")
+    if network.normalize and network.kind == "tokens":
+        raise InputError(f"{context}.normalize is of numbers, but {data}: remove it.")
+    if network.normalize_targets and network.task != "regression":
+        raise InputError(f"{context}.normalize_targets is of the numbers of a regression, but {data}: remove it.")
+
+
 def check_input(network, shape):
-    """Refuse an input that images of `shape` cannot be padded and repeated to, or that pooling shrinks to nothing, and a
-    `normalize` of other channels."""
+    """Refuse an input that data of `shape` cannot be brought to (images are padded and repeated), or that pooling shrinks to
+    nothing, and a `normalize` of other channels or features."""
     context = f"params.yaml: networks.{network.name}"
+    if network.kind == "images":
+        check_padding(network, shape, context)
+    elif network.input != list(shape):
+        raise InputError(
+            f"{context}.input is {network.input}, but {network.dataset} has {network.kind} of {list(shape)}: remove it."
+        )
+    of_what = "channels" if network.kind == "images" else "features"
+    for name, values in network.normalize or ():
+        if len(values) not in (1, network.input[-1]):
+            raise InputError(
+                f"{context}.normalize.{name} has {len(values)} numbers, but the input {network.input} has "
+                f"{network.input[-1]} {of_what}: give one for each, or one for all."
+            )
+
+
+def check_padding(network, shape, context):
+    """Refuse an input that images of `shape` cannot be padded and repeated to, or that pooling shrinks to nothing."""
+    if len(network.input) != 3:
+        raise InputError(f"{context}.input is {network.input}, but should be [height, width, channels].")
     height, width, channels = shape
     repeats = (1, 3) if channels == 1 else (channels,)
     if network.input[0] < height or network.input[1] < width or network.input[2] not in repeats:
@@ -135,12 +194,6 @@ def check_input(network, shape):
             f"{context}.input is {network.input}, but {network.dataset} has images of {list(shape)}, which can only be "
             "padded to a larger height and width and, if grey, repeated to 3 channels."
         )
-    for name, values in network.normalize or ():
-        if len(values) not in (1, network.input[2]):
-            raise InputError(
-                f"{context}.normalize.{name} has {len(values)} numbers, but the input {network.input} has "
-                f"{network.input[2]} channels: give one for each, or one for all."
-            )
     poolings = len(getattr(network, "convolutions", []))
     if min(network.input[:2]) >> poolings == 0:
         raise InputError(

@@ -8,10 +8,14 @@ from stages.rig.base.parameters import Count, Layers, Name, Section, check, load
 
 
 class Augment(Section):
-    """Which image of the test split is augmented, and how many times."""
+    """Which image, or other sample, of the test split is augmented, and how many times: features by `noise`, a share of the
+    deviation of each, tokens with the chance `replaced`, by the token `mask` or, without one, by others at random."""
 
     image: Annotated[int, Field(ge=0)] = 0
     count: Annotated[int, Field(ge=2)] = 300
+    noise: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+    replaced: Annotated[float, Field(gt=0, le=1)] = 0.15
+    mask: str | None = None
 
 
 class Activations(Section):

@@ -15,6 +15,7 @@ from drillcore.extraction.units import choose_units
 from drillcore.frameworks.keras import keras, weight_matrices
 from stages.rig.base.parameters import load
 from stages.rig.card import select_layers
+from stages.rig.images import Facts
 from stages.rig.keras.network import build
 from stages.rig.resolve import resolve
 
@@ -22,7 +23,7 @@ L = keras.layers
 
 
 def check_layers_and_weights():
-    card = resolve(load(Path("params.yaml")), "cifar10-cnn", lambda dataset: (32, 32, 3))
+    card = resolve(load(Path("params.yaml")), "cifar10-cnn", lambda dataset: Facts((32, 32, 3)))
     card = card.model_copy(update={"convolutions": [4, 6], "dense": [8]})
     model = build(card, 10)
     images = np.random.default_rng(0).random((23, 32, 32, 3), np.float32)

@@ -40,7 +40,7 @@ def test_a_diverged_training_has_figures_and_says_why_it_has_no_coordinates(tmp_
         for split in ("train", "test"):
             write(file, f"{split}/inputs", random.integers(0, 256, (40, 28, 28, 1), np.uint8))
             write(file, f"{split}/targets", np.arange(40) % 10)
-        file.attrs.update(classes=[str(digit) for digit in range(10)], source="sample: noise")
+        file.attrs.update(kind="images", task="classification", classes=list("0123456789"), source="sample: noise")
     for stage, name in (both.split(":") for both in STAGES):
         import_module(f"stages.{stage}").main(name)
     assert make_page()

@@ -37,6 +37,7 @@ def test_images_of_any_size_are_augmented(shape, tmp_path, monkeypatch):
     Path("data").mkdir()
     with h5py.File("data/mine.h5", "w") as file:
         file["test/inputs"], file["test/targets"] = images, [5, 6, 7, 8]
+        file.attrs.update(kind="images", classes=[str(number) for number in range(9)])
     main("mine")
     with h5py.File("data/mine_augmented.h5") as file:
         assert file["images"].shape == (8, *shape)

@@ -13,22 +13,23 @@ from drillcore.artifacts.history import write_history
 from drillcore.base.store import read
 from drillcore.frameworks.keras import keras, tf
 from stages.rig.base.parameters import load as load_parameters
-from stages.rig.images import Split
+from stages.rig.images import Facts, Split
 from stages.rig.keras import pretrained
-from stages.rig.keras.losses import LOSSES
+from stages.rig.keras.losses import cross_entropy
 from stages.rig.keras.network import build, gives_logits, load
 from stages.rig.keras.training import evaluate, replicate, train
 from stages.rig.resolve import resolve
 from stages.rig.training.batches import shuffled
 from stages.rig.training.replicates import Rows
 from stages.rig.training.resume import load as load_state
+from stages.rig.training.scores import ClassScores
 from tests.training.cut_off import CutOff, cut_off_in
 
 folder = Path(sys.argv[1])
 training = {"batch_size": 16, "epochs": 3, "checkpoint_every": 2}
 network = {"framework": "keras", "dataset": "cifar10", "convolutions": [4, 6], "dense": [8], "training": training}
 parameters = {**load_parameters(Path("params.yaml")), "networks": {"small": network}, "similarity": {}, "plots": {}}
-card = resolve(parameters, "small", lambda dataset: (32, 32, 3))
+card = resolve(parameters, "small", lambda dataset: Facts((32, 32, 3)))
 
 generator = np.random.default_rng(0)
 images = generator.integers(0, 60, (80, 32, 32, 3), dtype=np.uint8)
@@ -123,7 +124,7 @@ raw = fresh, ending(layers.Activation("linear")), ending(layers.Activation("sigm
 assert all(gives_logits(model, size) for model in raw)
 any_size = keras.Sequential([keras.Input((None, None, 3)), layers.GlobalAveragePooling2D(), layers.Softmax()])
 assert not gives_logits(any_size, size)
-metrics = evaluate(soft, [(batch, wanted)], LOSSES["cross_entropy"](False))
+metrics = evaluate(soft, [(batch, wanted)], cross_entropy(False), ClassScores())
 likelihoods = np.take_along_axis(np.asarray(soft(batch), np.float64), wanted[:, None], 1)
 np.testing.assert_allclose(metrics["val_loss"], -np.log(likelihoods).mean(), rtol=1e-6)
 

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from stages.rig.training.history import COLUMNS, History, macro_f1
+from drillcore.tasks import TASKS
+from stages.rig.training.history import History
+from stages.rig.training.scores import macro_f1
 
 
 def row(epoch, loss):
-    return dict(zip(COLUMNS, [epoch, loss, 0.5, 0.25, 0.125, 0.0625], strict=True))
+    return dict(zip(TASKS["classification"].columns(), [epoch, loss, 0.5, 0.25, 0.125, 0.0625], strict=True))
 
 
 def test_an_epoch_is_a_row_and_the_last_one_the_metrics(tmp_path):
@@ -26,7 +28,7 @@ def test_an_epoch_is_a_row_and_the_last_one_the_metrics(tmp_path):
     history.close()
     with open(tmp_path / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == COLUMNS
+    assert list(rows[0]) == TASKS["classification"].columns()
     assert [r["epoch"] for r in rows] == ["1", "2"]
     assert rows[0]["train_loss"] == "2.0" and rows[1]["train_loss"] == "nan"
     assert json.loads((tmp_path / "metrics.json").read_text()) == {**row(2, None)}

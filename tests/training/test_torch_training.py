@@ -22,6 +22,7 @@ from stages.rig.torch.training import (
 )
 from stages.rig.training.batches import Batches, in_order, shuffled
 from stages.rig.training.resume import load as load_state
+from stages.rig.training.scores import ClassScores
 from tests.processes import run
 from tests.training.cut_off import CutOff, cut_off_in
 
@@ -188,7 +189,9 @@ def test_callbacks_are_called_in_order_with_the_trainer_s_state(small_mlp):
 def test_validation_is_by_hand_and_over_all_samples():
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     images, labels = torch.randn(7, 1, 2, 2), torch.tensor([0, 1, 2, 0, 1, 2, 0])
-    metrics = evaluate(model, [(images[:5], labels[:5]), (images[5:], labels[5:])], nn.functional.cross_entropy)
+    metrics = evaluate(
+        model, [(images[:5], labels[:5]), (images[5:], labels[5:])], nn.functional.cross_entropy, ClassScores()
+    )
     logits = model(images).detach().double().numpy()
     shifted = logits - logits.max(1, keepdims=True)
     log_probability = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))

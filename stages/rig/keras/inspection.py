@@ -8,10 +8,13 @@ import numpy as np
 
 from drillcore.base.errors import InputError
 from drillcore.frameworks.keras import check_names, functional, keras, observe, tf
+from stages.rig.images import check_outputs
 from stages.rig.keras.network import build, complete
 from stages.rig.user_defined import as_script, oneline
 
 __all__ = ["best_device", "build", "inspect"]
+
+PADDING = " Its input may be larger than the images and, where they are grey, have 3 channels."
 
 PRECISIONS = "float32", "float16", "bfloat16"
 
@@ -32,27 +35,21 @@ def inspect(model, card, classes):
     context = f"params.yaml: networks.{card.name}"
     check_scale(card, context)
     for count in (2, 3):
-        images = np.zeros((count, *card.input), np.float32)
+        images = np.zeros((count, *card.input), np.int32 if card.kind == "tokens" else np.float32)
         try:
             with as_script():
                 output = complete(model, card)(images, training=False)
         except Exception as error:  # a user's code can raise anything
-            raise InputError(
-                f"{context} cannot take images of {card.input}: {oneline(error)}. "
-                "Its input may be larger than the images and, where they are grey, have 3 channels."
-            ) from None
+            padding = PADDING if card.kind == "images" else ""
+            raise InputError(f"{context} cannot take {card.kind} of {card.input}: {oneline(error)}.{padding}") from None
         if not functional(model):
             raise InputError(
                 f"{context} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "
                 "build a functional or sequential model."
             )
-        shape = list(getattr(output, "shape", []))
-        if shape != [count, classes]:
-            raise InputError(
-                f"{context} takes {count} images of {card.input} to an output of shape {shape}, but {card.dataset} has "
-                f"{classes} classes: it should be [{count}, {classes}]."
-            )
-    check_types(model, context)
+        check_outputs(card, list(getattr(output, "shape", [0])), count, classes)
+    if card.kind != "tokens":
+        check_types(model, context)
     check_names(model.weights, model)
     check_saving(model, context)
     return observe(model, images).layers

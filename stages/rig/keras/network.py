@@ -8,7 +8,8 @@ from stages.rig.user_defined import construct
 
 
 def build(card, classes):
-    """Return the network of `card` (a `Cnn` or a `UserDefined`) for `classes` classes, its weights drawn from its seed."""
+    """Return the network of `card` (a `Cnn` or a `UserDefined`) for `classes` classes or, at another task, for as many
+    numbers in a row of its outputs; its weights are drawn from its seed."""
     keras.backend.clear_session(free_memory=False)  # or layers without a name get others when it is built again
     keras.utils.set_random_seed(card.seed)
     return complete(construct(card, classes), card) if isinstance(card, UserDefined) else convolutional(card, classes)
@@ -42,15 +43,17 @@ def use_device(card):
 
 
 def gives_logits(model, shape):
-    """Whether the outputs of `model` for images of `shape` (h, w, c) are logits, not probabilities.
+    """Whether the outputs of `model` for inputs of `shape` are logits, not probabilities.
 
-    A softmax may stand in any layer, and be anyone's: random images tell.
+    A softmax may stand in any layer, and be anyone's: random inputs tell, of tokens the first two.
     """
-    images = np.random.default_rng(0).random((4, *shape), np.float32)
-    outputs = np.asarray(model(images, training=False))
+    inputs = np.random.default_rng(0).random((4, *shape), np.float32)
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(model.inputs[0].dtype)):
+        inputs = inputs.round()
+    outputs = np.asarray(model(inputs, training=False))
     tolerance = 1e-4 if outputs.dtype == np.float32 else 1e-2  # 16 bits round every one of a row
     outputs = outputs.astype(np.float64)
-    return not ((outputs >= 0).all() and np.allclose(outputs.sum(1), 1, rtol=0, atol=tolerance))
+    return not ((outputs >= 0).all() and np.allclose(outputs.sum(-1), 1, rtol=0, atol=tolerance))
 
 
 def load(card, classes, checkpoint):
@@ -72,6 +75,11 @@ def make_reproducible():
     tf.config.experimental.enable_op_determinism()
 
 
-def to_input(images):
-    """Return float32 `images` (n, h, w, c): Keras takes them as they are."""
-    return images
+def to_input(inputs, kind="images"):
+    """Return prepared `inputs`: Keras takes images (n, h, w, c) and all else as they are."""
+    return inputs
+
+
+def to_target(targets, card):
+    """Return the `targets` of `card`, as they are."""
+    return targets

@@ -8,10 +8,12 @@ import h5py
 
 from drillcore.base.errors import InputError
 from drillcore.recording.keras_callback import sizes
+from drillcore.tasks import TASKS
 from stages.rig.keras import training as keras_training
 from stages.rig.keras.losses import loss_of
 from stages.rig.keras.network import build, use_device
 from stages.rig.keras.training import save_weights
+from stages.rig.training.scores import scores_of
 from stages.rig.user_defined import oneline
 
 __all__ = ["evaluate", "load", "save_weights", "take_weights", "tensors"]
@@ -64,8 +66,9 @@ def stored_shapes(path):
 
 
 def evaluate(model, card, batches):
-    """Return val_loss, val_accuracy and val_f1 over `Batches`."""
-    return keras_training.evaluate(model, batches, loss_of("cross_entropy", model, card.input))
+    """Return val_loss and the scores of the task over `Batches`."""
+    loss = loss_of(TASKS[card.task].losses[0], model, card.input, card.task)
+    return keras_training.evaluate(model, batches, loss, scores_of(card))
 
 
 def tensors(model):

@@ -11,6 +11,7 @@ from drillcore.recording.keras_callback import OptimizationInsightCallback
 from drillcore.recording.keras_state import put_back, snapshot
 from drillcore.recording.keras_state import state_of as untrained
 from stages.rig.base.command import progress
+from stages.rig.images import outputs_of
 from stages.rig.keras.training import ScheduleCallback, compiled, configure, restore
 from stages.rig.training.batches import shuffled
 from stages.rig.training.history import Silent
@@ -119,7 +120,7 @@ def replay(card, training, state, window, path, checkpoints, instrumented):
     which compares the ends of epochs with the `checkpoints`, paths by epoch.
     """
     configure(card)
-    model, twin, loss = compiled(card, len(training.classes))
+    model, twin, loss = compiled(card, outputs_of(card, training))
     settings, before, (first, last) = card.training, state["step"], window
     steps = len(shuffled(card, training))
     if state["model"]:

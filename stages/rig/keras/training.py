@@ -4,6 +4,7 @@ import json
 import re
 import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from drillcore.frameworks.keras import keras, tf
 from drillcore.recording.keras_callback import OptimizationInsightCallback
 from drillcore.threads import omp_threads
 from stages.rig.base.command import progress, say
-from stages.rig.keras.losses import loss_of
+from stages.rig.images import outputs_of
+from stages.rig.keras.losses import loss_of, score_of
 from stages.rig.keras.network import build, use_device
 from stages.rig.training.batches import in_order, shuffled
-from stages.rig.training.history import History, macro_f1
+from stages.rig.training.history import History
 from stages.rig.training.resume import save
 from stages.rig.training.schedule import learning_rate, varies
+from stages.rig.training.scores import scores_of, validated
 from stages.rig.training.states import KeptStates
 
 OPTIMIZERS = {
@@ -85,28 +88,30 @@ def numbered(config):
     )
 
 
-def evaluate(model, batches, loss):
-    """Return val_loss, val_accuracy and the macro val_f1 of `model` over all samples of `batches`, in evaluation mode."""
-    answers = ((np.asarray(model(images, training=False)), labels) for images, labels in batches)
-    outputs, labels = (np.concatenate(parts) for parts in zip(*answers, strict=True))
-    predictions = outputs.argmax(1)
-    return {
-        "val_loss": float(loss(labels, outputs.astype(np.float64))),
-        "val_accuracy": float(np.mean(predictions == labels)),
-        "val_f1": macro_f1(labels, predictions),
-    }
+def evaluate(model, batches, loss, scores):
+    """Return val_loss and the `scores`, empty as yet, of `model` over all samples of `batches`, in evaluation mode."""
+    answers = ((np.asarray(model(inputs, training=False)), targets) for inputs, targets in batches)
+    if scores.AT_ONCE:
+        answers = [tuple(map(np.concatenate, zip(*answers, strict=True)))]
+    losses, counts = [], []
+    for outputs, targets in answers:
+        losses.append(float(loss(targets, outputs.astype(np.float64))))
+        counts.append(scores.add(outputs, targets))
+    return validated(losses, counts, scores)
 
 
 class MetricsCallback(keras.callbacks.Callback):
     """Validates after every epoch, and reports its metrics to a `History`."""
 
-    def __init__(self, history, validation, loss):
+    def __init__(self, history, validation, loss, scores):
         super().__init__()
-        self.history, self.validation, self.loss = history, validation, loss
+        self.history, self.validation, self.loss, self.scores = history, validation, loss, scores
 
     def on_epoch_end(self, epoch, logs=None):
-        trained = {"train_loss": float(logs["loss"]), "train_accuracy": float(logs["accuracy"])}
-        self.history.epoch({"epoch": epoch + 1, **trained, **evaluate(self.model, self.validation, self.loss)})
+        score = self.history.task.score
+        trained = {"train_loss": float(logs["loss"]), f"train_{score}": float(logs[score])}
+        test = evaluate(self.model, self.validation, self.loss, self.scores())
+        self.history.epoch({"epoch": epoch + 1, **trained, **test})
 
     def on_train_end(self, logs=None):
         self.history.close()
@@ -214,11 +219,11 @@ def compiled(card, classes):
     tf.config.experimental.enable_op_determinism()
     model, twin = (build(card, classes) for _ in range(2))
     settings = card.training
-    loss = loss_of(settings.loss, model, card.input)
+    loss = loss_of(settings.loss, model, card.input, card.task)
     model.compile(
         OPTIMIZERS[settings.optimizer](settings.learning_rate),
         loss,
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        metrics=[score_of(card.task)],
         jit_compile=False,
     )
     return model, twin, loss
@@ -229,9 +234,9 @@ def replicate(card, training, validation, folder, history):
     told how it goes."""
     configure(card)  # which the training before has done, unless it was killed after that
     settings, batches = card.training, shuffled(card, training)
-    model, twin, loss = compiled(card, len(training.classes))
+    model, twin, loss = compiled(card, outputs_of(card, training))
     callbacks = [
-        MetricsCallback(history, in_order(card, validation), loss),
+        MetricsCallback(history, in_order(card, validation), loss, partial(scores_of, card)),
         ProgressCallback(settings.epochs, len(batches)),
     ]
     if varies(settings):
@@ -248,9 +253,9 @@ def rehearse(card, training, validation, folder):
 
 def fit(card, training, validation, folder, state):
     """Train with the threads and on the device that TensorFlow has."""
-    model, twin, loss = compiled(card, len(training.classes))
+    model, twin, loss = compiled(card, outputs_of(card, training))
     settings = card.training
-    history = History(folder, settings.epochs)
+    history = History(folder, settings.epochs, card.task)
     insight = OptimizationInsightCallback(folder / "gradients.h5", history.step, **card.recorder.model_dump())
     resume = ResumeCallback(folder, insight, history)
     if state:
@@ -262,7 +267,7 @@ def fit(card, training, validation, folder, state):
         KeepCallback(KeptStates(folder / "states", settings.keep_states, len(batches)), insight),
         ModelSaveCallback(folder / "checkpoints", settings.checkpoint_every, settings.epochs, twin),
         insight,
-        MetricsCallback(history, in_order(card, validation), loss),
+        MetricsCallback(history, in_order(card, validation), loss, partial(scores_of, card)),
         ProgressCallback(settings.epochs, len(batches)),
         resume,
     ]

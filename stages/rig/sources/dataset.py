@@ -28,6 +28,8 @@ class Dataset(NamedTuple):
     source: str
     kind: str = "images"
     task: str = "classification"
+    columns: list[str] = []
+    vocabulary: list[str] = []
 
 
 def hold_out(name, source, labels):
@@ -48,14 +50,26 @@ def hold_out(name, source, labels):
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 
+def hold_out_any(name, source, count):
+    """Return the indices, ascending, of `count` samples without classes to train on and of a fifth of them to test on."""
+    test = np.zeros(count, bool)
+    test[np.random.default_rng(SEED).permutation(count)[: round(TEST_SHARE * count)]] = True
+    if not test.any():
+        raise InputError(
+            f"{source} has {count} samples, too few to hold out a fifth for testing: add some, or give datasets.{name} in "
+            "params.yaml another source."
+        )
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
 HELD_OUT = ", a random fifth of each class for testing"
 """What a source says of itself where `hold_out` separated its images."""
 
 
 def write_dataset(path, name, dataset):
-    """Write `dataset` to the HDF5 file at `path`; an `InputError` refuses one where there is nothing to tell apart."""
+    """Write `dataset` to the HDF5 file at `path`; an `InputError` refuses classes of which there is only one."""
     label = dataset.train_targets[0]
-    if (dataset.train_targets == label).all():
+    if dataset.task == "classification" and (dataset.train_targets == label).all():
         raise InputError(
             f"params.yaml: datasets.{name} ({dataset.source}) has training images of the class {dataset.classes[label]!r} "
             "alone: add those of another, or name another source."

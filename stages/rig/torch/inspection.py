@@ -1,16 +1,18 @@
 """What a PyTorch model consists of, and which device there is for it."""
 
-import numpy as np
 import torch
 
 from drillcore.base.errors import InputError
 from drillcore.frameworks.torch import as_input, observe
 from stages.rig.card import Training
+from stages.rig.images import check_outputs, trial_inputs
 from stages.rig.torch.answer import answering
 from stages.rig.torch.network import build, to_input
 from stages.rig.user_defined import as_script, oneline
 
 __all__ = ["best_device", "build", "inspect"]
+
+PADDING = "`input: [height, width, channels]` can be set to pad smaller images and to repeat grey ones; "
 
 RECORDED = torch.float64, torch.float32, torch.float16, torch.bfloat16
 """The types of weights whose training can be recorded."""
@@ -32,7 +34,7 @@ def inspect(model, card, classes):
     context = f"params.yaml: networks.{card.name}"
     model = answering(model, card)
     check_weights(model, card, context)
-    images = as_input(to_input(np.random.default_rng(0).random((3, *card.input), np.float32)), model)
+    images = as_input(to_input(trial_inputs(card, 3), card.kind), model)
     for training, count in ((True, 2), (False, 2), (False, 3)):
         model.train(training)
         try:
@@ -40,10 +42,9 @@ def inspect(model, card, classes):
                 output = model(images[:count])
         except Exception as error:  # a user's code can raise anything
             raise InputError(
-                f"{context} cannot take images of {card.input}, as the tensor {[count, *images.shape[1:]]}: "
-                f"{oneline(error)}. "
-                "`input: [height, width, channels]` can be set to pad smaller images and to repeat grey ones; "
-                "otherwise the network must take images of that shape."
+                f"{context} cannot take {card.kind} of {card.input}, as the tensor {[count, *images.shape[1:]]}: "
+                f"{oneline(error)}. {PADDING if card.kind == 'images' else ''}"
+                f"{'otherwise the' if card.kind == 'images' else 'The'} network must take {card.kind} of that shape."
             ) from None
         check_output(output, count, classes, context, card)
     check_logits(output, card, context)
@@ -72,22 +73,18 @@ def check_weights(model, card, context):
 
 
 def check_output(output, count, classes, context, card):
-    """Refuse what is not one row of numbers for each sample, a number for each class."""
+    """Refuse what is not one tensor of the shape that the task asks for."""
     if not isinstance(output, torch.Tensor):
         raise InputError(
             f"{context} returns {type(output).__name__}, which holds no tensor, in training or evaluation: change its "
             "function or its arguments."
         )
-    if list(output.shape) != [count, classes]:
-        raise InputError(
-            f"{context} takes {count} images of {card.input} to an output of shape {list(output.shape)}, but {card.dataset} "
-            f"has {classes} classes: it should be [{count}, {classes}]."
-        )
+    check_outputs(card, output.shape, count, classes)
 
 
 def check_logits(output, card, context):
     """Refuse probabilities where the loss is a cross entropy, which takes logits."""
-    rows = output.double()
+    rows = output.double().flatten(0, -2)
     if (
         (card.training or Training()).loss == "cross_entropy"
         and (rows >= 0).all()

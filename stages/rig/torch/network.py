@@ -1,5 +1,6 @@
 """The PyTorch networks that a card can describe."""
 
+import math
 import random
 import zipfile
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from drillcore.frameworks.torch import as_input
 from stages.rig.card import UserDefined, loading, no_device
+from stages.rig.images import trial_inputs
 from stages.rig.torch.answer import answering
 from stages.rig.torch.gradient import in_precision
 from stages.rig.user_defined import construct
@@ -21,21 +23,22 @@ FOLDER = 0x10
 
 
 class Mlp(nn.Sequential):
-    """A multilayer perceptron of named blocks on images (n, channels, height, width)."""
+    """A multilayer perceptron of named blocks on images (n, channels, height, width), or on features of any shape."""
 
-    def forward(self, images):
-        return super().forward(images.flatten(1))
+    def forward(self, inputs):
+        return super().forward(inputs.flatten(1))
 
 
 def build(card, classes):
-    """Return the network of `card` (an `Mlp` or a `UserDefined`) for `classes` classes, its weights drawn from its seed."""
+    """Return the network of `card` (an `Mlp` or a `UserDefined`) for `classes` classes or, at another task, for as many
+    numbers in a row of its outputs; its weights are drawn from its seed."""
     for seed in (random.seed, np.random.seed, torch.manual_seed):
         seed(card.seed)
     model = answering(construct(card, classes), card) if isinstance(card, UserDefined) else perceptron(card, classes)
     if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
         model.eval()
         with torch.no_grad():
-            model(as_input(to_input(np.zeros((1, *card.input), np.float32)), model))
+            model(as_input(to_input(trial_inputs(card, 1), card.kind), model))
     return in_precision(model, card.training)
 
 
@@ -45,8 +48,7 @@ def perceptron(card, classes):
     Each layer is a block `layer<k>` (linear, batch norm if the card says so, ReLU); a squeeze-expand layer is a block
     `squeeze<k>` (linear, ReLU if the card says so) before it.
     """
-    height, width, channels = card.input
-    features = height * width * channels
+    features = math.prod(card.input)
     blocks = OrderedDict()
     for number, layer in enumerate(card.layers, 1):
         if isinstance(layer, list):
@@ -107,6 +109,18 @@ def check_zip(path):
             raise ValueError("its checksums are wrong")
 
 
-def to_input(images):
-    """Return float32 `images` (n, h, w, c) as the tensor (n, c, h, w) that the networks take."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2)
+def to_input(inputs, kind="images"):
+    """Return prepared `inputs` as the tensor that the networks take: float32 images (n, h, w, c) as (n, c, h, w), features as
+    they are, tokens (n, t) as int64."""
+    tensor = torch.from_numpy(inputs)
+    if kind == "tokens":
+        return tensor.long()
+    return tensor.permute(0, 3, 1, 2) if kind == "images" else tensor
+
+
+def to_target(targets, card):
+    """Return the `targets` of `card` as a tensor: classes and tokens as int64, numbers as they are, inputs as inputs."""
+    if card.task == "reconstruction":
+        return to_input(targets, card.kind)
+    tensor = torch.from_numpy(targets)
+    return tensor if tensor.is_floating_point() else tensor.long()

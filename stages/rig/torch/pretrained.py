@@ -1,11 +1,13 @@
 """Pretrained PyTorch networks."""
 
 from drillcore.frameworks.layers import uncompiled
+from drillcore.tasks import TASKS
 from stages.rig.torch import training as torch_training
-from stages.rig.torch.losses import LOSSES
+from stages.rig.torch.losses import loss_of
 from stages.rig.torch.network import build, device_of
 from stages.rig.torch.training import TorchBatches, save_weights
 from stages.rig.torch.weights import take_weights
+from stages.rig.training.scores import scores_of
 
 __all__ = ["evaluate", "load", "save_weights", "take_weights", "tensors"]
 
@@ -18,8 +20,9 @@ def load(card, classes, path):
 
 
 def evaluate(model, card, batches):
-    """Return val_loss, val_accuracy and val_f1 over `Batches`."""
-    return torch_training.evaluate(model, TorchBatches(batches, model), LOSSES["cross_entropy"])
+    """Return val_loss and the scores of the task over `Batches`."""
+    loss = loss_of(TASKS[card.task].losses[0], model, card.input, card.task)
+    return torch_training.evaluate(model, TorchBatches(batches, model), loss, scores_of(card))
 
 
 def tensors(model):

@@ -1,6 +1,7 @@
 """A window of a training in PyTorch once more, under instruments."""
 
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -11,7 +12,8 @@ from drillcore.recording.decay import decay_of
 from drillcore.recording.recorder import GradientRecorder
 from drillcore.recording.torch_state import Repeatable, State
 from stages.rig.base.command import progress
-from stages.rig.torch.losses import LOSSES
+from stages.rig.images import outputs_of
+from stages.rig.torch.losses import loss_of
 from stages.rig.torch.network import build, device_of
 from stages.rig.torch.training import (
     Callback,
@@ -25,6 +27,7 @@ from stages.rig.torch.training import (
 from stages.rig.training.batches import shuffled
 from stages.rig.training.history import Silent
 from stages.rig.training.schedule import varies
+from stages.rig.training.scores import scores_of
 
 
 class InstrumentCallback(Callback):
@@ -88,16 +91,19 @@ def replay(card, training, state, window, path, checkpoints, instrumented):
     The gradients are recorded anew in a file at `path`. `instrumented(model, loss)` is a context with a `drillcore.replay`,
     which compares the ends of epochs with the `checkpoints`, paths by epoch.
     """
-    model = build(card, len(training.classes)).to(device_of(card))
+    model = build(card, outputs_of(card, training)).to(device_of(card))
     settings, (first, last) = card.training, window
-    optimizer, loss = make_optimizer(settings, model.parameters()), LOSSES[settings.loss]
+    optimizer = make_optimizer(settings, model.parameters())
+    loss = loss_of(settings.loss, model, card.input, card.task)
     recorder = GradientRecorder(model, path, **card.recorder.model_dump(), decay=decay_of(optimizer))
     recorder.begin_after(state["step"])
     with ExitStack() as stack:
         session = stack.enter_context(instrumented(model, loss))
         repeatable = Repeatable(model, lambda: trainer.step >= first)
         stack.callback(repeatable.remove)
-        trainer = Trainer(model, optimizer, [GradientCallback(recorder, Silent())], loss, settings)
+        trainer = Trainer(
+            model, optimizer, [GradientCallback(recorder, Silent())], loss, partial(scores_of, card), settings
+        )
         trainer.restore(state["trainer"])
         steps = len(shuffled(card, training))
         if varies(settings):

@@ -4,7 +4,6 @@ from functools import partial
 from inspect import unwrap
 
 import torch
-from torch import nn
 
 from drillcore.base.store import whole
 from drillcore.frameworks.torch import as_input
@@ -12,13 +11,15 @@ from drillcore.recording.decay import decay_of
 from drillcore.recording.recorder import GradientRecorder
 from stages.rig.base.command import progress, say
 from stages.rig.card import Training
+from stages.rig.images import outputs_of
 from stages.rig.torch.gradient import Gradient
-from stages.rig.torch.losses import LOSSES
-from stages.rig.torch.network import build, device_of, sees, to_input
+from stages.rig.torch.losses import cross_entropy, loss_of
+from stages.rig.torch.network import build, device_of, sees, to_input, to_target
 from stages.rig.training.batches import in_order, shuffled
-from stages.rig.training.history import History, macro_f1
+from stages.rig.training.history import History
 from stages.rig.training.resume import save
 from stages.rig.training.schedule import learning_rate, varies
+from stages.rig.training.scores import ClassScores, scores_of, validated
 from stages.rig.training.states import KeptStates
 
 OPTIMIZERS = {
@@ -76,59 +77,63 @@ class Callback:
 
 
 class Trainer:
-    """Fits a classifier by minimising a loss.
+    """Fits a model by minimising a loss.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Maps images (n, channels, height, width) to logits (n, classes).
+        Maps inputs, as images (n, channels, height, width), to outputs, as logits (n, classes).
     optimizer : torch.optim.Optimizer
     callbacks : iterable of Callback
-    loss_function : function of logits (n, classes) and labels (n)
+    loss_function : function of outputs (n, ...) and targets (n, ...)
+    scores : callable
+        Returns what counts how well the model does, empty.
     settings : Training
         How the gradient of a batch is computed.
     """
 
-    def __init__(self, model, optimizer, callbacks=(), loss_function=nn.functional.cross_entropy, settings=PLAIN):
+    def __init__(self, model, optimizer, callbacks=(), loss_function=cross_entropy, scores=ClassScores, settings=PLAIN):
         self.model, self.optimizer, self.callbacks = model, optimizer, list(callbacks)
-        self.loss_function, self.gradient = loss_function, Gradient(model, loss_function, settings)
+        self.loss_function, self.scores = loss_function, scores
+        self.gradient = Gradient(model, loss_function, settings)
         self.epoch = self.step = 0
         self.loss, self.metrics = float("nan"), {}
 
     def fit(self, train, validation, epochs):
-        """Train until `epochs` on `train` and validate on `validation`, both iterables of batches (images, labels)."""
+        """Train until `epochs` on `train` and validate on `validation`, both iterables of batches (inputs, targets)."""
         self.call("on_fit_begin")
         while self.epoch < epochs:
             self.epoch += 1
             trained = self.train_epoch(progress(train, f"epoch {self.epoch}/{epochs}"))
-            self.metrics = {"epoch": self.epoch, **trained, **evaluate(self.model, validation, self.loss_function)}
+            test = evaluate(self.model, validation, self.loss_function, self.scores())
+            self.metrics = {"epoch": self.epoch, **trained, **test}
             self.call("on_epoch_end")
         self.call("on_fit_end")
 
     def train_epoch(self, batches):
-        """One pass of updates; returns the mean train_loss and train_accuracy over its samples as they were seen."""
+        """One pass of updates; returns the mean train_loss and the score over its samples as they were seen."""
         self.model.train()
-        loss_sum, correct, count = 0.0, 0, 0
-        for images, labels in batches:
-            logits = self.update(images, labels)
-            loss_sum += self.loss * len(labels)
-            correct += int((logits.argmax(1) == labels).sum())
-            count += len(labels)
-        return {"train_loss": loss_sum / count, "train_accuracy": correct / count}
+        loss_sum, scores, count = 0.0, self.scores(), 0
+        for inputs, targets in batches:
+            outputs = self.update(inputs, targets)
+            counted = scores.add(array(outputs), array(targets))
+            loss_sum += self.loss * counted
+            count += counted
+        return {"train_loss": loss_sum / count, **{f"train_{name}": value for name, value in scores.trained().items()}}
 
-    def update(self, images, labels):
-        """One step of the optimiser; returns the logits before it."""
+    def update(self, inputs, targets):
+        """One step of the optimiser; returns the outputs before it."""
         self.call("on_step_begin")
         self.step += 1
         self.optimizer.zero_grad()
-        self.batch = images, labels
+        self.batch = inputs, targets
         self.backward = partial(self.gradient, *self.batch)
-        logits, loss = self.backward()
+        outputs, loss = self.backward()
         self.loss = loss.item()
         self.call("on_backward_end")
         self.optimizer.step()
         self.call("on_step_end")
-        return logits
+        return outputs
 
     def state(self):
         """What the next epoch starts from: a dict of arrays and numbers, of weights, optimiser and random numbers."""
@@ -155,17 +160,17 @@ class Trainer:
 
 
 @torch.no_grad()
-def evaluate(model, batches, loss_function):
-    """Return val_loss, val_accuracy and the macro val_f1 of `model` over all samples of `batches`, in evaluation mode."""
+def evaluate(model, batches, loss_function, scores):
+    """Return val_loss and the `scores`, empty as yet, of `model` over all samples of `batches`, in evaluation mode."""
     model.eval()
-    answers = ((model(images).cpu(), labels.cpu()) for images, labels in batches)
-    logits, labels = (torch.cat(parts) for parts in zip(*answers, strict=True))
-    predictions = logits.argmax(1)
-    return {
-        "val_loss": loss_function(logits.double(), labels).item(),
-        "val_accuracy": (predictions == labels).double().mean().item(),
-        "val_f1": macro_f1(labels.numpy(), predictions.numpy()),
-    }
+    answers = ((model(inputs).cpu(), targets.cpu()) for inputs, targets in batches)
+    if scores.AT_ONCE:
+        answers = [tuple(map(torch.cat, zip(*answers, strict=True)))]
+    losses, counts = [], []
+    for outputs, targets in answers:
+        losses.append(loss_function(outputs.double(), targets).item())
+        counts.append(scores.add(array(outputs), array(targets)))
+    return validated(losses, counts, scores)
 
 
 def arrays(tensors):
@@ -280,7 +285,7 @@ class KeepCallback(Callback):
 
 
 class TorchBatches:
-    """`Batches` as a PyTorch `model` takes them: images (batch, channels, height, width), labels (batch)."""
+    """`Batches` as a PyTorch `model` takes them: of images (batch, channels, height, width), with targets (batch, ...)."""
 
     def __init__(self, batches, model):
         self.batches, self.model = batches, model
@@ -289,9 +294,9 @@ class TorchBatches:
         return len(self.batches)
 
     def __iter__(self):
-        for images, labels in self.batches:
-            images = as_input(to_input(images), self.model)
-            yield images, torch.from_numpy(labels).to(images.device)
+        card = self.batches.card
+        for inputs, targets in self.batches:
+            yield as_input(to_input(inputs, card.kind), self.model), as_input(to_target(targets, card), self.model)
 
 
 def train(card, training, validation, folder, state=None):
@@ -299,10 +304,10 @@ def train(card, training, validation, folder, state=None):
 
     `state` is what a killed training's last complete epoch left there.
     """
-    model = build(card, len(training.classes)).to(device_of(card))
+    model = build(card, outputs_of(card, training)).to(device_of(card))
     settings = card.training
     optimizer = make_optimizer(settings, model.parameters())
-    history = History(folder, settings.epochs)
+    history = History(folder, settings.epochs, card.task)
     recorder = GradientRecorder(model, folder / "gradients.h5", **card.recorder.model_dump(), decay=decay_of(optimizer))
     steps = len(shuffled(card, training))
     callbacks = [
@@ -314,7 +319,8 @@ def train(card, training, validation, folder, state=None):
     ]
     if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * steps, history))
-    trainer = Trainer(model, optimizer, callbacks, LOSSES[settings.loss], settings)
+    loss = loss_of(settings.loss, model, card.input, card.task)
+    trainer = Trainer(model, optimizer, callbacks, loss, partial(scores_of, card), settings)
     if state:
         for name, part in {"trainer": trainer, "recorder": recorder, "history": history}.items():
             part.restore(state[name])
@@ -330,12 +336,13 @@ def train(card, training, validation, folder, state=None):
 def replicate(card, training, validation, folder, history):
     """Train as `train` does, but record nothing, and leave nothing but the last weights in `folder`; `history` is told how it
     goes."""
-    model = build(card, len(training.classes)).to(device_of(card))
+    model = build(card, outputs_of(card, training)).to(device_of(card))
     settings, batches = card.training, shuffled(card, training)
     optimizer, callbacks = make_optimizer(settings, model.parameters()), [MetricsCallback(history)]
     if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
-    trainer = Trainer(model, optimizer, callbacks, LOSSES[settings.loss], settings)
+    loss = loss_of(settings.loss, model, card.input, card.task)
+    trainer = Trainer(model, optimizer, callbacks, loss, partial(scores_of, card), settings)
     trainer.fit(TorchBatches(batches, model), TorchBatches(in_order(card, validation), model), settings.epochs)
     save_weights(model, folder, settings.epochs)
 

@@ -1,10 +1,10 @@
-"""Batches of images as a network sees them, made one at a time, so that a dataset is held only once and as bytes."""
+"""Batches of a data set as a network sees them, made one at a time, so that a dataset is held only once and as bytes."""
 
 from itertools import pairwise
 
 import numpy as np
 
-from stages.rig.images import batch_of, prepare, standardise
+from stages.rig.images import batch_of, learned, prepare, standardise
 
 VALIDATION_BATCH = 1000
 MARGIN = 8
@@ -12,7 +12,8 @@ MARGIN = 8
 
 
 class Batches:
-    """Batches (images float32 (batch, height, width, channels), labels int64 (batch)) of a `Split`, as `card` takes them.
+    """Batches of a `Split` as `card` takes them: inputs, of images float32 (batch, height, width, channels), and targets, of
+    classes int64 (batch).
 
     Iterating once is one epoch. With a `seed` every epoch has its own random order; `augmentation` names what is done to
     the images, anew in every epoch and before they are standardised. `epoch` is the number of those already past.
@@ -38,10 +39,11 @@ class Batches:
         random = np.random.default_rng([self.seed or 0, self.epoch])
         for begin, end in pairwise(self.bounds):
             rows = order[begin:end]
-            images = prepare(self.split.inputs[rows], self.card.input)
+            inputs = prepare(self.split.inputs[rows], self.card.input)
             for name in self.augmentation:
-                images = AUGMENTATIONS[name](images, random)
-            yield standardise(images, self.card.normalize), self.split.targets[rows]
+                inputs = AUGMENTATIONS[name](inputs, random)
+            inputs = standardise(inputs, self.card.normalize)
+            yield inputs, learned(self.card, inputs, self.split.targets[rows])
 
     def order(self):
         """The order of the samples in the next epoch."""
@@ -76,5 +78,6 @@ def shuffled(card, split, epoch=0):
 
 
 def in_order(card, split):
-    """The validation batches of `card`."""
-    return Batches(split, card, batch_of(VALIDATION_BATCH, card.input))
+    """The validation batches of `card`, smaller where inputs or outputs are large."""
+    outputs = [*card.input, card.vocabulary] if card.task == "next_token" else card.input
+    return Batches(split, card, batch_of(VALIDATION_BATCH, outputs))

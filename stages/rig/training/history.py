@@ -5,15 +5,15 @@ import socket
 import time
 from pathlib import Path
 
-import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from drillcore.artifacts.history import COLUMNS, write_history
 from drillcore.artifacts.history import History as HistoryFile
+from drillcore.artifacts.history import write_history
 from drillcore.artifacts.metrics import Metrics, write_metrics
 from drillcore.base.store import naming
+from drillcore.tasks import SCORES, TASKS
 from stages.rig.base.command import say
 
 
@@ -21,11 +21,11 @@ class History:
     """The history of one training, written to `folder` as it grows.
 
     `epoch` adds a row to history.csv and rewrites metrics.json, each whole at any moment; `step` adds the scalars of a
-    step to tensorboard/, which can be watched meanwhile.
+    step to tensorboard/, which can be watched meanwhile. The `task` says which columns a row has.
     """
 
-    def __init__(self, folder, epochs):
-        self.folder, self.epochs, self.rows = Path(folder), epochs, []
+    def __init__(self, folder, epochs, task="classification"):
+        self.folder, self.epochs, self.task, self.rows = Path(folder), epochs, TASKS[task], []
         self.scalars = Scalars(self.folder / "tensorboard")
 
     def step(self, step, scalars):
@@ -33,17 +33,25 @@ class History:
         self.scalars.add(scalars, step)
 
     def epoch(self, row):
-        """Report `row`, a mapping with the keys of COLUMNS; those of a training are missing where there was none."""
-        self.rows.append({key: row.get(key) for key in COLUMNS})
-        trained = f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.4f}; " if "train_loss" in row else ""
-        say(
-            f"epoch {row['epoch']}/{self.epochs}: {trained}"
-            f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, F1 {row['val_f1']:.4f}"
-        )
-        self.scalars.add({f"epoch/{key}": row[key] for key in COLUMNS[1:] if key in row}, row["epoch"])
+        """Report `row`, a mapping with the task's columns; those of a training are missing where there was none."""
+        columns = self.task.columns()
+        self.rows.append({key: row.get(key) for key in columns})
+        say(f"epoch {row['epoch']}/{self.epochs}: {self.sentence(row)}")
+        self.scalars.add({f"epoch/{key}": row[key] for key in columns[1:] if key in row}, row["epoch"])
         self.scalars.flush()
         write_history(self.folder / HistoryFile.FILE, self.rows)
         write_metrics(self.folder / Metrics.FILE, self.rows[-1])
+
+    def sentence(self, row):
+        """A `row` in words."""
+        score, others = self.task.score, self.task.others
+        parts = [("", "train", [score]), ("validation ", "val", [score, *others])]
+        return "; ".join(
+            f"{of}loss {row[f'{split}_loss']:.4f}"
+            + "".join(f", {SCORES[name].removeprefix('macro ')} {row[f'{split}_{name}']:.4f}" for name in names)
+            for of, split, names in parts
+            if f"{split}_loss" in row
+        )
 
     def close(self):
         """Finish TensorBoard's file."""
@@ -115,15 +123,3 @@ class Scalars:
         """Finish the file."""
         self.flush()
         self.file.close()
-
-
-def macro_f1(labels, predictions):
-    """The unweighted mean of the F1 scores 2 TP / (2 TP + FP + FN) of the classes that are in either.
-
-    A class that is never predicted scores 0. Three counts of NumPy's, for scikit-learn takes seconds to load.
-    """
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    classes = max(labels.max(), predictions.max()) + 1
-    hits = np.bincount(labels[labels == predictions], minlength=classes)
-    both = np.bincount(labels, minlength=classes) + np.bincount(predictions, minlength=classes)
-    return float(np.mean(2 * hits[both > 0] / both[both > 0]))

@@ -6,31 +6,32 @@ import { topic } from "data";
 import { h, number } from "dom";
 import { raster } from "raster";
 import * as state from "state";
-import { controls, counted, drawImage, R_BAR } from "views/shared";
+import { controls, counted, picture, R_BAR } from "views/shared";
 
 export async function showAugmentations(root, network) {
   const data = await topic("augmentations", network),
     pictures = await topic("augmented", network);
   if (!data) return null;
-  const { layers, count } = data,
+  const noun = pictures?.texts ? "sample" : "image",
+    { layers, count } = data,
     some = data.all > layers.length ? ` Of ${data.all} layers ${layers.length}, evenly chosen, are kept.` : "",
     layerNow = () => layers.indexOf(state.get("layer", layers, layers.at(-1)));
-  const canvases = [h("canvas"), h("canvas")],
+  const holders = [h("div"), h("div")],
     names = [h("div"), h("div")];
   const side = h(
     "section",
     { class: "panel" },
-    h("h3", {}, "The two images under the pointer"),
+    h("h3", {}, `The two ${noun}s under the pointer`),
     h(
       "div",
       { class: "images" },
-      canvases.map((canvas, i) => h("div", {}, canvas, names[i])),
+      holders.map((holder, i) => h("div", {}, holder, names[i])),
     ),
     meansTable(data),
   );
   const grid = h("div", { class: "grid" });
   root.append(
-    h("h2", {}, "Augmentations of one image"),
+    h("h2", {}, `Augmentations of one ${noun}`),
     controls(select("layer", "layer", layers, layers.at(-1))),
     grid,
   );
@@ -40,12 +41,12 @@ export async function showAugmentations(root, network) {
   };
   function point(i, j) {
     [i, j].forEach((image, k) => {
-      if (pictures) drawImage(canvases[k], pictures.arrays.images, image, 140);
+      if (pictures) holders[k].replaceChildren(picture(pictures, image, 140));
       names[k].textContent = `augmentation ${image}`;
     });
     return `augmentations ${i} and ${j}: ${value(i, j) === NO_VALUE ? "no r, for all units are the same" : `r ${number(value(i, j) / STEPS)}`}`;
   }
-  const map = raster(grid, { id: "augmentations", title: "Augmentations of one image", onPoint: point });
+  const map = raster(grid, { id: "augmentations", title: `Augmentations of one ${noun}`, onPoint: point });
   grid.append(side);
   map.table = () => ({
     columns: ["augmentation", "augmentation", "r"],
@@ -69,10 +70,10 @@ export async function showAugmentations(root, network) {
       ys: counted(count, "augmentation"),
       bar: R_BAR,
     });
-    const what = pictures ? `test image ${pictures.sample}, of class ${pictures.name}` : "one test image";
+    const what = pictures ? `test ${noun} ${pictures.sample}${pictures.name ? `, of class ${pictures.name}` : ""}` : `one test ${noun}`;
     map.say(
       `${layers[layerNow()]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
-      "How alike the layer's outputs are for two augmentations of the image. A layer that has become invariant to them is red throughout; point at a cell to see its two images." +
+      `How alike the layer's outputs are for two augmentations of the ${noun}. A layer that has become invariant to them is red throughout; point at a cell to see its two ${noun}s.` +
         (pixels.includes(missing) ? " Grey: no r, for all units of the layer are the same." : "") +
         (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : "") +
         some,

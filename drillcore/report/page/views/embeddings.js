@@ -5,11 +5,11 @@ import { titleOf, topic } from "data";
 import { h, number, percent, plain, themed } from "dom";
 import { chart } from "figures";
 import * as state from "state";
-import { chooseNetwork, controls, drawImage } from "views/shared";
+import { chooseNetwork, controls, picture } from "views/shared";
 
 export const title = "Embeddings";
 export const intro =
-  "Every layer of the last epoch in two dimensions, each point an image of the test set. Point at one to see it and to find it in all layers; click to keep it, step through them with the arrow keys. Classes that drift apart from layer to layer are what the network learns to tell apart.";
+  "Every layer of the last epoch in two dimensions, each point a sample of the test set. Point at one to see it and to find it in all layers; click to keep it, step through them with the arrow keys. Classes that drift apart from layer to layer are what the network learns to tell apart.";
 
 const KINDS = [
   ["embedding", "t-SNE"],
@@ -41,15 +41,15 @@ export async function show(root) {
     controls(
       control,
       choice("map", "map", KINDS),
-      choice("colour", "coloured by", COLOURS),
-      choice("shown", "shown", SHOWN),
+      probe.classes.length && choice("colour", "coloured by", COLOURS),
+      probe.classes.length && choice("shown", "shown", SHOWN),
     ),
   );
   const grid = h("div", { class: "grid" });
   root.append(grid);
   const sample = samplePanel(grid, scene);
   const maps = chart(grid, { id: "maps", title: "Layers side by side", full: true });
-  grid.append(wrongPanel(scene));
+  if (probe.classes.length) grid.append(wrongPanel(scene));
   maps.table = () => mapTable(scene);
   const mark = position => {
     sample(position);
@@ -83,15 +83,18 @@ const className = ({ probe }, label) => (label === UNKNOWN ? "unknown" : (probe.
 
 function sayOf(scene, position) {
   const { probe, data } = scene;
-  return `test image ${probe.arrays.sample[position]}: label ${className(scene, probe.arrays.labels[position])}, predicted ${className(scene, data.arrays.predictions[position])}`;
+  const one = `test ${probe.texts ? "sample" : "image"} ${probe.arrays.sample[position]}`;
+  if (probe.arrays.targets) return `${one}: target ${number(probe.arrays.targets[position])}`;
+  if (!probe.classes.length) return one;
+  return `${one}: label ${className(scene, probe.arrays.labels[position])}, predicted ${className(scene, data.arrays.predictions[position])}`;
 }
 
 function samplePanel(grid, scene) {
-  const canvas = h("canvas"),
+  const holder = h("div"),
     text = h("output", { id: "sample-text" });
-  grid.append(h("section", { class: "panel full sample" }, canvas, text));
+  grid.append(h("section", { class: "panel full sample" }, holder, text));
   return position => {
-    drawImage(canvas, scene.probe.arrays.images, position, 72);
+    holder.replaceChildren(picture(scene.probe, position, 72));
     text.textContent = sayOf(scene, position);
   };
 }
@@ -102,10 +105,8 @@ function wrongPanel(scene) {
   const head = known
     ? `Misclassified: ${scene.wrong.length} of ${count}`
     : "Predictions are unknown: the network's output layer was not stored";
-  const thumbs = scene.wrong.map(position => {
-    const canvas = h("canvas", { "aria-hidden": "true" });
-    drawImage(canvas, scene.probe.arrays.images, position, 42);
-    return h(
+  const thumbs = scene.wrong.map(position =>
+    h(
       "button",
       {
         type: "button",
@@ -114,9 +115,9 @@ function wrongPanel(scene) {
         title: sayOf(scene, position),
         onclick: () => state.set({ sample: position }),
       },
-      canvas,
-    );
-  });
+      picture(scene.probe, position, 42),
+    ),
+  );
   return h(
     "section",
     { class: "panel full", id: "misclassified" },
@@ -202,7 +203,7 @@ function drawMaps(maps, scene, mark) {
     layout.annotations.push(...captions(scene, l, kind, boxes[l], { width, height }));
     traces.push(...classTraces(scene, shown, group, points, l, count, suffix));
   });
-  const classes = new Set(group).size;
+  const classes = probe.classes.length ? new Set(group).size : 0;
   if (classes > MOST_CLASSES) traces.push(...classKey(scene, [...new Set(group)].sort((a, b) => a - b)));
   const below = legendHeight(scene, Math.min(classes, MOST_CLASSES), width);
   Object.assign(scene, { boxes, points });
@@ -218,7 +219,7 @@ function drawMaps(maps, scene, mark) {
     (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
     `${titleOf(scene.name)}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
-    `${shown.length} ${only ? "misclassified " : ""}test images, coloured by ${colour}.${aboutMaps(data, kind)}${some}`,
+    `${shown.length} ${only ? "misclassified " : ""}test ${probe.texts ? "samples" : "images"}${probe.classes.length ? `, coloured by ${colour}` : probe.arrays.targets ? ", coloured by target" : ""}.${aboutMaps(data, kind)}${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");
   maps.plot.removeAllListeners?.("plotly_click");
@@ -237,6 +238,7 @@ function aboutMaps({ status }, kind) {
 
 // Room for a legend of so many classes, in pixels.
 function legendHeight({ probe }, entries, width) {
+  if (!probe.classes.length) return 0;
   const longest = Math.max(...probe.classes.map(name => name.length));
   return Math.max(60, 30 + 19 * Math.ceil((entries * (7 * longest + 40)) / width));
 }
@@ -259,7 +261,18 @@ function classKey(scene, labels) {
   }));
 }
 
+// The colours of numbers, the same in every layer, with one bar for all.
+const numberColours = (targets, members, first) => ({
+  color: members.map(i => targets[i]),
+  cmin: Math.min(...targets),
+  cmax: Math.max(...targets),
+  colorscale: "Viridis",
+  showscale: first,
+  colorbar: { title: { text: "target" }, thickness: 10, len: 0.4, y: 1, yanchor: "top" },
+});
+
 function classTraces(scene, shown, group, points, l, count, suffix) {
+  const { targets } = scene.probe.arrays;
   const groups = [...new Set(group)].sort((a, b) => a - b),
     many = groups.length > MOST_CLASSES;
   return (many ? [null] : groups).map(label => {
@@ -274,13 +287,14 @@ function classTraces(scene, shown, group, points, l, count, suffix) {
       mode: "markers",
       type: "scatter",
       hoverinfo: "none",
-      name: many ? "" : plain(className(scene, label)),
+      name: many || !scene.probe.classes.length ? "" : plain(className(scene, label)),
       legendgroup: String(label),
-      showlegend: l === 0 && !many,
+      showlegend: l === 0 && !many && scene.probe.classes.length > 0,
       marker: {
         size: 5.5,
         color: many ? members.map(i => classColour(scene, group[i])) : classColour(scene, label),
         opacity: 0.9,
+        ...(targets && numberColours(targets, members, l === 0)),
       },
     };
   });

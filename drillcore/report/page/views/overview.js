@@ -12,14 +12,17 @@ export const title = "Overview";
 export const intro =
   "What was found, and every network of params.yaml: how it trained, what squeezing its features cost, and which data, code and parameters this page was made from.";
 
-const METRICS = [
-  ["accuracy", "accuracy"],
-  ["loss", "loss"],
-  ["f1", "macro F1"],
-];
+// What curves can be drawn of: each task's score first, then the losses, then what else is told of tests.
+function metrics() {
+  const scores = networks().map(one => one.scores ?? []),
+    first = scores.flatMap(one => one.slice(0, 1)),
+    others = scores.flatMap(one => one.slice(1)),
+    every = [...(first.length ? first : [["accuracy", "accuracy"]]), ["loss", "loss"], ...others];
+  return [...new Map(every).entries()];
+}
 
 export function show(root) {
-  const bar = controls(choice("metric", "curves", METRICS));
+  const bar = controls(choice("metric", "curves", metrics()));
   const cards = h("div", { class: "cards" }, networks().map(card));
   const grid = h("div", { class: "grid" });
   root.append(...[found(), cards, bar, grid].filter(Boolean));
@@ -64,19 +67,24 @@ function card(network) {
     "article",
     { class: "card", "data-network": network.name },
     h("h3", {}, network.title, network.title === network.name ? null : h("span", {}, network.name)),
-    h("div", { class: "big" }, last("val_accuracy") === undefined ? "–" : last("val_accuracy").toFixed(3)),
-    h(
-      "p",
-      {},
-      last("val_accuracy") === undefined
-        ? "not trained yet"
-        : `test accuracy${network.unfinished ? " so far" : ""} ${when(card, last("epoch"))}; macro F1 ${last("val_f1").toFixed(3)}`,
-    ),
+    h("div", { class: "big" }, value(last, network.scores?.[0]) ?? "–"),
+    h("p", {}, tested(network, last)),
     h("p", {}, [about, shape(card), size].filter(Boolean).join("; ")),
     card?.modules && outline(card),
   );
   element.style.borderLeftColor = network.colour;
   return element;
+}
+
+// The last value of a score, as text; nothing where there is none.
+const value = (last, score) => (Number.isFinite(score && last(`val_${score[0]}`)) ? last(`val_${score[0]}`).toFixed(3) : null);
+
+// How a network did in its test, in words.
+function tested({ card, scores, unfinished }, last) {
+  if (last("val_loss") === undefined) return "not trained yet";
+  const [[, name], ...others] = scores,
+    more = others.map(score => `; ${score[1]} ${value(last, score) ?? "–"}`).join("");
+  return `test ${name}${unfinished ? " so far" : ""} ${when(card, last("epoch"))}${more}`;
 }
 
 // The images that a network saw: its data set, where that came from, and how they were fitted to its input.
@@ -121,13 +129,14 @@ function shape(card) {
 }
 
 function drawCurves(curves) {
-  const metric = state.get(
+  const known = metrics(),
+    metric = state.get(
       "metric",
-      METRICS.map(one => one[0]),
-      "accuracy",
+      known.map(one => one[0]),
+      known[0][0],
     ),
-    text = Object.fromEntries(METRICS)[metric];
-  const series = metric === "f1" ? ["val_f1"] : [`val_${metric}`, `train_${metric}`];
+    text = Object.fromEntries(known)[metric];
+  const series = [`val_${metric}`, `train_${metric}`];
   const traces = networks().flatMap(({ title, colour, history }) =>
     series
       .filter(key => history[key])
@@ -147,8 +156,8 @@ function drawCurves(curves) {
     "Training curves",
     [
       trained
-        ? "Solid: the test images, dotted: the training images. A gap between the two that grows is overfitting."
-        : "Solid: the test images.",
+        ? "Solid: the test data, dotted: the training data. A gap between the two that grows is overfitting."
+        : "Solid: the test data.",
       metric === "loss" && losses(),
     ]
       .filter(Boolean)

@@ -6,7 +6,7 @@ import { titleOf, topic } from "data";
 import { h, number, percent, plain, themed } from "dom";
 import { chart } from "figures";
 import * as state from "state";
-import { chooseNetwork, controls, drawImage, epochAxis } from "views/shared";
+import { chooseNetwork, controls, epochAxis, picture } from "views/shared";
 
 export const title = "Samples";
 export const intro =
@@ -44,10 +44,10 @@ export async function show(root) {
   );
   const grid = h("div", { class: "grid" });
   root.append(grid);
-  const canvas = h("canvas"),
+  const holder = h("div"),
     text = h("output", { id: "sample-text" }),
     link = h("a", { id: "to-embeddings" }, "Open in the embeddings");
-  grid.append(h("section", { class: "panel full sample" }, canvas, text, link));
+  grid.append(h("section", { class: "panel full sample" }, holder, text, link));
   const map = chart(grid, { id: "sample-map", title: "Samples", height: 360 }),
     course = chart(grid, { id: "course", title: "The label's probability", height: 360 }),
     list = h("section", { class: "panel full", id: "ranked" });
@@ -61,7 +61,7 @@ export async function show(root) {
   };
   const look = () => {
     const position = pinned(scene);
-    drawSample({ canvas, text, link }, scene, position);
+    drawSample({ holder, text, link }, scene, position);
     drawCourse(course, scene, position);
     list
       .querySelectorAll("button")
@@ -114,8 +114,11 @@ function sayOf(scene, i) {
   return `${split === "train" ? "training" : "test"} image ${of.sample[i]}: label ${className(scene, of.label[i])}, else likeliest ${className(scene, of.likely[i])}; mean margin ${number(of.area[i])}, confidence ${percent(of.confidence[i])}, ${learned}${forgotten}`;
 }
 
-function drawSample({ canvas, text, link }, scene, position) {
-  drawImage(canvas, scene.of.images, position, 72);
+// The samples of the split that is shown, as `picture` takes them.
+const pictures = ({ data, split, of }) => ({ texts: data.splits[split].texts, arrays: of });
+
+function drawSample({ holder, text, link }, scene, position) {
+  holder.replaceChildren(picture(pictures(scene), position, 72));
   text.textContent = sayOf(scene, position);
   const place = scene.split === "test" && scene.probe ? scene.probe.arrays.sample.indexOf(scene.of.sample[position]) : -1;
   link.hidden = place < 0;
@@ -210,16 +213,14 @@ function drawCourse(course, scene, position) {
 function drawList(list, scene) {
   const { of, order, key } = scene,
     listed = order.slice(0, MOST_LISTED);
-  const thumbs = listed.map(i => {
-    const canvas = h("canvas", { "aria-hidden": "true" });
-    drawImage(canvas, of.images, i, SIZE);
-    return h(
+  const thumbs = listed.map(i =>
+    h(
       "button",
       { type: "button", "data-sample": i, "aria-label": sayOf(scene, i), title: sayOf(scene, i), onclick: () => pin(scene, i) },
-      canvas,
+      picture(pictures(scene), i, SIZE),
       h("span", {}, `${className(scene, of.label[i])} / ${className(scene, of.likely[i])}`),
-    );
-  });
+    ),
+  );
   list.replaceChildren(
     h("h3", {}, `${ORDERS[key][0]} first: ${listed.length} of ${order.length} (label / likeliest other class)`),
     h("div", { class: "thumbs named" }, thumbs),

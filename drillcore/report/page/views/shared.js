@@ -39,7 +39,7 @@ export const networkMenu = (names, chosen) =>
 export const controls = (...children) => h("div", { class: "controls" }, children.filter(Boolean));
 
 // Draws an image (height, width, channels) of uint8 so that each of its pixels is a square of the canvas.
-export function drawImage(canvas, images, position, size) {
+function drawImage(canvas, images, position, size) {
   const [, height, width, channels] = images.shape;
   Object.assign(canvas, { width, height });
   canvas.style.width = `${size}px`;
@@ -51,6 +51,14 @@ export function drawImage(canvas, images, position, size) {
     image.data[4 * i + 3] = 255;
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+// What a sample is: its image, `size` pixels wide, or its text.
+export function picture({ texts, arrays }, position, size) {
+  if (texts) return h("p", { class: "text" }, texts[position]);
+  const canvas = h("canvas", { "aria-hidden": "true" });
+  drawImage(canvas, arrays.images, position, size);
+  return canvas;
 }
 
 // Ticks in the middle of the cells of a map, thinned where there are many.
