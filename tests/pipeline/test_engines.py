@@ -7,6 +7,7 @@ import zipfile
 import pytest
 
 from stages.rig.base.parameters import load
+from tests import processes
 from tests.small_project import MADE, Project, one_network, ran
 
 NETWORKS = ["squeeze", "cifar10-cnn"]
@@ -56,25 +57,19 @@ def test_after_snakemake_dvc_finds_nothing_to_do(project):
 
 @pytest.mark.soak
 def test_every_stage_gives_the_same_bytes_again(project):
-    stages = [f"plots@{network}" for network in NETWORKS]
-    project.run("dvc", "repro", *stages)
+    project.run("dvc", "repro", *(f"plots@{network}" for network in NETWORKS))
     assert (project.folder / "reports/cifar10-cnn/training_curves.png").stat().st_size > 1000
     before = project.outputs()
-    rooms = [
-        "define",
-        "train",
-        "activations",
-        "correlations",
-        "similarity",
-        "gradients",
-        "curvature",
-        "svd",
-        "tsne",
-        "plots",
-    ]
-    again = [f"{room}@{dataset}" for room in ("download", "augment") for dataset in ("mnist", "cifar10")]
-    again += [f"{room}@{network}" for room in rooms for network in NETWORKS]
-    assert ran(project.run("dvc", "repro", "--force", "--single-item", *again)) == set(again)
+    apart = [f"{stage}@{dataset}" for stage in ("download", "augment") for dataset in ("mnist", "cifar10")]
+    apart += ["curvature@cifar10-cnn"]  # what TensorFlow has done before in a process changes its last bits
+    assert ran(project.run("dvc", "repro", "--force", "--single-item", *apart)) == set(apart)
+    together = "define train activations correlations similarity gradients svd tsne"
+    for stages, network in ((f"{together} curvature plots", "squeeze"), (f"{together} plots", "cifar10-cnn")):
+        result = processes.run(
+            "tests.pipeline.child_stages", stages, network, folder=project.folder, OMP_NUM_THREADS="1"
+        )
+        assert result.returncode == 0, result.stderr
+        project.run("dvc", "commit", "--force", *(f"{stage}@{network}" for stage in stages.split()))
     assert project.outputs() == before
 
 
