@@ -5,10 +5,16 @@ import shutil
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import active_children, get_context
+
+from matplotlib.font_manager import fontManager
 
 from drillcore.base.store import naming
 from drillcore.figures.style import applied, save
+
+# matplotlib asks for the fonts of every text, at every look at its size: tens of thousands of times, with a dozen answers.
+fontManager._find_fonts_by_props = cache(fontManager._find_fonts_by_props)
 
 
 @contextmanager
