@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 
-from stages import train
+from stages import define, train
 from stages.rig.base.parameters import dump, load
 from stages.rig.card import write_card
 from stages.rig.resolve import resolve
@@ -22,12 +22,15 @@ TRAINING = {
 NETWORKS = {
     "adam": {"framework": "torch", "layers": [12, [3, 8]], "batch_norm": True, "recorder": {"same_batch": 2}},
     "sgd": {"framework": "torch", "layers": [8], "training": {"optimizer": "sgd", "learning_rate": 0.05}},
+    "dropping-torch": {"build": "dropping.py:torch_net", "recorder": {"same_batch": 2}},
+    "dropping-keras": {"build": "dropping.py:keras_net", "recorder": {"same_batch": 2}},
+    "resnet": {"build": "torchvision:resnet18", "input": [32, 32, 3]},
     "keras": {"framework": "keras", "convolutions": [4], "dense": [6], "recorder": {"same_batch": 2}},
 }
 
 
 def prepare(folder, networks):
-    """Fill `folder` with images of two classes, params.yaml, and the cards of those of NETWORKS."""
+    """Fill `folder`, the current one, with images of two classes, params.yaml, and the cards of those of NETWORKS."""
     parameters, generator = load(ROOT / "params.yaml"), np.random.default_rng(0)
     images = generator.integers(0, 60, (SAMPLES + 20, 28, 28, 1), dtype=np.uint8)
     labels = np.arange(len(images)) % 2
@@ -40,13 +43,21 @@ def prepare(folder, networks):
             classes=["upper", "lower"], source="a test", name="mnist", kind="images", task="classification"
         )
     described = {
-        name: {**NETWORKS[name], "dataset": "mnist", "training": {**TRAINING, **NETWORKS[name].get("training", {})}}
+        name: {
+            "device": "cpu",
+            **NETWORKS[name],
+            "dataset": "mnist",
+            "training": {**TRAINING, **NETWORKS[name].get("training", {})},
+        }
         for name in networks
     }
     parameters |= {"networks": described, "similarity": {}, "plots": {}, "threads": 1}
-    for name in networks:
-        write_card(folder / "artifacts" / name / "network.yaml", resolve(parameters, name, SHAPES.get))
     (folder / "params.yaml").write_text(dump(parameters))
+    for name in networks:
+        if "build" in NETWORKS[name]:
+            define.main(name)
+        else:
+            write_card(folder / "artifacts" / name / "network.yaml", resolve(parameters, name, SHAPES.get))
 
 
 def trained(networks):

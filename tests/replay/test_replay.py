@@ -26,7 +26,6 @@ ALL = "same_batch,curvature,noise,dump,activations"
 def finished(tmp_path_factory):
     """A folder with trained networks and a user-defined instrument, the current folder."""
     folder = tmp_path_factory.mktemp("replays")
-    prepare(folder, ["adam", "sgd"])
     (folder / "models").mkdir()
     shutil.copy(MODELS / "instrument.py", folder / "models")
     documented = re.search(r"```python\n(import numpy.*?class LargestMove.*?)```", PAGE.read_text(), re.DOTALL)[1]
@@ -35,6 +34,7 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("OMP_NUM_THREADS", "1")
+        prepare(folder, ["adam", "sgd"])
         trained(["adam", "sgd"])
         yield folder
 
@@ -184,6 +184,13 @@ def test_states_that_were_not_kept_are_said(finished, tmp_path, monkeypatch):
 
 def test_keras_replays_the_same_training(tmp_path):
     result = run("tests.replay.child_keras_replay", tmp_path, OMP_NUM_THREADS="1")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("network", ["dropping-torch", "dropping-keras", "resnet"])
+def test_networks_with_dropout_and_batch_norm_are_the_same_too(network, tmp_path):
+    result = run("tests.replay.child_networks", tmp_path, network, OMP_NUM_THREADS="1")
     assert result.returncode == 0, result.stderr
 
 

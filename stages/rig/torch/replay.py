@@ -33,8 +33,8 @@ from stages.rig.training.scores import scores_of
 class InstrumentCallback(Callback):
     """Hands every step from `first` on to a `drillcore.replay`."""
 
-    def __init__(self, session, first, repeatable):
-        self.session, self.first, self.repeatable = session, first, repeatable
+    def __init__(self, session, first, repeatable, recorder):
+        self.session, self.first, self.repeatable, self.recorder = session, first, repeatable, recorder
 
     def on_backward_end(self, trainer):
         if trainer.step >= self.first:
@@ -60,7 +60,12 @@ class InstrumentCallback(Callback):
         """The gradients of the step's batch at the new weights."""
         with self.repeatable.again():
             trainer.backward()
-            return [None if weight.grad is None else weight.grad.clone() for weight in self.session.surface.weights]
+            gradients = [
+                None if weight.grad is None else weight.grad.clone() for weight in self.session.surface.weights
+            ]
+        if self.recorder.repeatable:  # which took this for the first pass of the next step
+            self.recorder.repeatable.start = None
+        return gradients
 
 
 @contextmanager
@@ -108,7 +113,7 @@ def replay(card, training, state, window, path, checkpoints, instrumented):
         steps = len(shuffled(card, training))
         if varies(settings):
             trainer.callbacks.append(ScheduleCallback(settings, settings.epochs * steps, Silent()))
-        trainer.callbacks.append(InstrumentCallback(session, first, repeatable))
+        trainer.callbacks.append(InstrumentCallback(session, first, repeatable, recorder))
         stack.enter_context(recorder)
         train(trainer, shuffled(card, training, trainer.step // steps), last, recorder, session, checkpoints)
 
