@@ -52,6 +52,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "q_values_of_pairs",
         ],
         "similarity.ranking": ["rank_agreement"],
+        "similarity.seeds": ["across_seeds"],
         "similarity.streaming": ["stream_cka"],
         "spectra": [
             "components_explaining",

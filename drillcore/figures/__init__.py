@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "weight_change",
         ],
         "replays": ["replay"],
+        "replicates": ["seed_similarity"],
         "samples": ["Corner", "sample_map"],
         "signs": ["Snapshots", "layer_wise_grad_signs", "zoomed_layer_wise_grad_signs"],
         "similarities": ["cka_bias", "cka_outlier", "similarity_evolution", "similarity_settling"],

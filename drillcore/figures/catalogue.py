@@ -6,6 +6,7 @@ from drillcore.figures import (
     curvature,
     embeddings,
     gradients,
+    replicates,
     rewound,
     samples,
     scalars,
@@ -38,6 +39,7 @@ def by_epoch(folder, palette, distortions):
         embeddings,
         training,
         samples,
+        replicates,
     ):
         yield from topic.figures(folder)
     yield from augmentations.figures(folder, distortions)

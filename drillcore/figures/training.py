@@ -1,22 +1,26 @@
 """How a training went: the loss, and the scores of the task, such as accuracy and F1."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from drillcore.artifacts.gradients import Gradients
-from drillcore.artifacts.history import History
 from drillcore.artifacts.network import LOSSES, Network, read_network
+from drillcore.artifacts.replicates import histories
 from drillcore.base.errors import InputError
 from drillcore.figures.log_axes import log_axis
 from drillcore.figures.style import canvas, epoch_axis, epochs_text, legend_beside, styled
+from drillcore.intervals import LEVEL, t_interval
 from drillcore.tasks import FRACTIONS, SCORES, TASKS, task_of
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"
+BAND = 0.22
+"""How opaque an interval over seeds is."""
 F1 = {"color": "#333333", "lw": 0.9, "linestyle": ":", "marker": "s", "markersize": 6, "markerfacecolor": "none"}
 """How macro F1 is drawn: around the points of accuracy, on which it often lies."""
 
@@ -31,9 +35,9 @@ def draw_curves(folder):
     network = read_network(folder / Network.FILE)
     with Gradients(folder / Gradients.FILE) as file:
         losses = file.loss
-    history = History(folder / History.FILE)
+    history, *others = histories(folder)
     subtitle = f"{history.title}, {epochs_text(history['epoch'])}: {recipe(network)}"
-    return training_curves(history, losses, subtitle, network.loss)
+    return training_curves(history, losses, subtitle, network.loss, others=others)
 
 
 def drawings(history):
@@ -60,6 +64,7 @@ def training_curves(
     subtitle: str = "",
     loss: str = "cross_entropy",
     title: str = "Training",
+    others: Sequence[Mapping[str, ArrayLike]] = (),
 ) -> Figure:
     """Draw the loss and the scores of the task by epoch, over the loss of every step.
 
@@ -78,6 +83,9 @@ def training_curves(
         Which loss it is: "cross_entropy" or "mse".
     title : str
         The headline.
+    others : sequence of mappings
+        The histories of trainings with other seeds: test loss and accuracy then have a band, the 95 % t interval for their
+        mean over all seeds.
 
     Returns
     -------
@@ -104,19 +112,24 @@ def training_curves(
     handles += [Line2D([], [], label=f"test, {SCORES[name]}", **F1) for name in panels[1][1:]]
     if np.isfinite(history["train_loss"]).any():
         handles.insert(0, Line2D([], [], marker="o", color=TRAIN, label="training"))
+    if others:
+        label = f"test, mean over {len(others) + 1} seeds,\n{LEVEL:.0%} t interval"
+        handles.append(Patch(facecolor=VALIDATION, alpha=BAND, label=label))
     if len(losses):
         handles.insert(0, Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"))
-    figure = canvas(2.2 + 3.1 * len(panels), 2.6, title, subtitle)
-    *drawn, legend = figure.subplots(1, len(panels) + 1, width_ratios=[*[1] * len(panels), 0.33])
+    figure = canvas(2.6 + 3.1 * len(panels), 2.6, title, subtitle)
+    *drawn, legend = figure.subplots(1, len(panels) + 1, width_ratios=[*[1] * len(panels), 0.42])
     # A step's loss is that of the weights before it, an epoch's metrics are drawn at its end.
     drawn[0].plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)
     for axes, (main, *others) in zip(drawn, panels, strict=True):
         for split, colour in (("train", TRAIN), ("val", VALIDATION)):
             if f"{split}_{main}" in history:
                 axes.plot(epochs, history[f"{split}_{main}"], marker="o", color=colour)
-        for name in others:
+        if others:
+            draw_band(axes, epochs, [one[f"val_{main}"] for one in (history, *others)])
+        for name in beside:
             axes.plot(epochs, history[f"val_{name}"], **F1)
-        axes.set_ylabel(", ".join(SCORES.get(name, LOSSES[loss]).removeprefix("macro ") for name in (main, *others)))
+        axes.set_ylabel(", ".join(SCORES.get(name, LOSSES[loss]).removeprefix("macro ") for name in (main, *beside)))
         epoch_axis(axes, [*([0] if len(losses) else []), *epochs])
     if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
         log_axis(drawn[0].yaxis)
@@ -128,3 +141,10 @@ def panels_of(task):
     """What each panel shows: the loss; the score, with others that are fractions too; and each of the rest alone."""
     beside = [name for name in task.others if task.score in FRACTIONS and name in FRACTIONS]
     return [["loss"], [task.score, *beside], *([name] for name in task.others if name not in beside)]
+
+
+def draw_band(axes, epochs, trainings):
+    """The interval over seeds of a number of several `trainings`, each (epochs), from epoch to epoch."""
+    found = [t_interval(values) for values in np.transpose(trainings)]
+    low, high = (np.array([one.mean + sign * one.half for one in found]) for sign in (-1, 1))
+    axes.fill_between(epochs, low, high, color=VALIDATION, alpha=BAND, lw=0, zorder=0)
