@@ -121,7 +121,7 @@ def training_curves(
     *drawn, legend = figure.subplots(1, len(panels) + 1, width_ratios=[*[1] * len(panels), 0.42])
     # A step's loss is that of the weights before it, an epoch's metrics are drawn at its end.
     drawn[0].plot(np.arange(len(losses)) * epochs[-1] / max(1, len(losses)), losses, color="#c4c4c4", lw=0.6)
-    for axes, (main, *others) in zip(drawn, panels, strict=True):
+    for axes, (main, *beside) in zip(drawn, panels, strict=True):
         for split, colour in (("train", TRAIN), ("val", VALIDATION)):
             if f"{split}_{main}" in history:
                 axes.plot(epochs, history[f"{split}_{main}"], marker="o", color=colour)

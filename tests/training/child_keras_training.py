@@ -60,7 +60,7 @@ with read(folder / "a/gradients.h5") as plain, read(folder / "b/gradients.h5") a
     assert all((file["raw"][name][:] == plain["raw"][name][:]).all() for name in plain["raw"])
     assert file["same_batch/step"][:].tolist() == list(range(2, 16, 2))
 
-rows = Rows()
+rows = Rows("classification")
 (folder / "again").mkdir()
 replicate(card, split, split, folder / "again", rows)
 assert (folder / "again/epoch_003.keras").read_bytes() == (folder / "a/checkpoints/epoch_003.keras").read_bytes()

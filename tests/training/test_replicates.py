@@ -131,7 +131,7 @@ def test_activations_of_further_trainings_are_read_by_layer(tmp_path):
 
 
 def test_rows_are_a_history(tmp_path, trained):
-    rows = Rows()
+    rows = Rows("classification")
     rows.step(1, {})
     rows.epoch({"epoch": 1, "val_loss": 0.5})
     rows.close()
