@@ -14,6 +14,7 @@ from drillcore.artifacts.layers import store_outputs
 from drillcore.artifacts.replicates import Replicates, folder_of, seeds_of, write_replicates
 from drillcore.artifacts.weights import Weights, write_weights
 from drillcore.extraction.activity import Activity
+from drillcore.extraction.all_units import AllUnits
 from drillcore.extraction.outputs import stream_outputs
 from drillcore.extraction.units import Units
 from stages.rig.base.command import command, progress
@@ -33,13 +34,12 @@ def main(network):
     folder = Path("artifacts", network)
     card, settings = read_card(folder / "network.yaml"), section("activations")
     networks, framework = module(card.framework, "network"), frameworks.framework(card.framework)
-    test = probe_of(card, "test", settings.samples)
-    train = probe_of(card, "train", settings.train_samples)
+    test, train = probe_of(card, "test", settings.samples), probe_of(card, "train", settings.train_samples)
     checkpoints = checkpoints_of(folder)
     layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
 
-    def streamed(model, inputs):
-        return outputs(model, networks.to_input, inputs, card, layers, units), len(inputs), units
+    def streamed(model, inputs, kept=units):
+        return outputs(model, networks.to_input, inputs, card, layers, kept), len(inputs), units
 
     with (
         write_activations(folder / Activations.FILE, *test) as activations,
@@ -49,7 +49,9 @@ def main(network):
     ):
         for epoch, checkpoint in progress(checkpoints.items(), "checkpoints", len(checkpoints)):
             model = networks.load(card, outputs_of(card, test), checkpoint)
-            activations.store(epoch, *streamed(model, test.seen))
+            gathered = AllUnits(units, len(test.seen), folder, settings.all_units)
+            outputs_of_test, *about = streamed(model, test.seen, gathered.streamed)
+            activations.store(epoch, gathered.kept(outputs_of_test), *about, gathered.bases())
             units.activity = Activity()
             of_training.store(epoch, *streamed(model, train.seen))
             of_training.store_activity(epoch, units.activity)
@@ -70,10 +72,7 @@ def main(network):
 
 
 def outputs(model, to_input, inputs, card, layers, units):
-    """Stream the outputs of `layers` for stored `inputs`, prepared as the `card` says a batch at a time.
-
-    `to_input` turns prepared inputs into what the model's framework takes; `units` are the `Units` to keep.
-    """
+    """Stream what `units` keep of the outputs of `layers` for stored `inputs`, prepared as the `card` says, in batches."""
     return stream_outputs(model, batches(inputs, card, to_input, BATCH), layers, units)
 
 

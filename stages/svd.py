@@ -41,7 +41,7 @@ def main(network):
     ):
 
         def of_features(epoch, layer):
-            features = activations.at(layer, epoch)
+            features = activations.of_all_units(layer, epoch)
             return writer.store_features, epoch, layer, feature_singular_values(features), features.shape
 
         def of_weight(epoch, tensor):

@@ -22,7 +22,7 @@ def main(network):
         about = activations.layers, activations.epochs[-1], activations.classes
 
         def maps(layer):
-            features = activations[layer][rows]
+            features = activations.of_all_units(layer)[rows]
             embedding = embed(features, settings.perplexity, settings.iterations, settings.neighbors)
             return layer, embedding, principal_components(features)
 

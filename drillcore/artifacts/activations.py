@@ -1,8 +1,9 @@
 """activations.h5: the outputs of every chosen layer for the probe set, at every stored epoch.
 
 `sample` int64 (samples), `labels` int64 (samples), `images` uint8 (samples, height, width, channels),
-`epochs/NNN/<layer>` float32 (samples, units) with the attribute `units` where they are a subset; attributes `classes`,
-`source`, `layers`.
+`epochs/NNN/<layer>` float32 (samples, units) with the attributes `units` and `of` where they are a subset; of these layers
+`all_units/NNN/<layer>` float32 (samples, dimensions), coordinates with the inner products over all units; attributes
+`classes`, `source`, `layers`.
 
 Inputs that are no images are `inputs` float32 (samples, ...) or int32 (samples, positions), with the names of their `columns`
 or the texts of the `vocabulary`; targets that are no classes are `targets` (samples, ...).
@@ -110,6 +111,21 @@ class Activations(ArraysByEpoch):
         """The positions of the stored units among all of `layer`; None where all are stored."""
         return self.at(layer).attrs.get("units")
 
+    def size(self, layer: str) -> int:
+        """The number of all units of `layer`, stored or not."""
+        return int(self.at(layer).attrs.get("of", self.at(layer).shape[1]))
+
+    def of_all_units(self, layer: str, epoch: int | None = None) -> Stored:
+        """What every analysis reads that turns with a rotation of the units: where few of them are stored, coordinates of the
+        samples (samples, dimensions) with the inner products, and the correlations over units, of all; else the outputs."""
+        name = self.at(layer, epoch).name.replace("/epochs/", "/all_units/", 1)
+        return self.dataset(name) if name in self.file else self.at(layer, epoch)
+
+    @property
+    def subsets(self) -> bool:
+        """Whether some layers have units that are not stored, but coordinates of all."""
+        return "all_units" in self.file
+
     def of_samples(self) -> dict[str, Stored]:
         """What the file holds of each sample but the outputs: some of SAMPLES."""
         return {name: self.dataset(name) for name in SAMPLES if name in self.file}
@@ -166,10 +182,20 @@ class ActivationsWriter:
     def __init__(self, file: h5py.File):
         self.file = file
 
-    def store(self, epoch: int, outputs: Iterable[dict], count: int, units: Any) -> None:
-        """Store the streamed outputs of `count` samples at `epoch`; see `store_outputs`."""
+    def store(
+        self,
+        epoch: int,
+        outputs: Iterable[dict],
+        count: int,
+        units: Any,
+        bases: Iterable[tuple[str, np.ndarray]] = (),
+    ) -> None:
+        """Store the streamed outputs of `count` samples at `epoch`, see `store_outputs`, and the coordinates by layer that
+        `AllUnits` yields when it has seen them."""
         group = new_group(self.file, f"epochs/{epoch_name(epoch)}")
         self.file.attrs["layers"] = store_outputs(group, outputs, count, units)
+        for layer, coordinates in bases:
+            write(self.file, f"all_units/{epoch_name(epoch)}/{escaped(layer)}", coordinates)
 
     def store_activity(self, epoch: int, activity: Any) -> None:
         """Store an `Activity`, of what was streamed at `epoch`."""

@@ -25,7 +25,8 @@ def epochs_in(group: h5py.Group | dict) -> list[int]:
 def store_outputs(group: h5py.Group, outputs: Iterable[dict], count: int, units: Any) -> list[str]:
     """Write streamed `outputs` (dicts of layer to (batch, units)) of `count` images to `group`/<layer>, a batch at a time.
 
-    Where `units`, those that were kept, are a subset, the attribute `units` of the dataset names them. Returns the
+    Where `units`, those that were kept, are a subset, the attribute `units` of the dataset names them, and `of` says how many
+    there are. Returns the
     layers' names as they are stored, in order. Datasets stay open, for HDF5 writes out the chunk it is filling whenever
     one is closed.
     """
@@ -35,7 +36,7 @@ def store_outputs(group: h5py.Group, outputs: Iterable[dict], count: int, units:
             if layer not in datasets:
                 datasets[layer] = reserve(group, escaped(layer), (count, array.shape[1]), np.float32)
                 if units.chosen[layer] is not None:
-                    datasets[layer].attrs["units"] = units.chosen[layer]
+                    datasets[layer].attrs.update(units=units.chosen[layer], of=units.sizes[layer])
             fill(datasets[layer], begin, array)
         begin += len(array)
     return [escaped(layer) for layer in datasets]

@@ -1,6 +1,7 @@
 """Which units of a layer are kept, chosen before anything is copied from the device."""
 
 from collections.abc import Mapping
+from copy import copy
 
 import numpy as np
 
@@ -24,8 +25,8 @@ class Units:
     each channel at the token of that number, "first" or "last", where outputs are (batch, tokens, channels), and each value
     elsewhere; "tokens", each token a sample and each channel a unit, (batch * tokens, units); or None, for outputs in their
     own shape. At most `limit` units of a layer are kept (None: all), a seeded subset of a larger one. `chosen` maps each
-    layer seen so far to the indices of its units, or to None where all are kept. `activity`, if there is one, counts over
-    all units, kept or not.
+    layer seen so far to the indices of its units, or to None where all are kept, `sizes` to how many it has in all.
+    `activity`, if there is one, counts over all units, kept or not.
     """
 
     activity = None
@@ -39,7 +40,13 @@ class Units:
                 f"max_units is {limit}, but units is None: make it 'flatten' or 'pool', or give no max_units."
             )
         self.how = how if self.token is None else "token"
-        self.limit, self.seed, self.chosen = limit, seed, {}
+        self.limit, self.seed, self.chosen, self.sizes = limit, seed, {}, {}
+
+    def unlimited(self):
+        """The same without a limit."""
+        every = copy(self)
+        every.limit, every.chosen, every.sizes = None, {}, {}
+        return every
 
     def at_token(self, output, layer):
         """Of the `output` (batch, tokens, channels) of `layer`, an array of either framework, that of the one token."""
@@ -67,6 +74,7 @@ class Units:
 
     def choose(self, layer, units):
         """Indices (ascending) of those of `layer`'s `units` units that are kept, or None for all; at each call the same."""
+        self.sizes[layer] = units
         if layer not in self.chosen:
             self.chosen[layer] = choose_units(layer, units, units if self.limit is None else self.limit, self.seed)
         return self.chosen[layer]

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 import drillcore
 from drillcore.artifacts.correlations import Correlations
 from drillcore.artifacts.layers import epoch_name
+from drillcore.artifacts.network import Network, read_network
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
 from drillcore.figures.style import (
@@ -38,6 +39,8 @@ from drillcore.figures.style import (
 )
 
 R = Normalize(-1, 1)
+MOST_SAID = 4
+"""Of how many layers the numbers of units are said, at most."""
 MOST_LAYERS = 24
 """Of more layers, `intra` is drawn for so many, evenly chosen."""
 LARGEST, LEGIBLE = 9.0, 0.3
@@ -46,16 +49,28 @@ LARGEST, LEGIBLE = 9.0, 0.3
 
 def figures(folder):
     """Names and functions of the figures of correlations.h5 in `folder`, a network's artifacts."""
+    sizes = read_network(folder / Network.FILE).sizes()
     with Correlations(folder / Correlations.FILE) as file:
-        yield from drawings(file)
+        yield from drawings(file, sizes)
 
 
-def drawings(file):
-    """Names and functions of the figures of `Correlations`."""
-    layers, epochs, last = list(map(printable, file.layers)), file.epochs, file.epochs[-1]
+def of_all(file, sizes, layers):
+    """How many of how many units are compared of those of the `layers` that are not stored whole; `sizes` by layer."""
+    stored = dict(zip(file.layers, np.bincount(file.layer_of_unit, minlength=len(file.layers)), strict=True))
+    parts = [(layer, stored[layer], sizes[layer]) for layer in layers if sizes.get(layer, 0) > stored[layer]]
+    said = [
+        f"{count:,} of {size:,} units{f' of {printable(name)}' if len(layers) > 1 else ''}"
+        for name, count, size in parts
+    ]
+    return "".join(f", {one}" for one in (said if len(said) < MOST_SAID else [*said[: MOST_SAID - 1], "..."]))
+
+
+def drawings(file, sizes=None):
+    """Names and functions of the figures of `Correlations`; `sizes` are by layer the numbers of all units."""
+    layers, epochs, last, sizes = list(map(printable, file.layers)), file.epochs, file.epochs[-1], sizes or {}
     for epoch in file.with_matrix:
         matrix, mean_abs = (file.of_epoch(name, epoch) for name in ("matrix", "mean_abs"))
-        subtitle = f"{file.title}, epoch {epoch}"
+        subtitle = f"{file.title}, epoch {epoch}{of_all(file, sizes, file.layers)}"
         draw = partial(
             layer_feature_correlation, matrix, file.layer_of_unit, layers, mean_abs, subtitle, order=file.order
         )
@@ -63,12 +78,13 @@ def drawings(file):
         if epoch == last:
             yield "layer_feature_correlation", draw
     mean, mean_abs = (file.over_epochs(name) for name in ("mean", "mean_abs"))
-    subtitle = f"{file.title}, {epochs_text(epochs)}"
+    subtitle = f"{file.title}, {epochs_text(epochs)}{of_all(file, sizes, file.layers)}"
     yield "correlation_evolution", partial(correlation_evolution, epochs, mean, mean_abs, layers, subtitle)
     for number, layer in evenly(list(enumerate(file.layers, 1)), MOST_LAYERS):
         features, samples = (file.augmented(layer, of) for of in ("features", "samples"))
         subtitle = f"{file.title}, {printable(layer)}, epoch {last}, one image augmented {len(samples)} times"
-        yield f"intra/l{number}_ff", partial(intra, features, "unit", subtitle)
+        of_units = f"{subtitle}{of_all(file, sizes, [layer])}"
+        yield f"intra/l{number}_ff", partial(intra, features, "unit", of_units)
         yield f"intra/l{number}_bb", partial(intra, samples, "augmentation", subtitle)
 
 

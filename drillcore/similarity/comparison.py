@@ -26,13 +26,13 @@ def store_measures(writer, probe, measures, settings, progress=silent):
 
     At most `settings.epochs` epochs, evenly spread, the first and the last among them, are compared with each other.
     """
-    count, groups, most_epochs = len(probe.epochs), families(measures), settings.epochs
+    count, groups, most_epochs = len(probe.epochs), families(measures, probe.subsets), settings.epochs
     chance = Permutations(len(probe.rows), settings.permutations, settings.seed)
     spread = np.unique(np.linspace(0, count - 1, min(count, most_epochs)).round().astype(int))
     chosen = [probe.epochs[number] for number in spread]
     with side_by_side() as each:
-        for work, group in progress(groups.items(), "measures", len(groups)):
-            results = compare_layers(probe, work, group, chosen, each)
+        for family, group in progress(groups.items(), "measures", len(groups)):
+            results = compare_layers(probe, family, group, chosen, each)
             history = [layers for epoch, (_, layers) in zip(probe.epochs, results, strict=True) if epoch in chosen]
             for name, measure in group.items():
                 store_between_layers(writer, name, measure, probe, results)
@@ -48,15 +48,15 @@ def store_quantiles(writer, chance, group, layers, each):
         writer.store_quantiles(name, quantiles.pairs, quantiles.best, chance.count(measure))
 
 
-def compare_layers(probe, work, group, chosen, each):
+def compare_layers(probe, family, group, chosen, each):
     """For each epoch the matrices of the measures in `group`, {name: (layers, layers)}, and its prepared layers.
 
     Of epochs that are not `chosen` only what is `Undefined` is kept, for the rest may be large.
     """
-    unchanging = {name: prepare(work, probe.layer(name, None)) for name in probe.layers if name == INPUT}
+    unchanging = {name: prepare(family.work, probe.layer(name, None)) for name in probe.layers if name == INPUT}
 
     def compare_epoch(epoch):
-        layers = probe.prepared(work, epoch, unchanging)
+        layers = probe.prepared(family, epoch, unchanging)
         values = {name: matrix(measure.compare, layers) for name, measure in group.items()}
         return values, [layer if epoch in chosen or isinstance(layer, Undefined) else None for layer in layers]
 
@@ -98,7 +98,7 @@ def store_controls(writer, probe, settings):
     with side_by_side() as each:
         p_values, q_values, permuted = map(np.array, zip(*each(controls, probe.epochs), strict=True))
     writer.store_null(p_values, q_values, min(settings.permutations, len(probe.rows) - 1))
-    units = np.array([probe.layer(name, probe.epochs[0]).shape[1] for name in probe.layers])
+    units = np.array(list(map(probe.size, probe.layers)))
     writer.store_floor(noise_floor(len(probe.rows), units[:, None], units), permuted)
 
 
@@ -130,14 +130,14 @@ def store_outlier(writer, probe, measures, seed):
     CKA follows single samples where other measures do not (Davari et al. 2022, arXiv 2210.16156).
     """
     name, epoch = probe.layers[-2:][0], probe.epochs[-1]
-    layer = probe.layer(name, epoch)
-    moved = [with_outlier(layer, shift, seed) for shift in SHIFTS]
     stored = probe.stored[-2:][0]
     shifts = [f"{stored} with an outlier at {shift:g}" for shift in SHIFTS]
     writer.store_shifts(SHIFTS, name, epoch)
     with side_by_side() as each:
-        for work, group in families(measures).items():
-            original, *versions = each(partial(prepare, work), [layer, *moved])
+        for family, group in families(measures, probe.subsets).items():
+            layer = probe.layer(name, epoch, family.unit_wise)
+            moved = [with_outlier(layer, shift, seed) for shift in SHIFTS]
+            original, *versions = each(partial(prepare, family.work), [layer, *moved])
             for key, measure in group.items():
                 values, status = matrix(measure.compare, [original], versions), Status("layer")
                 status.note(stored, values, [original], [stored], measure.undefined_pair, versions, shifts)

@@ -43,23 +43,26 @@ def compare_networks(writer, networks, probes, settings):
     measures = choose_measures(settings.measures, samples, settings.explained_variance, settings.bandwidth)
     chance = Permutations(samples, settings.permutations, settings.seed)
     with side_by_side() as each:
-        for work, group in families(measures).items():
-            layers = prepared(probes, work, last, each)
+        for family, group in families(measures, any(probe.subsets for probe in probes)).items():
+            layers = prepared(probes, family, last, each)
             store_last(writer, chance, group, layers, last, names)
             moments = [[epoch, epoch] for epoch in shared]
-            by_epoch = [layers if moment == last else prepared(probes, work, moment, each) for moment in moments]
+            by_epoch = [layers if moment == last else prepared(probes, family, moment, each) for moment in moments]
             for name, measure in group.items():
                 values = [matrix(measure.compare, *layers) for layers in by_epoch]
                 writer.store_by_epoch(name, np.array(values).reshape(len(shared), *map(len, names)))
     writer.store_shared(shared)
     layers = [[probe.layer(name, epoch) for name in probe.layers] for probe, epoch in zip(probes, last, strict=True)]
-    store_pair_controls(writer, *layers, settings)
+    store_pair_controls(writer, *layers, [np.array(list(map(probe.size, probe.layers))) for probe in probes], settings)
 
 
-def prepared(probes, work, epochs, each):
-    """What `work` makes of all layers of either network at its one of `epochs`, two lists."""
-    sides = [[probe.layer(name, epoch) for name in probe.layers] for probe, epoch in zip(probes, epochs, strict=True)]
-    return [list(each(partial(prepare, work), layers)) for layers in sides]
+def prepared(probes, family, epochs, each):
+    """What the work of a `Family` makes of all layers of either network at its one of `epochs`, two lists."""
+    sides = [
+        [probe.layer(name, epoch, family.unit_wise) for name in probe.layers]
+        for probe, epoch in zip(probes, epochs, strict=True)
+    ]
+    return [list(each(partial(prepare, family.work), layers)) for layers in sides]
 
 
 def store_last(writer, chance, group, layers, epochs, names):
@@ -72,10 +75,9 @@ def store_last(writer, chance, group, layers, epochs, names):
         writer.store_quantiles(name, chance.quantiles(name, measure, a, b), chance.count(measure))
 
 
-def store_pair_controls(writer, a, b, settings):
-    """Store what chance would score between the layers `a` of one network and `b` of the other."""
+def store_pair_controls(writer, a, b, units, settings):
+    """Store what chance would score between the layers `a` of one network and `b` of the other, of so many `units`."""
     samples, between = len(a[0]), np.s_[: len(a), len(a) :]
     p_values = permutation_null(a + b, settings.permutations, settings.seed)[between]
     writer.store_null(p_values, benjamini_hochberg(p_values), min(settings.permutations, samples - 1))
-    units_a, units_b = (np.array([layer.shape[1] for layer in layers]) for layers in (a, b))
-    writer.store_floor(noise_floor(samples, units_a[:, None], units_b), permuted_linear_cka(a + b)[between])
+    writer.store_floor(noise_floor(samples, units[0][:, None], units[1]), permuted_linear_cka(a + b)[between])

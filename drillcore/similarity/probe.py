@@ -19,17 +19,21 @@ class Probe:
     """
 
     def __init__(self, file, samples, seed):
-        self.file, self.epochs = file, file.epochs
+        self.file, self.epochs, self.subsets = file, file.epochs, file.subsets
         self.layers = [*([INPUT] if file.images is not None else []), *file.layers]
         self.stored = list(map(escaped, self.layers))
         self.rows = np.sort(np.random.default_rng(seed).permutation(len(file.sample))[:samples])
 
-    def layer(self, name, epoch):
-        """The activations (samples, units) of the layer `name`."""
+    def layer(self, name, epoch, unit_wise=False):
+        """The activations (samples, units) of the layer `name`: of all its units, or `unit_wise` of those that are stored."""
         if name == INPUT:
             images = self.read(self.file.images)
             return images.reshape(len(images), -1) / np.float32(255)
-        return self.read(self.file.at(name, epoch))
+        return self.read((self.file.at if unit_wise else self.file.of_all_units)(name, epoch))
+
+    def size(self, name):
+        """The number of all units of the layer `name`."""
+        return self.file.images[0].size if name == INPUT else self.file.size(name)
 
     def read(self, dataset):
         """The probe's rows of a dataset, a chunk at a time: all may not fit in memory, and single rows are slow to pick."""
@@ -40,10 +44,13 @@ class Probe:
                 parts.append(dataset[block][wanted])
         return np.concatenate(parts)
 
-    def prepared(self, work, epoch, known=None):
-        """What `work` makes of all layers at `epoch`, a list; what is `known` by name is not made again."""
+    def prepared(self, family, epoch, known=None):
+        """What the work of a `Family` makes of all layers at `epoch`, a list; what is `known` by name is not made again."""
         known = known or {}
-        return [known[name] if name in known else prepare(work, self.layer(name, epoch)) for name in self.layers]
+        return [
+            known[name] if name in known else prepare(family.work, self.layer(name, epoch, family.unit_wise))
+            for name in self.layers
+        ]
 
 
 class Status:

@@ -19,12 +19,14 @@ class Augment(Section):
 
 
 class Activations(Section):
-    """What is extracted: which layers, of how many test and training images, and at most how many units of each."""
+    """What is extracted: which layers, of how many test and training images, at most how many units of each, and whether the
+    inner products of the test images over all units are kept too."""
 
     layers: Layers = "blocks"
     samples: Annotated[int, Field(ge=4)] = 1000
     train_samples: Annotated[int, Field(ge=4)] = 500
     max_units: Annotated[int, Field(ge=1, le=16000)] = 256  # their indices fit an HDF5 attribute, at most 64 KiB
+    all_units: bool = True
 
 
 class Correlations(Section):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from drillcore.artifacts.correlations import Correlations
 from drillcore.figures.augmentations import contact_sheet, tiled, write_images
-from drillcore.figures.correlations import correlation_colours, layer_feature_correlation, pair_squares
+from drillcore.figures.correlations import correlation_colours, drawings, layer_feature_correlation, pair_squares
 from drillcore.figures.gradients import bin_shares, change_norm, divided, released_by_layer
 from drillcore.figures.spectra import svd_analysis
 from drillcore.figures.style import applied
@@ -133,3 +134,12 @@ def test_the_original_is_on_the_sheet_only_if_it_is_known():
     with applied(50):
         assert len(contact_sheet(images, images[0], "net").axes) == 2
         assert len(contact_sheet(images, None, "net").axes) == 1
+
+
+def test_figures_of_units_say_how_many_of_how_many(network):
+    folder = network("net", {"conv1": 3, "fc": 4})
+    with Correlations(folder / "correlations.h5") as file:
+        found = dict(drawings(file, {"conv1": 16384, "fc": 4}))
+        assert found["correlation_evolution"]().texts[1].get_text().endswith(", 3 of 16,384 units of conv1")
+        assert found["intra/l1_ff"]().texts[1].get_text().endswith("augmented 12 times, 3 of 16,384 units")
+        assert "units" not in found["intra/l2_ff"]().texts[1].get_text()

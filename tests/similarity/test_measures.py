@@ -158,7 +158,7 @@ def test_all_pairs_at_once_are_the_pairs_one_by_one(samples):
     layers = [rng.standard_normal((40, p)) @ rng.standard_normal((p, p)) for p in (3, 11, 5)]
     layers.insert(1, np.full((40, 2), 0.3))
     measures = choose_measures(list(PUBLIC), samples)
-    for work, group in families(measures).items():
+    for (work, _), group in families(measures).items():
         prepared = [prepare(work, layer) for layer in layers]
         for name, measure in group.items():
             one_by_one = np.array([[PUBLIC[name](x, y) for y in layers] for x in layers])

@@ -6,10 +6,13 @@ import h5py
 import numpy as np
 import pytest
 
+import drillcore
 from drillcore import calibrated, debiased_cka, linear_cka, null_quantiles, procrustes, svcca
+from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.pairs import Pair
 from drillcore.artifacts.similarity import Similarity
 from drillcore.base.errors import InputError
+from drillcore.extraction.all_units import basis
 from drillcore.similarity.catalogue import MEASURES
 from drillcore.similarity.comparison import with_outlier
 from drillcore.similarity.null import q_values_of_pairs
@@ -148,6 +151,28 @@ def test_q_values_are_over_the_pairs_once():
     p_values = np.array([[0.01, 0.02, 0.04], [0.02, 0.01, np.nan], [0.04, np.nan, 0.01]])
     expected = [[np.nan, 0.04, 0.04], [0.04, np.nan, np.nan], [0.04, np.nan, np.nan]]
     np.testing.assert_allclose(q_values_of_pairs(p_values), expected)
+
+
+def test_measures_are_of_all_units_and_pwcca_of_those_that_are_stored(folder):
+    path = store_activations(folder / "small/activations.h5", dead_at=None)
+    every = np.tanh(np.random.default_rng(5).standard_normal((60, 300)) * 0.1).astype(np.float32)
+    every[:, :40] += layer(folder, "layer1", "000")[:, :1]
+    with h5py.File(path, "r+") as file:
+        for epoch in ("000", "002", "004"):
+            file[f"epochs/{epoch}/layer2"][:] = every[:, :30]
+            file[f"epochs/{epoch}/layer2"].attrs["of"] = 300
+            file[f"all_units/{epoch}/layer2"] = basis(every)
+    main("small")
+    first = layer(folder, "layer1", "000")
+    with h5py.File(folder / "small/similarity.h5") as file:
+        for name in MEASURES:
+            expected = getattr(drillcore, name)(first, every[:, :30] if name == "pwcca" else every)
+            assert file[f"between_layers/{name}"][0, 1, 3] == pytest.approx(expected, abs=1e-5, nan_ok=True), name
+        assert file["floor/linear_cka"][1, 3] == pytest.approx(np.sqrt(12 * 300 / ((12 + 60) * (300 + 60))))
+    with Activations(path) as file:
+        assert (file.size("layer2"), file.size("layer1")) == (300, 12)
+        np.testing.assert_array_equal(file.of_all_units("layer2", 2)[:], basis(every))
+        np.testing.assert_array_equal(file.of_all_units("layer1", 2)[:], file["layer1", 2][:])
 
 
 def test_the_planted_outlier_moves_cka(folder, similarity):

@@ -46,7 +46,8 @@ class Method(NamedTuple):
 
     `undefined_pair` is why two layers that both have a value may have none together. For the measure's null either
     `square` makes a matrix (samples, samples) of norm 1 of what `work` made, such that a value is the inner product of two;
-    or `pair` returns the value of two layers that chance alone makes alike, and that of the two exchanged.
+    or `pair` returns the value of two layers that chance alone makes alike, and that of the two exchanged. A measure is
+    `unit_wise` that depends on single units, and not on inner products of samples and their means over the units alone.
     """
 
     work: Callable
@@ -54,6 +55,14 @@ class Method(NamedTuple):
     undefined_pair: str = ""
     square: Callable | None = None
     pair: Callable | None = None
+    unit_wise: bool = False
+
+
+class Family(NamedTuple):
+    """What measures share: the `work` on a layer, and whether it is `unit_wise`, on stored units instead of all."""
+
+    work: Callable
+    unit_wise: bool
 
 
 def choose_measures(names, samples, explained_variance=0.99, bandwidth=0.5):
@@ -69,7 +78,7 @@ def choose_measures(names, samples, explained_variance=0.99, bandwidth=0.5):
         "debiased_cka": debiased,
         "rbf_cka": Method(partial(rbf_vector, bandwidth=bandwidth), cosines, square=square_of_triangle),
         "svcca": Method(spectral, svcca_matrix, TOO_FEW_SAMPLES, pair=svcca_both),
-        "pwcca": Method(spectral, pwcca_matrix, TOO_FEW_SAMPLES, pair=pwcca_both),
+        "pwcca": Method(spectral, pwcca_matrix, TOO_FEW_SAMPLES, pair=pwcca_both, unit_wise=True),
         "procrustes": Method(spectral, procrustes_matrix, pair=wide_angle),
         "rsa": Method(ranked_distances, cosines, square=square_of_triangle),
         "mutual_knn": Method(nearest_neighbours, mutual_knn_matrix, square=square_of_mask),
@@ -78,9 +87,12 @@ def choose_measures(names, samples, explained_variance=0.99, bandwidth=0.5):
     return {name: known[name] for name in names}
 
 
-def families(measures):
-    """The measures grouped by their `work`, so that it is done once for each group: {work: {name: Method}}."""
+def families(measures, subsets=False):
+    """The measures grouped by what they share, so that it is done once for each group: {Family: {name: Method}}.
+
+    Where no layer is stored as one of `subsets` of its units, those that are stored are all.
+    """
     groups = {}
     for name, measure in measures.items():
-        groups.setdefault(measure.work, {})[name] = measure
+        groups.setdefault(Family(measure.work, measure.unit_wise and subsets), {})[name] = measure
     return groups

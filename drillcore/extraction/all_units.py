@@ -1,0 +1,136 @@
+"""The inner products of samples over all units of a layer of which few are stored, in as few dimensions as hold them.
+
+What turns with a rotation of the units needs no more: CKA, SVCCA, Procrustes, RSA, neighbours, spectra, t-SNE. Of 16,384
+units of a convolution 256 gave debiased CKA 0.74 between two trainings where all give 0.91.
+"""
+
+import tempfile
+
+import numpy as np
+
+from drillcore.base.arrays import row_blocks
+from drillcore.threads import side_by_side
+
+IN_MEMORY = 1 << 30
+"""Bytes of outputs that are in memory at a time; those of further layers are in temporary files."""
+BLOCK_BYTES = 16 << 20
+ORDINARY = 40
+"""The largest power of two of an output whose squares are summed as they are, in float32; and of its inverse."""
+
+
+class AllUnits:
+    """Keeps the outputs of all units of the layers of which `units` keep a subset, for so many `rows` of samples.
+
+    What does not fit into memory is in nameless files in `folder`. Nothing is kept unless it is `wanted`, nor where tokens
+    are samples, of which there are too many. `streamed` are the `Units` to stream.
+    """
+
+    def __init__(self, units, rows, folder=None, wanted=True):
+        self.units, self.rows, self.folder, self.outputs = units, rows, folder, {}
+        self.streamed = units.unlimited() if wanted and units.how != "tokens" else units
+
+    def kept(self, outputs):
+        """Iterate over streamed `outputs`, dicts of layer to (batch, units), with what `units` keep of them."""
+        if self.streamed is self.units:
+            yield from outputs
+            return
+        begin = 0
+        for batch in outputs:
+            stored = {}
+            for layer, array in batch.items():
+                chosen = self.units.choose(layer, array.shape[1])
+                stored[layer] = array if chosen is None else array[:, chosen]
+                if chosen is not None:
+                    self.rows_of(layer, array.shape[1])[begin : begin + len(array)] = array
+            begin += len(next(iter(stored.values())))
+            yield stored
+
+    def rows_of(self, layer, count):
+        """The array (rows, units) that takes the outputs of the `count` units of `layer`."""
+        if layer not in self.outputs:
+            shape, taken = (self.rows, count), sum(array.nbytes for array in self.outputs.values())
+            if taken + 4 * self.rows * count <= IN_MEMORY:
+                self.outputs[layer] = np.empty(shape, np.float32)
+            else:
+                with tempfile.TemporaryFile(dir=self.folder) as file:
+                    self.outputs[layer] = np.memmap(file, np.float32, "w+", shape=shape)
+        return self.outputs[layer]
+
+    def bases(self):
+        """Iterate over the layers and their `basis`, then let go of their outputs."""
+        with side_by_side() as each:
+            yield from zip(self.outputs, each(basis, self.outputs.values()), strict=True)
+        self.outputs.clear()
+
+
+def basis(X):
+    """Return X (samples, units) in at most samples + 1 dimensions, with the same inner products, float32.
+
+    X itself where it has no more units than samples. The dimensions are turned so that the mean of a sample over its
+    coordinates stands to its deviations as over the units, which correlations over the units, as in RSA, depend on.
+    """
+    if X.shape[1] <= len(X):
+        return np.array(X, np.float32)
+    largest = max(float(X.max()), -float(X.min()))
+    if not np.isfinite(largest):
+        return np.full((len(X), 1), np.nan, np.float32)
+    power = int(np.frexp(largest)[1])
+    power = power if abs(power) > ORDINARY else 0
+    products, sums = inner_products(X, power)
+    if products is None:
+        return np.full((len(X), 1), largest, np.float32)
+    coordinates = np.hstack([sums[:, None], factor(products - np.outer(sums, sums))])
+    coordinates = np.ldexp(turned(coordinates), power).astype(np.float32)
+    for copy, first in copies(X, products):
+        coordinates[copy] = coordinates[first]
+    return coordinates
+
+
+def inner_products(X, power=0):
+    """Those of the samples of X / 2^power, float64 (samples, samples), and their sums over units by the root of the units.
+
+    None where every unit is constant. Blocks of units are multiplied in float32, less their means so that nothing large
+    cancels, and summed in float64.
+    """
+    n, units = X.shape
+    centred, cross, square, sums = np.zeros((n, n)), np.zeros(n), 0.0, np.zeros(n)
+    for block in row_blocks(units, 4 * n, BLOCK_BYTES):
+        part = np.ldexp(X[:, block], -power) if power else np.array(X[:, block])
+        mean = part.mean(0, dtype=np.float64).astype(np.float32)
+        part -= mean
+        centred += part @ part.T
+        cross += part @ mean
+        square += np.vdot(mean, mean.astype(np.float64))
+        sums += part.sum(1, dtype=np.float64) + mean.sum(dtype=np.float64)
+    if not centred.any():
+        return None, sums
+    return centred + cross[:, None] + cross + square, sums / np.sqrt(units)
+
+
+def factor(products):
+    """Coordinates (samples, dimensions) with these inner products: of a Cholesky decomposition or, of fewer dimensions than
+    samples, of the eigenvectors beyond rounding in float32."""
+    try:
+        return np.linalg.cholesky(products)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(products)
+        beyond = values > len(values) * np.finfo(np.float32).eps * values[-1]
+        return vectors[:, beyond] * np.sqrt(values[beyond])
+
+
+def turned(coordinates):
+    """`coordinates` (samples, dimensions) reflected so that the first axis becomes the mean over all, by Householder."""
+    axis = np.full(coordinates.shape[1], coordinates.shape[1] ** -0.5)
+    axis[0] -= 1.0
+    return coordinates - np.outer(coordinates @ axis, axis * (2 / np.vdot(axis, axis))) if axis.any() else coordinates
+
+
+def copies(X, products):
+    """Pairs of a sample of X and the first one before it that is exactly the same: equal must stay equal."""
+    norms = np.diag(products)
+    near = norms[:, None] + norms - 2 * products <= 1e-4 * norms
+    for sample in np.flatnonzero(np.tril(near, -1).any(1)):
+        for first in np.flatnonzero(near[sample, :sample]):
+            if np.array_equal(X[sample], X[first]):
+                yield sample, first
+                break
