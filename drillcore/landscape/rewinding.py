@@ -108,18 +108,20 @@ def rewind(
 def scorer(surface, batches):
     """A function that returns the mean loss of `surface` over `batches`, pairs of inputs and targets, and of classes the
     accuracy, NaN where an output is not finite."""
-    classes = all(np.issubdtype(np.asarray(targets).dtype, np.integer) for _, targets in batches)
-    count = sum(len(targets) for _, targets in batches)
+    batches = [(inputs, targets, np.asarray(targets)) for inputs, targets in batches]
+    count = sum(len(labels) for *_, labels in batches)
 
     def score():
         loss = correct = 0.0
-        for inputs, targets in batches:
+        for inputs, targets, labels in batches:
             of_batch, outputs = surface.evaluate(inputs, targets)
-            loss += of_batch * len(targets) / count
-            if classes:
-                right = np.where(np.isfinite(outputs).all(-1), outputs.argmax(-1) == targets, np.nan)
-                correct += right.mean() * len(targets) / count
-        return {"accuracy": correct, "loss": loss} if classes else {"loss": loss}
+            loss += of_batch * len(labels) / count
+            if not np.issubdtype(labels.dtype, np.integer) or outputs.shape[:-1] != labels.shape:
+                correct = None
+            if correct is not None:
+                right = np.where(np.isfinite(outputs).all(-1), outputs.argmax(-1) == labels, np.nan)
+                correct += right.mean() * len(labels) / count
+        return {"loss": loss} if correct is None else {"accuracy": correct, "loss": loss}
 
     return score
 
