@@ -11,6 +11,8 @@ import numpy as np
 from drillcore.base.arrays import row_blocks
 from drillcore.threads import side_by_side
 
+MOST_SAMPLES = 2000
+"""Of more samples the coordinates, of as many dimensions, are larger than what they stand for (16 MB), and are not made."""
 IN_MEMORY = 1 << 30
 """Bytes of outputs that are in memory at a time; those of further layers are in temporary files."""
 BLOCK_BYTES = 16 << 20
@@ -21,13 +23,14 @@ ORDINARY = 40
 class AllUnits:
     """Keeps the outputs of all units of the layers of which `units` keep a subset, for so many `rows` of samples.
 
-    What does not fit into memory is in nameless files in `folder`. Nothing is kept unless it is `wanted`, nor where tokens
-    are samples, of which there are too many. `streamed` are the `Units` to stream.
+    What does not fit into memory is in nameless files in `folder`. Nothing is kept unless it is `wanted`, nor of more than
+    MOST_SAMPLES, as where tokens are samples. `streamed` are the `Units` to stream.
     """
 
     def __init__(self, units, rows, folder=None, wanted=True):
         self.units, self.rows, self.folder, self.outputs = units, rows, folder, {}
-        self.streamed = units.unlimited() if wanted and units.how != "tokens" else units
+        few = rows <= MOST_SAMPLES and units.how != "tokens"
+        self.streamed = units.unlimited() if wanted and few else units
 
     def kept(self, outputs):
         """Iterate over streamed `outputs`, dicts of layer to (batch, units), with what `units` keep of them."""

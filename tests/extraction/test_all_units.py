@@ -70,6 +70,17 @@ def test_copies_of_samples_stay_copies_and_dead_layers_dead():
     assert np.isnan(basis(X)).all()
 
 
+@pytest.mark.parametrize(
+    ("how", "rows", "wanted"), [("flatten", 2001, True), ("tokens", 40, True), ("flatten", 40, False)]
+)
+def test_what_is_not_wanted_or_of_too_many_samples_is_streamed_as_stored(how, rows, wanted):
+    units = Units(how, 8)
+    gathered = AllUnits(units, rows, wanted=wanted)
+    assert gathered.streamed is units
+    assert list(gathered.kept(iter([{"conv": 1}]))) == [{"conv": 1}]
+    assert not list(gathered.bases())
+
+
 def test_streamed_outputs_keep_the_subset_and_all_units(monkeypatch, tmp_path):
     monkeypatch.setattr(all_units, "IN_MEMORY", 4 * 40 * 3000)
     large, larger, small = features(units=3000), features(1, units=200), features(2, units=6)
