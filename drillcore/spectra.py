@@ -352,3 +352,16 @@ def components_explaining(singular_values: ArrayLike, fraction: float) -> int | 
     # Summed from the smallest up, what is missing is exact where the leading sum rounds to the fraction itself.
     missing = np.append(np.cumsum(share[::-1])[::-1][1:], 0.0)
     return int(np.argmax(missing <= 1 - fraction)) + 1
+
+
+def ranks(singular_values, shape, fraction):
+    """The ranks of the matrix of `shape` with these singular values, by name; `fraction` is that of `components`."""
+    tolerance = max(shape) * np.finfo(np.float32).eps * singular_values.max(initial=0.0)
+    return {
+        "participation_ratio": participation_ratio(singular_values),
+        "effective_rank": effective_rank(singular_values),
+        "effective_rank_of_variances": effective_rank_of_variances(singular_values),
+        "stable_rank": stable_rank(singular_values),
+        "numerical_rank": numerical_rank(singular_values, tolerance),
+        "components": components_explaining(singular_values, fraction),
+    }

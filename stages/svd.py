@@ -7,23 +7,12 @@ from functools import partial
 from operator import call
 from pathlib import Path
 
-import numpy as np
-
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.network import read_network
 from drillcore.artifacts.svd import Spectra, product_of, write_spectra
 from drillcore.artifacts.weights import Weights
-from drillcore.spectra import (
-    components_explaining,
-    effective_rank,
-    effective_rank_of_variances,
-    feature_singular_values,
-    numerical_rank,
-    participation_ratio,
-    product_singular_values,
-    stable_rank,
-    weight_singular_values,
-)
+from drillcore.heavy_tails import tail
+from drillcore.spectra import feature_singular_values, product_singular_values, ranks, weight_singular_values
 from drillcore.threads import side_by_side
 from stages.rig.base.command import command, progress
 from stages.rig.sections import section
@@ -46,12 +35,13 @@ def main(network):
 
         def of_weight(epoch, tensor):
             weight = weights.at(tensor, epoch)
-            return writer.store_weight, epoch, tensor, weight_singular_values(weight[:]), weight.shape
+            values = weight_singular_values(weight[:])
+            return partial(writer.store_weight, tail=tail(values, weight.shape)), epoch, tensor, values, weight.shape
 
         def of_product(epoch, squeeze):
             factors = [weights.at(tensor, epoch)[:] for tensor in squeeze.weights()]
-            shape = len(factors[0]), factors[1].shape[1]
-            return writer.store_weight, epoch, product_of(squeeze.expand), product_singular_values(*factors), shape
+            shape, values = (len(factors[0]), factors[1].shape[1]), product_singular_values(*factors)
+            return partial(writer.store_weight, tail=tail(values)), epoch, product_of(squeeze.expand), values, shape
 
         matrices = [
             partial(of, epoch, name)
@@ -61,19 +51,6 @@ def main(network):
         ]
         for store, epoch, name, values, shape in progress(each(call, matrices), "matrices", len(matrices)):
             store(epoch, name, values, ranks(values, shape, fraction))
-
-
-def ranks(singular_values, shape, fraction):
-    """The ranks of the matrix of `shape` with these singular values, by name."""
-    tolerance = max(shape) * np.finfo(np.float32).eps * singular_values.max(initial=0.0)
-    return {
-        "participation_ratio": participation_ratio(singular_values),
-        "effective_rank": effective_rank(singular_values),
-        "effective_rank_of_variances": effective_rank_of_variances(singular_values),
-        "stable_rank": stable_rank(singular_values),
-        "numerical_rank": numerical_rank(singular_values, tolerance),
-        "components": components_explaining(singular_values, fraction),
-    }
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from drillcore.artifacts.activations import Activations, TrainActivations, write
 from drillcore.artifacts.augmented import Augmented, write_augmented
 from drillcore.artifacts.correlations import Correlations, write_correlations
 from drillcore.artifacts.curvature import CurvatureFile, Row, write_curvature
+from drillcore.artifacts.geometry import Geometry, write_geometry
 from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_stats
 from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients, GradientsWriter
 from drillcore.artifacts.layers import store_outputs
@@ -17,11 +18,15 @@ from drillcore.artifacts.predictions import Predictions, write_predictions
 from drillcore.artifacts.replicates import Replicates, write_replicates
 from drillcore.artifacts.rewinding import Rewinding, write_rewinding
 from drillcore.artifacts.similarity import Similarity, write_similarity
-from drillcore.artifacts.svd import RANKS, Spectra, product_of, write_spectra
+from drillcore.artifacts.svd import RANKS, TAIL, Spectra, product_of, write_spectra
 from drillcore.artifacts.tsne import Maps, write_maps
 from drillcore.base.store import create
 from drillcore.embedding import Embedding
 from drillcore.extraction.activity import Activity
+from drillcore.geometry.catalogue import MEASURES as SCORES
+from drillcore.geometry.catalogue import WITHOUT_CHANCE
+from drillcore.geometry.dimension import Dimension
+from drillcore.geometry.measurement import Measured
 from drillcore.landscape.edge import edge_of_stability
 from drillcore.landscape.measurement import COMPLETE, Curvature
 from drillcore.landscape.noise import Noise
@@ -82,6 +87,7 @@ def write_network(
         folder / CurvatureFile.FILE, tensors, epochs, "" if given else "momentum", np.random.default_rng(seed + 1)
     )
     write_rewound(folder / Rewinding.FILE, widths, epochs, np.random.default_rng(seed + 2))
+    write_knowledge(folder / Geometry.FILE, widths, epochs, dead, np.random.default_rng(seed + 2))
     return folder
 
 
@@ -288,6 +294,24 @@ def ranks(values):
     return found
 
 
+def write_knowledge(path, widths, epochs, dead, random):
+    """The geometry of layers, of which dead ones have none but their dormant units."""
+
+    def measured(layer):
+        sizes, reason = np.array([40, 20]), "a dead layer: no unit varies" if layer in dead else ""
+        known = {name: not reason or name in WITHOUT_CHANCE for name in SCORES}
+        return Measured(
+            {name: random.uniform(0, 1) if known[name] else np.nan for name in SCORES},
+            {name: random.uniform(0, 0.3, 2 if known[name] and name not in WITHOUT_CHANCE else 0) for name in SCORES},
+            {name: reason for name in SCORES if not known[name]},
+            Dimension(np.nan, *[np.array([], int)] * 2, reason) if reason else Dimension(5.0, sizes, sizes / 8, ""),
+        )
+
+    found = [[measured(layer) for layer in widths] for _ in epochs]
+    about = {"task": "accuracy", "samples": 40, "test_samples": 40, "threshold": 0.025}
+    write_geometry(path, list(widths), list(epochs), found, about)
+
+
 def write_singular_values(folder, widths, outputs, tensors, random):
     tensors = [name for name in tensors if name.endswith(("weight", "kernel")) and "bn" not in name]
     products = [
@@ -300,7 +324,7 @@ def write_singular_values(folder, widths, outputs, tensors, random):
                 writer.store_features(epoch, layer, values, ranks(values))
             for tensor in tensors + products:
                 values = np.sort(random.uniform(0.1, 2, 9))[::-1]
-                writer.store_weight(epoch, tensor, values, ranks(values))
+                writer.store_weight(epoch, tensor, values, ranks(values), dict.fromkeys(TAIL, 3.0))
 
 
 def write_embeddings(folder, outputs, epoch, kinds, classes):

@@ -11,6 +11,7 @@ from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.corr_means import CorrMeans
 from drillcore.artifacts.correlations import Correlations
 from drillcore.artifacts.curvature import CurvatureFile
+from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
@@ -44,6 +45,7 @@ FILES = {
         Similarity,
         CurvatureFile,
         Rewinding,
+        Geometry,
         Spectra,
         Maps,
     )

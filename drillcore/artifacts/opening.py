@@ -12,6 +12,7 @@ from drillcore.artifacts.correlations import Correlations
 from drillcore.artifacts.curvature import CurvatureFile
 from drillcore.artifacts.dataset import DatasetFile
 from drillcore.artifacts.folder import NetworkFolder
+from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
@@ -38,6 +39,7 @@ CONTENTS = {
     Correlations: {"epochs", "layer_of_unit"},
     Augmented: {"images", "layers"},
     Similarity: {"between_layers", "across_epochs"},
+    Geometry: {"scores", "null", "dimension"},
     Spectra: {"features", "weights"},
     CurvatureFile: {"diagonal", "residual"},
     ReplayFile: {"step", "learning_rate"},

@@ -2,7 +2,7 @@
 
 `features/NNN/<layer>/singular_values` and `weights/NNN/<tensor>/singular_values` float64 (values), descending; those of
 the product of a squeeze and its expansion are `weights/NNN/<layer>.product`. A group's attributes are the ranks of its
-spectrum. Attributes `layers`, `tensors`, `fraction`.
+spectrum and, of a weight, its tail. Attributes `layers`, `tensors`, `fraction`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,6 +29,15 @@ RANKS = (
     "components",
 )
 """The attributes of a spectrum."""
+TAIL = (
+    "power_law_alpha",
+    "power_law_smallest",
+    "power_law_tail",
+    "power_law_distance",
+    "noise_edge",
+    "above_noise_edge",
+)
+"""The attributes of a weight's spectrum besides."""
 
 
 def product_of(expand: str) -> str:
@@ -91,7 +100,7 @@ class Spectra(Hdf5Reader):
         return f"{part}/{epoch_name(epoch)}/{escaped(name)}"
 
     def rank(self, name: str, rank: str, epoch: int | None = None) -> float:
-        """A rank, one of RANKS, of the spectrum of `name` at `epoch`, by default the last."""
+        """A rank, one of RANKS, or of a weight one of TAIL, of the spectrum of `name` at `epoch`, by default the last."""
         return float(self.attribute(rank, self.group(name, epoch)))
 
     def rank_over_epochs(self, name: str, rank: str) -> np.ndarray:
@@ -124,8 +133,9 @@ class Spectra(Hdf5Reader):
             "part": np.array(["features" if name in self.layers else "weights" for _, name in rows], object),
             "name": np.array([name for _, name in rows], object),
         }
-        stored = [rank for rank in RANKS if rank in self.file[self.group(*rows[0][::-1])].attrs] if rows else []
-        return index | {rank: np.array([self.rank(name, rank, epoch) for epoch, name in rows]) for rank in stored}
+        held = [self.file[self.group(name, epoch)].attrs for epoch, name in rows]
+        stored = [rank for rank in (*RANKS, *TAIL) if any(rank in attributes for attributes in held)]
+        return index | {rank: np.array([float(one.get(rank, np.nan)) for one in held]) for rank in stored}
 
 
 class SpectraWriter:
@@ -138,14 +148,23 @@ class SpectraWriter:
         """Store the spectrum of a layer's features and its ranks, by the names of RANKS."""
         self.store(f"features/{epoch_name(epoch)}/{escaped(layer)}", singular_values, ranks)
 
-    def store_weight(self, epoch: int, tensor: str, singular_values: np.ndarray, ranks: Mapping[str, float]) -> None:
-        """Store the spectrum of a weight or of a product, and its ranks, by the names of RANKS."""
-        self.store(f"weights/{epoch_name(epoch)}/{escaped(tensor)}", singular_values, ranks)
+    def store_weight(
+        self,
+        epoch: int,
+        tensor: str,
+        singular_values: np.ndarray,
+        ranks: Mapping[str, float],
+        tail: Mapping[str, float],
+    ) -> None:
+        """Store the spectrum of a weight or of a product, its ranks, by the names of RANKS, and its tail, by TAIL's."""
+        group = self.store(f"weights/{epoch_name(epoch)}/{escaped(tensor)}", singular_values, ranks)
+        group.attrs.update({name: tail[name] for name in TAIL})
 
-    def store(self, path: str, singular_values: np.ndarray, ranks: Mapping[str, float]) -> None:
+    def store(self, path: str, singular_values: np.ndarray, ranks: Mapping[str, float]) -> h5py.Group:
         group = new_group(self.file, path)
         write(group, "singular_values", singular_values)
         group.attrs.update({rank: ranks[rank] for rank in RANKS})
+        return group
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.correlations import Correlations
 from drillcore.artifacts.curvature import CurvatureFile
 from drillcore.artifacts.folder import NetworkFolder
+from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
@@ -29,6 +30,7 @@ from drillcore.figures import (
     correlations,
     curvature,
     embeddings,
+    geometry,
     gradients,
     pairs,
     replays,
@@ -73,6 +75,7 @@ DRAWINGS = {
     CurvatureFile: (curvature.drawings, "sharpness"),
     Rewinding: (rewound.drawings, "rewinding"),
     ReplayFile: (replays.drawings, "replay"),
+    Geometry: (geometry.drawings, "probes"),
     Spectra: (spectra.drawings, "f_svd_analysis"),
     Predictions: (samples.drawings, "sample_map"),
     Maps: (embeddings.drawings, "model_tsne_layers"),
@@ -126,5 +129,5 @@ def reason(reader: Reader) -> str:
     if isinstance(reader, Gradients):
         return "no step was recorded"
     if isinstance(reader, Activations):
-        return "plot correlations.h5, similarity.h5, svd.h5 or tsne.h5, which are made of it"
+        return "plot correlations.h5, similarity.h5, geometry.h5, svd.h5 or tsne.h5, which are made of it"
     return f"those that have some are {', '.join(kind.FILE for kind in DRAWINGS if kind.FILE)}"

@@ -70,6 +70,15 @@ class Rewind(Section):
     samples: Annotated[int, Field(ge=4)] = 250
 
 
+class Geometry(Section):
+    """How often labels are shuffled to draw chance, from which seed, and up to which part of its layer's mean absolute output
+    a unit is dormant."""
+
+    shuffles: Count = 3
+    seed: Annotated[int, Field(ge=0)] = 0
+    threshold: Annotated[float, Field(ge=0, lt=1)] = 0.025
+
+
 class Svd(Section):
     """The share of the variance that the counted principal components explain."""
 
@@ -139,6 +148,7 @@ SECTIONS = {
     "gradients": Gradients,
     "curvature": Curvature,
     "rewind": Rewind,
+    "geometry": Geometry,
     "svd": Svd,
     "tsne": Tsne,
     "similarity": Similarity,

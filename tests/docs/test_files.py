@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from drillcore.artifacts.folder import FILES
+from drillcore.geometry.catalogue import MEASURES as SCORES
 from drillcore.similarity.catalogue import MEASURES
 from stages.rig.base.parameters import load
 
@@ -23,6 +24,7 @@ PLACEHOLDERS = {
     "kind": "raw|ema|same_batch",
     "over": "step|epoch|tensor/[^/]+",
     "part": "features|weights",
+    "score": "|".join(SCORES),
 }
 """What stands for the parts in angle brackets; for others, any one part of a path."""
 TEXTS = {"label", "likely", "predicted"}

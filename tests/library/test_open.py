@@ -26,6 +26,7 @@ TABLES = {
     "similarity",
     "curvature",
     "rewind",
+    "geometry",
     "svd",
     "tsne",
 }
@@ -38,6 +39,7 @@ DRAWN = {
     "curvature": "Curvature and gradient noise",
     "predictions": "Which samples are learned easily, and whose labels are likely wrong",
     "rewind": "Which layers matter: each put back alone to an earlier epoch",
+    "geometry": "What can be read from a layer",
     "svd": "Spectra of the layers' features",
     "tsne": "Samples in every layer: t-SNE, and PCA below",
 }

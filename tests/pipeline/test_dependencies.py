@@ -12,7 +12,7 @@ from tests.processes import loaded
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAPH = load(ROOT / "dvc.yaml")["stages"]
-ANALYSES = ["correlations", "gradients", "svd", "tsne", "similarity", "plots", "report"]
+ANALYSES = ["correlations", "gradients", "geometry", "svd", "tsne", "similarity", "plots", "report"]
 CHOSEN = {
     "define": ["network", "inspection", "training", "pretrained"],
     "train": ["training", "pretrained"],

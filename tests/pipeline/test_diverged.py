@@ -27,7 +27,9 @@ PARAMS = {
     "plots": {"dpi": 50},
 }
 STAGES = ["augment:mnist", *(f"{stage}:diverged" for stage in ("define", "train", "activations", "correlations"))]
-STAGES += [f"{stage}:diverged" for stage in ("similarity", "gradients", "curvature", "svd", "tsne", "plots")]
+STAGES += [
+    f"{stage}:diverged" for stage in ("similarity", "gradients", "curvature", "geometry", "svd", "tsne", "plots")
+]
 
 
 @pytest.mark.slow

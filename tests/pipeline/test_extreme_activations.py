@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.weights import Weights, write_weights
 from stages.rig.base.parameters import dump
 from stages.rig.page import make_page
@@ -59,10 +60,11 @@ def analysed(tmp_path_factory):
         root, "net", {name: layer.shape[1] for name, layer in layers.items()}, build="torchvision:net"
     )
     (root / "params.yaml").write_text(dump(PARAMS | {"data": "sample", "networks": {"net": {}}}))
-    with h5py.File(folder / "activations.h5", "r+") as file:
-        for epoch in file["epochs"].values():
-            for name, layer in layers.items():
-                epoch[name][...] = layer
+    for part in ("activations.h5", "train_activations.h5"):
+        with h5py.File(folder / part, "r+") as file:
+            for epoch in file["epochs"].values():
+                for name, layer in layers.items():
+                    epoch[name][...] = layer
     with h5py.File(folder / "augmented.h5", "r+") as file:
         for name, layer in layers.items():
             file[f"layers/{name}"][...] = layer[:AUGMENTATIONS]
@@ -77,7 +79,7 @@ def analysed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("OMP_NUM_THREADS", "1")
-        for stage in ("correlations", "similarity", "gradients", "svd", "tsne", "plots"):
+        for stage in ("correlations", "similarity", "gradients", "geometry", "svd", "tsne", "plots"):
             import_module(f"stages.{stage}").main("net")
         (root / "page.html").write_bytes(make_page())
     return root
@@ -99,6 +101,17 @@ def test_coordinates_that_are_not_finite_say_why(analysed):
         assert "not finite" in file["narrow_nan"].attrs["status"]
         for name in ("tiny", "subnormal", "large", "huge", "huge_unit", "constant_rows"):
             assert file[name].attrs["status"] == "t-SNE"
+
+
+def test_scale_costs_no_readout_and_no_dimension(analysed):
+    with Geometry(analysed / "artifacts/net/geometry.h5") as file:
+        scores = {name: dict(zip(file.layers, file[name][-1], strict=True)) for name in file}
+        for name in ("probe", "nearest_mean", "nc1", "dimension"):
+            for layer in ("large", "huge"):
+                assert scores[name][layer] == pytest.approx(scores[name]["tiny"], rel=1e-4), (name, layer)
+            for layer in ("nan", "one_nan", "one_inf", "constant", "output"):
+                assert np.isnan(scores[name][layer]), (name, layer)
+        assert "a dead layer: no unit varies: constant" in file.status("probe")
 
 
 def test_scale_costs_no_rank(analysed):

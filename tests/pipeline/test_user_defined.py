@@ -58,7 +58,7 @@ DATASETS = {
     "noise": {"source": "FakeData", "arguments": {"size": 60, "image_size": [3, 32, 32], "num_classes": 3}},
 }
 
-ANALYSES = "activations correlations similarity gradients curvature svd tsne"
+ANALYSES = "activations correlations similarity gradients curvature geometry svd tsne"
 
 
 def photograph(random, label, shape):
@@ -102,7 +102,7 @@ def project(tmp_path_factory):
         parameters["networks"] = {**NETWORKS, **KERAS_NETWORKS}
         parameters["similarity"] |= {"pairs": [], "samples": 24, "permutations": 20}
         parameters["plots"]["widths"] = {}
-        parameters["activations"] |= {"samples": 30, "max_units": 24}
+        parameters["activations"] |= {"samples": 30, "train_samples": 30, "max_units": 24}
         parameters["tsne"] |= {"samples": 24}
 
     project.change(edit)

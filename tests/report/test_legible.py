@@ -141,7 +141,8 @@ return faults;
 
 @pytest.mark.parametrize("width", [1400, 400])
 @pytest.mark.parametrize(
-    "view", ["overview", "correlations", "gradients", "spectra", "embeddings", "samples", "similarity", "curvature"]
+    "view",
+    ["overview", "correlations", "gradients", "layers", "spectra", "embeddings", "samples", "similarity", "curvature"],
 )
 def test_no_text_covers_another_or_is_cut_off(browser, deep, view, width):
     browser.window(width, 1000)

@@ -13,7 +13,7 @@ from tests.artifacts import write_network
 from tests.report.conftest import WIDTHS, write_page
 
 HOSTILE = "</script><img src=x onerror='window.hurt=1'><script>window.hurt=1</script>\"'"
-VIEWS = ["correlations", "gradients", "curvature", "spectra", "embeddings", "samples", "similarity"]
+VIEWS = ["correlations", "gradients", "curvature", "layers", "spectra", "embeddings", "samples", "similarity"]
 
 
 def copy(root, tmp_path):

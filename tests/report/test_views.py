@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.gradients import NULL
 from drillcore.artifacts.predictions import Predictions
 from drillcore.colours import PALETTES, SIGNS
@@ -22,6 +23,7 @@ VIEWS = [
     "gradients",
     "curvature",
     "replays",
+    "layers",
     "spectra",
     "embeddings",
     "samples",
@@ -412,6 +414,23 @@ def test_a_link_restores_the_view(browser, root):
     assert browser.find("select[data-key=network]").get_property("value") == "other"
 
 
+def test_layers_stand_side_by_side_beside_chance(browser, root):
+    browser.open(root / "index.html", "layers", network="net", epoch="1")
+    with Geometry(root / "artifacts/net" / Geometry.FILE) as file:
+        scores, chance, layers = file["nearest_mean"][:], file.null("nearest_mean")[:], file.layers
+        shown = [name for name in file.measures if np.isfinite(file[name]).any()]
+    assert set(shown) <= {figure.removeprefix("layers-") for figure in browser.run(LAYER_FIGURES)}
+    traces = browser.traces("layers-nearest_mean")
+    known = np.isfinite(scores[1])
+    assert np.array(traces["epoch 1"][1], float)[known] == pytest.approx(scores[1][known], rel=1e-6)
+    assert np.array(traces["chance"][1], float)[known] == pytest.approx(chance[1].mean(1)[known], rel=1e-6)
+    browser.open(root / "index.html", "layers", network="net", along="epoch")
+    assert browser.traces("layers-nearest_mean")[layers[0]][1] == pytest.approx(scores[:, 0].tolist(), rel=1e-6)
+
+
+LAYER_FIGURES = "return [...document.querySelectorAll('figure')].map(figure => figure.id)"
+
+
 def test_a_link_of_nonsense_shows_the_defaults(browser, root):
     nonsense = {"network": "nobody", "epoch": "x", "pair": "a,b", "sample": "-4", "zoom": "9-1e99", "threshold": "nan"}
     for view in VIEWS[1:]:
@@ -459,7 +478,18 @@ def test_a_sample_shows_its_course_and_leads_to_its_place_in_the_embeddings(brow
     assert browser.text("#sample-text").startswith("test image 6: ")
 
 
-FIGURES = ["curves", "units", "signs", "eigenvalues", "replayed-loss", "spectra", "maps", "sample-map", "similarity"]
+FIGURES = [
+    "curves",
+    "units",
+    "signs",
+    "eigenvalues",
+    "replayed-loss",
+    "layers-probe",
+    "spectra",
+    "maps",
+    "sample-map",
+    "similarity",
+]
 
 
 @pytest.mark.parametrize(("view", "figure"), zip(VIEWS, FIGURES, strict=True))

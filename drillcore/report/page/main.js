@@ -7,6 +7,7 @@ import * as correlations from "views/correlations";
 import * as curvature from "views/curvature";
 import * as embeddings from "views/embeddings";
 import * as gradients from "views/gradients";
+import * as layers from "views/layers";
 import * as overview from "views/overview";
 import * as samples from "views/samples";
 import * as replays from "views/replays";
@@ -14,7 +15,7 @@ import * as similarity from "views/similarity";
 import * as spectra from "views/spectra";
 import { countBy, inWords } from "words";
 
-const VIEWS = { overview, correlations, gradients, curvature, replays, spectra, embeddings, samples, similarity };
+const VIEWS = { overview, correlations, gradients, curvature, replays, layers, spectra, embeddings, samples, similarity };
 const LINKS = Object.fromEntries(
   Object.entries(VIEWS).map(([name, view]) => [
     name,

@@ -1,0 +1,113 @@
+"""All layers of a network at all stored epochs, from the readers of its activations and weights."""
+
+import numpy as np
+
+from drillcore.geometry import dormant, readout
+from drillcore.geometry.measurement import Samples, keep, measure
+from drillcore.threads import side_by_side
+
+MOST_ROWS = 2000
+"""Of more rows of a layer, as of many tokens, evenly spread ones are measured: distances of every two have to fit."""
+
+
+def measure_network(train, test, weights, settings, progress):
+    """By epoch and layer what `measure` returns, with the dormant units, and what the file says of them all.
+
+    `train` and `test` are readers of activations, `weights` that of the weights; `settings` has the number of `shuffles`, the
+    `seed` and the `threshold` of dormant units.
+    """
+    rows, test_rows = chosen_rows(train), chosen_rows(test)
+    targets, test_targets = targets_of(train, rows), targets_of(test, test_rows)
+    count = len(train.at(train.layers[0])[rows, :1])
+    orders = readout.permutations(count, settings.shuffles, settings.seed)
+    labelled = targets is not None and not readout.is_regression(targets)
+    head = classifier(train, weights) if labelled else None
+
+    def at(epoch, layer):
+        chosen = decisions(train, epoch, rows) if labelled else None
+        samples = Samples(targets, test_targets, orders, settings.seed, chosen)
+        weight = head_weight(train, weights, head, epoch, np.unique(targets)) if head and layer == head[0] else None
+        return measure(train.at(layer, epoch)[rows], test.at(layer, epoch)[test_rows], samples, weight)
+
+    places = [(epoch, layer) for epoch in train.epochs for layer in train.layers]
+    with side_by_side() as each:
+        measured = list(progress(each(at, *zip(*places, strict=True)), "layers", len(places)))
+    width = len(train.layers)
+    found = [measured[begin : begin + width] for begin in range(0, len(measured), width)]
+    count_dormant(found, train, settings.threshold)
+    about = {
+        "task": "accuracy" if labelled or targets is None else "R2",
+        "samples": count,
+        "test_samples": len(test.at(test.layers[0])[test_rows, :1]),
+        "threshold": settings.threshold,
+    }
+    return found, about
+
+
+def chosen_rows(file):
+    """The rows of a reader's layers that are measured, as a slice."""
+    return slice(None, None, -(-len(file.at(file.layers[0])) // MOST_ROWS))
+
+
+def targets_of(file, rows):
+    """The targets of the `rows` of a reader's layers: those of tokens where a row is a token, that of its sample elsewhere.
+
+    None where there are none, or no single class for each row.
+    """
+    targets, count = file.labels if file.labels is not None else file.targets, len(file.at(file.layers[0]))
+    if targets is None:
+        return None
+    targets = targets[()]
+    if len(targets) != count:
+        targets = targets.reshape(count) if targets.size == count else np.repeat(targets, count // len(targets), axis=0)
+    return targets[rows] if targets.ndim == 1 or readout.is_regression(targets) else None
+
+
+def decisions(train, epoch, rows):
+    """The classes that the network puts the `rows` into; None where its last layer has no unit for each class."""
+    last = train.layers[-1]
+    outputs = train.at(last, epoch)
+    if train.units(last) is not None or outputs.shape[1] != class_count(train):
+        return None
+    return np.argmax(outputs[rows], axis=1)
+
+
+def class_count(train):
+    """How many classes there are, or tokens where these are what the network tells."""
+    return len(train.classes) or len(train.vocabulary)
+
+
+def classifier(train, weights):
+    """The layer that the classifier reads and the name of the classifier's weight; None where none of the stored fits."""
+    heads = [name for name in weights.tensors if weights[name].shape[0] == class_count(train)]
+    readable = {layer: len(train.activity(layer)) for layer in train.layers[:-1]}
+    for head in heads[::-1]:
+        for layer in train.layers[-2::-1]:
+            if readable[layer] == weights[head].shape[1]:
+                return layer, head
+    return None
+
+
+def head_weight(train, weights, head, epoch, labels):
+    """The rows for the classes `labels` and the columns for the stored units of the classifier's weight at `epoch`."""
+    layer, name = head
+    weight, chosen = weights[name, epoch][:][labels], train.units(layer)
+    return weight if chosen is None else weight[:, chosen]
+
+
+def count_dormant(found, train, threshold):
+    """Note by epoch and layer the fractions of dormant units, of exact zeros and of units revived, of all units."""
+    for position, layer in enumerate(train.layers):
+        before = None
+        for epoch, row in zip(train.epochs, found, strict=True):
+            one, means = row[position], train.activity(layer, epoch)
+            reason = "" if np.isfinite(means).all() else "activations that are not finite"
+            now = None if reason else dormant.of_means(means, threshold)
+            keep(one, "dormant", np.nan if reason else now.mean(), [], reason)
+            keep(one, "zeros", np.nan if reason else train.zero_fraction(layer, epoch), [], reason)
+            if reason or before is None:
+                keep(one, "revived", np.nan, [], reason or "no epoch before")
+            else:
+                chance = before.mean() * (1 - now.mean())
+                keep(one, "revived", np.mean(before & ~now), [chance], "")
+            before = now

@@ -1,0 +1,151 @@
+// What every layer of a network knows: all scores of its layers side by side, layer by layer or epoch by epoch.
+
+import { onPage } from "colours";
+import { choice, slider } from "controls";
+import { topic } from "data";
+import { h, once, plain } from "dom";
+import { chart, logAxis, textWidth } from "figures";
+import * as state from "state";
+import { chooseNetwork, controls, epochAxis, layerTrace } from "views/shared";
+
+export const title = "Layers";
+export const intro =
+  "Every score of a network's layers side by side: what can be read from a layer, how far it has collapsed onto its classes, on how many dimensions its samples lie, and which of its units are dormant. Readouts are fitted to training samples and scored on test samples. Orange, or dotted, is what chance alone gives.";
+
+const ALONG = [
+    ["layer", "layers"],
+    ["epoch", "epochs"],
+  ],
+  CHANCE = "#d55e00",
+  FAR = 30,
+  BESIDE = 90,
+  HEIGHT = 230,
+  NAME_SIZE = 12,
+  NAME_HEIGHT = 17; // in pixels: beside the names, of a chart without them, of a letter, of a name across
+
+export async function show(root) {
+  const { name, control } = chooseNetwork(root, "geometry", "geometry");
+  if (!name) return null;
+  const data = await topic("geometry", name);
+  const grid = h("div", { class: "grid" });
+  const epoch = slider("epoch", "epoch", data.epochs, { play: true });
+  root.append(controls(control, choice("along", "along", ALONG), epoch), grid);
+  const height = HEIGHT + Math.max(...data.layers.map(layer => textWidth(layer, NAME_SIZE)));
+  const charts = data.measures.map(([id, title, , , told, status]) => ({
+    id,
+    one: chart(grid, { id: `layers-${id}`, title, note: caption(told, status), height }),
+  }));
+  const curve = chart(grid, {
+    id: "layers-curve",
+    title: "Intrinsic dimension of fewer samples",
+    note: "Of disjoint parts of the samples, the mean: a dimension that falls with their number is one of noise.",
+    height,
+  });
+  const draw = () => {
+    const at = data.epochs.indexOf(state.get("epoch", data.epochs, data.epochs.at(-1)));
+    const along = state.get("along", ["layer", "epoch"], "layer");
+    for (const [position, { one }] of charts.entries()) {
+      const [id, , axis, wide] = data.measures[position];
+      if (along === "layer") byLayer(one, data, id, axis, wide, at);
+      else byEpoch(one, data, id, axis, wide);
+    }
+    drawCurve(curve, data, at);
+  };
+  const later = once(draw);
+  draw();
+  return { update: later, step: by => epoch.step(by), again: draw };
+}
+
+const caption = (told, status) => (status === "complete" ? told : `${told} Not known: ${status}.`);
+
+const row = (array, at, width) => Array.from(array.subarray(at * width, (at + 1) * width));
+const column = (array, position, width) => Array.from(array).filter((_, i) => i % width === position);
+
+// The least, the mean and the largest by chance, each (epochs, layers), or null.
+function chanceOf(data, id) {
+  const chance = data.arrays[`${id}/chance`],
+    size = data.epochs.length * data.layers.length;
+  return chance && [0, 1, 2].map(part => chance.subarray(part * size, (part + 1) * size));
+}
+
+function valueAxis(data, id, axis, wide) {
+  const values = [...data.arrays[id], ...(data.arrays[`${id}/chance`] ?? [])].filter(Number.isFinite);
+  const low = Math.min(...values),
+    high = Math.max(...values);
+  const scale = wide && low > 0 && high > FAR * low ? logAxis(values) : { range: [Math.min(0, 1.05 * low), 1.05 * (high || 1)] };
+  return { title: { text: axis }, ...scale };
+}
+
+function byLayer(one, data, id, axis, wide, at) {
+  const width = data.layers.length,
+    places = data.layers.map((_, i) => i),
+    chance = chanceOf(data, id),
+    every = Math.ceil(width / Math.max(1, Math.floor((one.plot.clientWidth - BESIDE) / NAME_HEIGHT))),
+    ticks = places.filter(i => i % every === 0);
+  const line = (name, y, colour, more = {}) => ({
+    x: places,
+    y,
+    name,
+    mode: "lines+markers",
+    line: { color: onPage(colour), width: 1.8 },
+    marker: { size: 6 },
+    text: data.layers.map(plain),
+    hovertemplate: `%{text}: %{y:.4~g}<extra>${name}</extra>`,
+    ...more,
+  });
+  const traces = [];
+  if (chance) {
+    const [low, mean, high] = chance.map(part => row(part, at, width)),
+      edge = { mode: "lines", line: { width: 0, color: CHANCE }, hoverinfo: "skip", showlegend: false };
+    traces.push(line("least by chance", low, CHANCE, edge));
+    traces.push(line("most by chance", high, CHANCE, { ...edge, fill: "tonexty", fillcolor: "rgba(213, 94, 0, 0.2)" }));
+    traces.push(line("chance", mean, CHANCE, { mode: "lines", line: { color: onPage(CHANCE), dash: "dot", width: 1.5 } }));
+  }
+  if (at > 0) traces.push(line(`epoch ${data.epochs[0]}`, row(data.arrays[id], 0, width), "#999999"));
+  traces.push(line(`epoch ${data.epochs[at]}`, row(data.arrays[id], at, width), "#0072b2"));
+  one.draw(traces, {
+    xaxis: { title: { text: "layer" }, tickvals: ticks, ticktext: ticks.map(i => plain(data.layers[i])), tickangle: -90, range: [-0.4, width - 0.6] },
+    yaxis: valueAxis(data, id, axis, wide),
+  });
+}
+
+function byEpoch(one, data, id, axis, wide) {
+  const width = data.layers.length,
+    chance = chanceOf(data, id);
+  const traces = data.layers.flatMap((layer, position) => {
+    const look = layerTrace(data.looks[position], position, width),
+      shown = { x: data.epochs, y: column(data.arrays[id], position, width), name: plain(layer), ...look };
+    if (!chance) return [shown];
+    const dotted = {
+      x: data.epochs,
+      y: column(chance[1], position, width),
+      name: `${plain(layer)} by chance`,
+      mode: "lines",
+      showlegend: false,
+      line: { ...look.line, dash: "dot", width: 1 },
+    };
+    return [dotted, shown];
+  });
+  one.draw(traces, { xaxis: epochAxis(data.epochs), yaxis: valueAxis(data, id, axis, wide) });
+}
+
+function drawCurve(one, data, at) {
+  const { sizes, curve } = data.arrays,
+    [, width, most] = sizes.shape;
+  const traces = data.layers.map((layer, position) => {
+    const begin = (at * width + position) * most,
+      known = [...Array(most).keys()].filter(i => sizes[begin + i] > 0);
+    return {
+      x: known.map(i => sizes[begin + i]),
+      y: known.map(i => curve[begin + i]),
+      name: plain(layer),
+      ...layerTrace(data.looks[position], position, width),
+    };
+  });
+  const numbers = Array.from(sizes).filter(size => size > 0);
+  one.say(`Intrinsic dimension of fewer samples, epoch ${data.epochs[at]}`);
+  one.draw(traces, {
+    xaxis: { title: { text: "samples" }, ...logAxis(numbers) },
+    yaxis: { title: { text: "dimensions" }, rangemode: "tozero" },
+  });
+}
