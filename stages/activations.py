@@ -1,7 +1,6 @@
 """python -m stages.activations NETWORK : checkpoints, data -> activations.h5, train_activations.h5, predictions.h5, ...
 
-At every stored epoch the outputs of every layer for the probe set, of test and of training images, those of the network for
-all images, and weights.h5; at the last those of further seeds, replicates.h5, and for the augmented images, augmented.h5.
+At every stored epoch outputs of layers and network, and weights; at the last those of further seeds and augmented images.
 """
 
 from pathlib import Path
@@ -36,10 +35,12 @@ def main(network):
     networks, framework = module(card.framework, "network"), frameworks.framework(card.framework)
     test, train = probe_of(card, "test", settings.samples), probe_of(card, "train", settings.train_samples)
     checkpoints = checkpoints_of(folder)
-    layers, units = select_layers(card, settings.layers), Units(card.units, settings.max_units, card.seed)
+    layers, of_tokens = select_layers(card, settings.layers), test.position is not None
+    units = Units("tokens" if of_tokens else card.units, settings.max_units, card.seed)
 
-    def streamed(model, inputs, kept=units):
-        return outputs(model, networks.to_input, inputs, card, layers, kept), len(inputs), units
+    def streamed(model, probe, kept=units):
+        found = probe.stream(lambda inputs: outputs(model, networks.to_input, inputs, card, layers, kept))
+        return found, len(probe.sample), units
 
     with (
         write_activations(folder / Activations.FILE, *test) as activations,
@@ -49,26 +50,28 @@ def main(network):
     ):
         for epoch, checkpoint in progress(checkpoints.items(), "checkpoints", len(checkpoints)):
             model = networks.load(card, outputs_of(card, test), checkpoint)
-            gathered = AllUnits(units, len(test.seen), folder, settings.all_units)
-            outputs_of_test, *about = streamed(model, test.seen, gathered.streamed)
+            gathered = AllUnits(units, len(test.sample), folder, settings.all_units)
+            outputs_of_test, *about = streamed(model, test, gathered.streamed)
             activations.store(epoch, gathered.kept(outputs_of_test), *about, gathered.bases())
             units.activity = Activity()
-            of_training.store(epoch, *streamed(model, train.seen))
+            of_training.store(epoch, *streamed(model, train))
             of_training.store_activity(epoch, units.activity)
             units.activity = None
             weights.store(epoch, framework.weight_matrices(model))
             predicted(epoch, model)
 
-    with AugmentedImage(augmentations_path("data", card.dataset)) as augmented:
-        inputs, about = augmented.inputs[:], (augmented.sample, augmented.label)
+    with AugmentedImage(augmentations_path("data", card.dataset)) as file:
+        inputs, about = file.inputs[:], (file.sample, file.label)
+    kept = Units("pool", settings.max_units, card.seed) if of_tokens else units  # no token of these is a sample
+    shown = outputs(model, networks.to_input, inputs, card, layers, kept)
     write_augmented(
-        folder / Augmented.FILE, inputs, *about, lambda group: store_outputs(group, *streamed(model, inputs))
+        folder / Augmented.FILE, inputs, *about, lambda group: store_outputs(group, shown, len(inputs), kept)
     )
     with write_replicates(folder / Replicates.FILE) as replicates:
         for seed in seeds_of(folder):
             (checkpoint,) = checkpoints_in(folder_of(folder, seed)).values()
             model = networks.load(card, outputs_of(card, test), checkpoint)
-            replicates.store(seed, *streamed(model, test.seen))
+            replicates.store(seed, *streamed(model, test))
 
 
 def outputs(model, to_input, inputs, card, layers, units):

@@ -6,7 +6,8 @@
 `classes`, `source`, `layers`.
 
 Inputs that are no images are `inputs` float32 (samples, ...) or int32 (samples, positions), with the names of their `columns`
-or the texts of the `vocabulary`; targets that are no classes are `targets` (samples, ...).
+or the texts of the `vocabulary`; targets that are no classes are `targets` (samples, ...). Where tokens are samples, `sample`
+is the number of a token's sequence and `position` int64 (samples) the token's within it.
 
 train_activations.h5: the same of training samples, without `images`, and `activity/NNN/<layer>` float32 (units), of all
 units the mean absolute output, with the attribute `zeros`, the fraction of the outputs that are exactly zero.
@@ -25,8 +26,9 @@ from drillcore.artifacts.reader import Stored, write_texts
 from drillcore.base.names import escaped
 from drillcore.base.store import create, new_group, write
 
-SAMPLES = "sample", "labels", "images", "inputs", "targets"
-"""The datasets with a row for each sample: its number in the test set, its class, its pixels; or other inputs and targets."""
+SAMPLES = "sample", "labels", "images", "inputs", "targets", "position"
+"""The datasets with a row for each sample: its number in the test set, its class, its pixels; or other inputs and targets;
+of a token its position, `sample` being the number of its sequence."""
 
 
 class Activations(ArraysByEpoch):
@@ -47,6 +49,8 @@ class Activations(ArraysByEpoch):
     images : HDF5 dataset uint8 (samples, height, width, channels) or None
     inputs, targets : HDF5 dataset or None
         Those that are no images and no classes.
+    position : int64 array (samples) or None
+        Of samples that are tokens their positions in their sequences, whose numbers `sample` has.
 
     Examples
     --------
@@ -106,6 +110,11 @@ class Activations(ArraysByEpoch):
     def targets(self) -> Stored | None:
         """The samples' targets that are no classes."""
         return self.dataset("targets") if "targets" in self.file else None
+
+    @property
+    def position(self) -> np.ndarray | None:
+        """Of samples that are tokens their positions in their sequences."""
+        return self.array("position") if "position" in self.file else None
 
     def units(self, layer: str) -> np.ndarray | None:
         """The positions of the stored units among all of `layer`; None where all are stored."""
@@ -218,10 +227,11 @@ def write_activations(
     targets: np.ndarray | None = None,
     columns: Sequence[str] = (),
     vocabulary: Sequence[str] = (),
+    position: np.ndarray | None = None,
 ) -> Iterator[ActivationsWriter]:
     """Yield the writer of a new file at `path`, with what is known of the samples in it."""
     with create(path) as file:
-        for name, values in zip(SAMPLES, (sample, labels, images, inputs, targets), strict=True):
+        for name, values in zip(SAMPLES, (sample, labels, images, inputs, targets, position), strict=True):
             if values is not None:
                 write(file, name, values)
         write_texts(file, columns=columns, vocabulary=vocabulary)

@@ -238,7 +238,8 @@ class UserDefined(Network):
     `untrained` is the epoch of `checkpoints` from before any training, where there is one. `axis` says what the numbers of
     `checkpoints` count, where their names do not; a card holds it where it is no epoch. `weights` is a word of the names of
     those weights in a file that are taken, as of averages. `output` is the name or the place of its answer among what it
-    returns, where that is more than one array and the answer neither called logits nor the first.
+    returns, where that is more than one array and the answer neither called logits nor the first. `samples: tokens` makes
+    each token a sample of a layer of (samples, tokens, channels), and leaves out the others.
     """
 
     build: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")] | None = None
@@ -249,6 +250,7 @@ class UserDefined(Network):
     axis: Literal["epoch", "step"] | None = Field(default=None, exclude_if=lambda axis: axis in (None, "epoch"))
     weights: Annotated[str, Field(min_length=1)] | None = Field(default=None, exclude_if=absent)
     layers: Layers | None = None
+    samples: Literal["tokens"] | None = Field(default=None, exclude_if=absent)
     output: str | int | None = Field(default=None, exclude_if=absent)
     device: Device = "auto"
     training: Training | None = None
@@ -269,7 +271,14 @@ class Built(UserDefined):
 
     def outline(self):
         """The names of its layers in order, each with what it is: a "block", a "module" within it, "both", or ""."""
-        return [(layer.name, layer.kind) for layer in self.modules if isinstance(layer.shape, list)]
+        return [(layer.name, layer.kind) for layer in self.modules if self.reason_against(layer) is None]
+
+    def reason_against(self, layer):
+        """Why a `Layer` of it cannot be analysed; None if it can."""
+        if isinstance(layer.shape, str):
+            return layer.shape
+        tokens = len(layer.shape) == 2 and layer.shape[0] == self.input[0]
+        return None if tokens or not self.samples else f"returns {layer.shape} for a sample, not a row for each token"
 
 
 KINDS = {get_args(kind.model_fields["framework"].annotation)[0]: kind for kind in (Mlp, Cnn)}

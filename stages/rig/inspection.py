@@ -93,7 +93,10 @@ def check_layers(card, layers):
     context, patterns = (
         ("activations.layers", []) if card.layers is None else (f"networks.{card.name}.layers", card.layers)
     )
-    names, shapes = [name for name, _ in card.outline()], {layer.name: layer.shape for layer in card.modules}
+    names, shapes = (
+        [name for name, _ in card.outline()],
+        {layer.name: card.reason_against(layer) for layer in card.modules},
+    )
     if not names:
         raise InputError(
             f"params.yaml: networks.{card.name} builds a model without layers to look into: make what it computes with "
@@ -128,9 +131,9 @@ def left_out(card, layers):
     """A line that says which layers of `card` the word "blocks" or "all" means, but cannot pick, and why; or nothing."""
     chosen = card.layers or layers
     reasons = [
-        f"{layer.name}, which {layer.shape}"
+        f"{layer.name}, which {reason}"
         for layer in card.modules
-        if isinstance(layer.shape, str) and layer.kind in KINDS.get(str(chosen), ())
+        if (reason := card.reason_against(layer)) and layer.kind in KINDS.get(str(chosen), ())
     ]
     return f"{card.name}: `layers: {chosen}` leaves out {enumerated(reasons)}" if reasons else ""
 

@@ -10,6 +10,9 @@ from stages.rig.images import batch_of, load_split, prepare, standardise
 BATCH = 1000
 """Of nothing but outputs, which are few, larger batches than those whose layers are kept: they take half the time."""
 
+TOKENS = 8192
+"""So many tokens are a batch at most: of each a language model returns a number for every word of its vocabulary."""
+
 
 @contextmanager
 def predictions(folder, card, predict, to_input):
@@ -39,6 +42,6 @@ def predictions(folder, card, predict, to_input):
 
 def batches(inputs, card, to_input, size=BATCH):
     """Iterate over stored `inputs`, prepared as the `card` says, in batches of `size`, fewer of large ones."""
-    size = batch_of(size, card.input)
+    size = min(batch_of(size, card.input), max(1, TOKENS // card.input[0]) if card.kind == "tokens" else size)
     prepared = (prepare(inputs[begin : begin + size], card.input) for begin in range(0, len(inputs), size))
     return (to_input(standardise(batch, card.normalize), card.kind) for batch in prepared)

@@ -152,6 +152,8 @@ def check_task(network):
             f"{context}.training.loss is {network.training.loss!r}, but {data}, whose loss is {' or '.join(losses)}: "
             "name that, or none."
         )
+    if getattr(network, "samples", None):
+        check_samples(network, context, data)
     if network.training and network.training.augmentation and network.kind != "images":
         raise InputError(f"{context}.training.augmentation is of images, but {data}: remove it.")
     if isinstance(network, Cnn) and network.kind != "images":
@@ -162,6 +164,16 @@ def check_task(network):
         raise InputError(f"{context}.normalize is of numbers, but {data}: remove it.")
     if network.normalize_targets and network.task != "regression":
         raise InputError(f"{context}.normalize_targets is of the numbers of a regression, but {data}: remove it.")
+
+
+def check_samples(network, context, data):
+    """Refuse tokens as samples of data that have none, and units that are not their channels."""
+    if network.kind == "images":
+        raise InputError(f"{context}.samples is tokens, but {data}: remove it.")
+    if network.units != "flatten":
+        raise InputError(
+            f"{context}.units is {network.units!r}, but with samples: tokens each channel is a unit: remove one of them."
+        )
 
 
 def check_input(network, shape):

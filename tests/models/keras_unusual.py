@@ -64,3 +64,12 @@ class Subclass(keras.Model):
 
     def call(self, images):
         return self.head(self.flatten(images))
+
+
+def two_inputs(parts=2):
+    """Takes the features of a sample in parts, and returns two arrays."""
+    inputs = [keras.Input((3 + part,), name=f"input{part}") for part in range(parts)]
+    both = layers.Concatenate(name="both")(
+        [layers.Dense(4, name=f"part{number}")(one) for number, one in enumerate(inputs)]
+    )
+    return keras.Model(inputs, [layers.Dense(3, name="head")(both), both], name="two")

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from drillcore.base.errors import InputError
-from drillcore.frameworks.keras import check_names, functional, keras, observe, tf
+from drillcore.frameworks.keras import check_names, keras, observe, tf
 from stages.rig.images import check_outputs
 from stages.rig.keras.network import build, complete
 from stages.rig.user_defined import as_script, oneline
@@ -29,7 +29,7 @@ def best_device():
 def inspect(model, card, classes):
     """Return the layers of `model` as a list of `Layer`, in its own order.
 
-    Raises an `InputError` if the model is not functional or sequential, does not take images of the card's input to
+    Raises an `InputError` if the model does not take images of the card's input to
     (samples, `classes`), or cannot be recorded or saved.
     """
     context = f"params.yaml: networks.{card.name}"
@@ -38,15 +38,13 @@ def inspect(model, card, classes):
         images = np.zeros((count, *card.input), np.int32 if card.kind == "tokens" else np.float32)
         try:
             with as_script():
-                output = complete(model, card)(images, training=False)
+                model = complete(model, card)
+                output = model(images, training=False)
+        except InputError:
+            raise
         except Exception as error:  # a user's code can raise anything
             padding = PADDING if card.kind == "images" else ""
             raise InputError(f"{context} cannot take {card.kind} of {card.input}: {oneline(error)}.{padding}") from None
-        if not functional(model):
-            raise InputError(
-                f"{context} builds a subclass of keras.Model, whose layers' outputs Keras does not tell: "
-                "build a functional or sequential model."
-            )
         check_outputs(card, list(getattr(output, "shape", [0])), count, classes)
     if card.kind != "tokens":
         check_types(model, context)

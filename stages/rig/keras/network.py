@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from drillcore.frameworks.keras import keras, layers, tf
+from drillcore.base.errors import InputError
+from drillcore.frameworks.keras import functional, keras, layers, tf
+from drillcore.frameworks.layers import tensors_in
 from stages.rig.card import UserDefined, loading, no_device
 from stages.rig.user_defined import construct
 
@@ -16,10 +18,52 @@ def build(card, classes):
 
 
 def complete(model, card):
-    """Return `model`; a sequential one that does not say its input has the card's from now on."""
-    if isinstance(model, keras.Sequential) and not model.built:
-        model.build((None, *card.input))
-    return model
+    """Return `model` as one of a single input, the card's, and a single output.
+
+    A sequential one that does not say its input has the card's from now on. A subclassed model, and one of several inputs or
+    outputs, becomes the only layer of a functional one, so that its own layers are called `<model>/<layer>`.
+    """
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            model.build((None, *card.input))
+        return model
+    known = functional(model)
+    if known and len(model.inputs) == 1 and len(model.outputs) == 1:
+        return model
+    whole = keras.Input(card.input, dtype="int32" if card.kind == "tokens" else None, name="whole")
+    outputs = model(inputs_of(model, whole, card) if known else whole)
+    return keras.Model(whole, answer(outputs, card), name=f"{model.name}_whole")
+
+
+def inputs_of(model, whole, card):
+    """The inputs of a functional `model` from the `whole` of a sample: each has all of it or, of features, its part of them,
+    one after the other."""
+    shapes = [list(one.shape[1:]) for one in model.inputs]
+    if all(shape == card.input for shape in shapes):
+        parts = [whole] * len(shapes)
+    elif {len(shape) for shape in [card.input, *shapes]} == {1} and sum(map(sum, shapes)) == card.input[0]:
+        ends = np.cumsum(shapes)
+        parts = [whole[:, end - size : end] for end, (size,) in zip(ends, shapes, strict=True)]
+    else:
+        raise InputError(
+            f"params.yaml: networks.{card.name} has inputs of {shapes}, but {card.dataset} has one of {card.input}: they "
+            "should be that each, or parts of its features that make all of them together."
+        )
+    parts = [keras.ops.cast(part, one.dtype) for part, one in zip(parts, model.inputs, strict=True)]
+    return keras.tree.pack_sequence_as(model._inputs_struct, parts)
+
+
+def answer(outputs, card):
+    """Of the `outputs` of a model the one that `output` of the card names, or else the first."""
+    found = dict(tensors_in(outputs, lambda one: isinstance(one, keras.KerasTensor)))
+    if card.output is None:
+        return next(iter(found.values()), outputs)
+    if (place := f"[{card.output}]") not in found:
+        raise InputError(
+            f"params.yaml: networks.{card.name}.output is {card.output!r}, but the network returns "
+            f"{', '.join(place.strip('[]') or 'one array' for place in found) or 'no array'}: name one of them, or none."
+        )
+    return found[place]
 
 
 def convolutional(card, classes):
