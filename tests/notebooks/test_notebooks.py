@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CHECKS = Path(__file__).with_name("checks.py")
 NOTEBOOKS = sorted(ROOT.joinpath("notebooks").glob("*.ipynb"))
 
+pytestmark = pytest.mark.slow
+
 
 def read(path):
     return nbformat.read(path, 4)

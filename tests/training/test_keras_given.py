@@ -2,7 +2,11 @@
 
 import shutil
 
+import pytest
+
 from tests.processes import ROOT, run
+
+pytestmark = pytest.mark.slow
 
 
 def test_keras_weights_are_taken_whole_or_refused(tmp_path):

@@ -1,6 +1,10 @@
 """Keras in one process of its own: the two frameworks together are slow to load."""
 
+import pytest
+
 from tests.processes import run
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_real_training_through_keras(tmp_path):

@@ -26,6 +26,8 @@ from stages.rig.training.scores import ClassScores
 from tests.processes import run
 from tests.training.cut_off import CutOff, cut_off_in
 
+pytestmark = pytest.mark.slow
+
 
 def toy_split(samples=80, shape=(28, 28, 1), seed=0):
     """Two easy classes: the bright half of the image is the upper or the lower one."""
