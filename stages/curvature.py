@@ -1,8 +1,7 @@
-"""python -m stages.curvature NETWORK : checkpoints, gradients.h5, data -> curvature.h5, rewind.h5
+"""python -m stages.curvature NETWORK : checkpoints, states, gradients.h5, data -> curvature.h5, rewind.h5
 
-For stored epochs the Hessian and the gradient noise of the loss over a probe of training images, in evaluation mode, and
-what a step as long as the training's, but without the optimiser's memory, crosses; and what the network scores with one
-layer put back to an earlier epoch. See drillcore/artifacts/curvature.py and rewinding.py.
+What the loss is like around the weights of stored epochs, and with single layers put back to earlier ones: see
+drillcore/artifacts/curvature.py and rewinding.py.
 """
 
 import math
@@ -27,6 +26,7 @@ from stages.rig.frameworks import module
 from stages.rig.images import load_split, outputs_of, seen
 from stages.rig.rewinding import rewind_layers
 from stages.rig.sections import section
+from stages.rig.sharpness import preconditioned_sharpness
 from stages.rig.training.batches import shuffled
 from stages.rig.training.schedule import rate_after
 
@@ -49,7 +49,7 @@ def main(network):
         return networks.to_input(inputs, card.kind), networks.to_target(targets, card)
 
     probe = choose_probe(len(training.targets), settings.samples, card.seed)
-    inputs, targets = samples(training, probe)
+    measured_on = samples(training, probe)
     optimizer = "" if card.pretrained() else card.training.optimizer
     batches = [samples(training, batch) for batch in two_batches(card, len(training.targets))] if optimizer else []
     with Gradients(folder / Gradients.FILE) as file:
@@ -59,10 +59,11 @@ def main(network):
     for epoch in progress(epochs, "epochs"):
         networks.restore(model, checkpoints[epoch])
         rate = rate_after(card.training, epoch, steps) if optimizer else np.nan
-        edge, edge_of = edge_of_stability(optimizer, rate)
-        measured = measure(surface, inputs, targets, entries, *numbers)
+        measured = measure(surface, *measured_on, entries, *numbers)
+        divided = preconditioned_sharpness(card, folder, epoch, model, surface, measured_on, settings.iterations)
         crossed = step_crossings(surface, *batches, optimizer, lengths[epoch]) if optimizer else None
-        found.append(Row(epoch, measured, rate, edge, lengths[epoch], crossed))
+        edge, edge_of = edge_of_stability(optimizer, rate)
+        found.append(Row(epoch, measured, rate, edge, lengths[epoch], crossed, divided))
     sizes = {name: math.prod(shape) for name, shape in surface.shapes.items()}
     write_curvature(folder / CurvatureFile.FILE, probe, sizes, found, optimizer, edge_of)
     rewound = rewind_layers(card, model, surface, checkpoints, networks.restore, samples)

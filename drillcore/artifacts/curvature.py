@@ -30,6 +30,7 @@ SCALARS = (
     "noise_variance",
     "noise_signal",
     "noise_scale",
+    "preconditioned",
     "learning_rate",
     "edge",
     "step_length",
@@ -141,7 +142,8 @@ class CurvatureFile(Hdf5Reader):
 
 class Row(NamedTuple):
     """What is known of one epoch: `found`, a `Curvature`, the learning rate and the edge of stability there, the length
-    of a step, and `crossed`, by BATCHES what a step crosses along every weight (parameters), None where there was no step."""
+    of a step, `crossed`, by BATCHES what a step crosses along every weight (parameters), None where there was no step, and
+    the largest eigenvalue of the Hessian that is `preconditioned` by Adam's second moment, NaN where that is not known."""
 
     epoch: int
     found: Any
@@ -149,6 +151,7 @@ class Row(NamedTuple):
     edge: float
     step_length: float
     crossed: list[np.ndarray] | None
+    preconditioned: float = np.nan
 
     def arrays(self, sizes: Mapping[str, int]) -> dict[str, Any]:
         """The row of each dataset that has one an epoch; `sizes` are those of the tensors by name."""
@@ -157,7 +160,7 @@ class Row(NamedTuple):
             **{name: getattr(found, name) for name in ("loss", "gradient_norm", "smallest", "largest")},
             **{"residual": found.residuals, "trace": found.trace.value, "trace_error": found.trace.standard_error},
             **{f"noise_{name}": value for name, value in found.noise._asdict().items()},
-            **{name: getattr(self, name) for name in ("learning_rate", "edge", "step_length")},
+            **{name: getattr(self, name) for name in ("preconditioned", "learning_rate", "edge", "step_length")},
             "diagonal": np.concatenate([*found.diagonal.values()]),
         }
         begins = np.cumsum([0, *sizes.values()])

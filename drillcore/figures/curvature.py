@@ -30,6 +30,7 @@ from drillcore.landscape.edge import OF_HESSIAN
 from drillcore.landscape.verdict import Verdict, sentences, verdict
 
 LARGEST, SMALLEST, EDGE, TRACE, NOISE = "#0072B2", "#D55E00", "#555555", "#117733", "#AA3377"
+PRECONDITIONED = "#882255"
 
 
 def figures(folder):
@@ -47,8 +48,9 @@ def drawings(file):
 
 def draw_sharpness(file):
     """`sharpness` of `CurvatureFile`."""
-    names = "largest", "smallest", "residual", "trace", "trace_error", "noise_scale"
-    edge = file.array("edge") if file.edge_of == OF_HESSIAN else None
+    names = "largest", "smallest", "residual", "trace", "trace_error", "noise_scale", "preconditioned"
+    known = file.edge_of == OF_HESSIAN or np.isfinite(file.array("preconditioned")).any()
+    edge = file.array("edge") if known else None
     samples = file.dataset("sample").shape[0]
     subtitle = f"{file.title}, {epochs_text(file.epochs)}: {samples} training samples, in evaluation mode"
     return sharpness(file.epochs, {name: file.array(name) for name in names}, edge, subtitle)
@@ -70,7 +72,8 @@ def sharpness(
         The epochs.
     curvature : mapping of str to array_like
         "largest" (E, k) and "smallest" (E), eigenvalues; "residual" (E, k + 1), how far from a true one each may be;
-        "trace" and its standard "trace_error", and "noise_scale" (E). NaN where they are not known.
+        "trace" and its standard "trace_error", and "noise_scale" (E); "preconditioned" (E), if there is one, the largest
+        eigenvalue once the Hessian is divided as Adam's update is. NaN where they are not known.
     edge : array_like (E), optional
         The edge of stability, as 2 / learning rate.
     subtitle : str
@@ -106,6 +109,9 @@ def sharpness(
         fade = {"color": LARGEST, "alpha": 1 - 0.6 * number / count}
         left.errorbar(epochs, found["largest"][:, number], found["residual"][:, number], marker="o", capsize=2, **fade)
     left.errorbar(epochs, found["smallest"], found["residual"][:, -1], marker="s", capsize=2, color=SMALLEST)
+    divided = bool(np.isfinite(found.get("preconditioned", np.nan)).any())
+    if divided:
+        left.plot(epochs, found["preconditioned"], marker="^", linestyle="-", color=PRECONDITIONED)
     if edge is not None and np.isfinite(edge).any():
         left.plot(epochs, edge, linestyle="--", color=EDGE)
     signed_axis(left, "eigenvalue of the Hessian")
@@ -117,7 +123,7 @@ def sharpness(
     right.set_title(unknown(epochs, found["noise_scale"]))
     for axes in (left, middle, right):
         epoch_axis(axes, epochs)
-    legend_beside(legend, handles(count, edge))
+    legend_beside(legend, handles(count, edge, divided))
     return figure
 
 
@@ -143,11 +149,14 @@ def signed_axis(axes, label):
         axes.set_ylim(1.6 * low - 0.1, 1.6 * high)
 
 
-def handles(count, edge):
-    """The legend's entries for so many of the largest eigenvalues, with the `edge` of stability where there is one."""
+def handles(count, edge, divided):
+    """The legend's entries for so many of the largest eigenvalues, with the `edge` of stability where there is one, and the
+    largest eigenvalue that is `divided` as Adam's update is, if it is known."""
     found = [
         Line2D([], [], marker="o", color=LARGEST, label=f"largest eigenvalue{'s'[: count > 1]}"),
         Line2D([], [], marker="s", color=SMALLEST, label="smallest eigenvalue"),
+        *[Line2D([], [], marker="^", color=PRECONDITIONED, label="largest, preconditioned\nby Adam's moment")]
+        * divided,
         Line2D([], [], linestyle="--", color=EDGE, label="edge of stability"),
         Line2D([], [], marker="o", color=TRACE, label="trace ± standard error"),
         Line2D([], [], marker="o", color=NOISE, label="noise scale"),

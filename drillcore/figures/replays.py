@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from drillcore.artifacts.replay import ReplayFile
 from drillcore.base.errors import InputError
-from drillcore.figures.curvature import EDGE, LARGEST, NOISE, signed_axis
+from drillcore.figures.curvature import EDGE, LARGEST, NOISE, PRECONDITIONED, signed_axis
 from drillcore.figures.gradients import REPEATED
 from drillcore.figures.log_axes import log_axis
 from drillcore.figures.scalars import CURVATURE, NORMS
@@ -19,7 +19,7 @@ from drillcore.figures.step_axes import positive, step_axis, step_panels
 from drillcore.figures.style import legend_beside, styled
 from drillcore.landscape.edge import window_edge
 
-LOSS, PROBE, PRECONDITIONED = "#333333", "#56B4E9", "#882255"
+LOSS, PROBE = "#333333", "#56B4E9"
 GRADIENT, UPDATE = NORMS["gradient_norm"][1], NORMS["update_norm"][1]
 PANELS = {
     "loss": ({"loss": ("loss of the step's batch", LOSS), "curvature/loss": ("loss of the probe", PROBE)}, "loss"),

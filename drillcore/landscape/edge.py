@@ -6,7 +6,7 @@ MOMENTUM, FIRST_MOMENT = 0.9, 0.9
 """The decay of momentum, and of Adam's first moment, as the trainings have them."""
 OF_HESSIAN = "of the Hessian"
 OF_PRECONDITIONED = (
-    "of the Hessian preconditioned by Adam's second moment, which no checkpoint holds: its sharpness is not known"
+    "of the Hessian preconditioned by Adam's second moment, which is known after epoch 0 where keep_states kept it"
 )
 
 

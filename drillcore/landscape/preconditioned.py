@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+BETA_2 = 0.999
+"""The decay of Adam's second moment, as the trainings have it."""
+
 
 def divisor(second_moment: np.ndarray, epsilon: float) -> np.ndarray:
     """What Adam divides by, the diagonal (parameters) of its preconditioner, from its `second_moment` without the bias.

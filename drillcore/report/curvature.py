@@ -7,7 +7,7 @@ from drillcore.artifacts.gradients import STAYED, Gradients
 from drillcore.landscape.edge import OF_HESSIAN
 from drillcore.landscape.verdict import sentences, verdict
 
-BY_EPOCH = "smallest", "trace", "trace_error", "noise_scale"
+BY_EPOCH = "smallest", "trace", "trace_error", "noise_scale", "preconditioned"
 
 
 def curvature(folder):
@@ -20,7 +20,8 @@ def curvature(folder):
             "samples": file.dataset("sample").shape[0],
             "statuses": file.statuses,
             "edgeOf": file.edge_of,
-            "compared": file.edge_of == OF_HESSIAN,
+            "ofHessian": file.edge_of == OF_HESSIAN,
+            "compared": file.edge_of == OF_HESSIAN or bool(np.isfinite(file.array("preconditioned")).any()),
         }
         crossed = file.array("crossings").sum(2, dtype=np.int64)
         every = crossed.sum(-1)

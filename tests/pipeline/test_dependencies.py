@@ -17,7 +17,7 @@ CHOSEN = {
     "define": ["network", "inspection", "training", "pretrained"],
     "train": ["training", "pretrained"],
     "activations": ["network"],
-    "curvature": ["network", "losses"],
+    "curvature": ["network", "losses", "moments"],
     "replay": ["network", "replay"],
 }
 """By stage, which modules of a network's framework it loads by name."""

@@ -16,6 +16,9 @@ os.chdir(folder)
 shutil.copy(MODELS / "dropping.py", folder / "models")
 prepare(folder, [name])
 trained([name])
+if name == "resnet":  # of 11 million parameters: at most 1.2 times the disk of the weights and of both moments
+    state, weights = (f"artifacts/resnet/{path}" for path in ("states/epoch_002.h5", "checkpoints/epoch_002.pth"))
+    assert os.path.getsize(state) <= 1.2 * 3 * os.path.getsize(weights)
 for window, state, ended in (("5:8", 0, "epoch 1"), ("14:18", 2, "epochs 2, 3")):
     stage.main(name, steps=window, with_="same_batch,noise", tensors="")
     with ReplayFile(f"artifacts/replays/{name}-{window.replace(':', '-')}.h5") as file:

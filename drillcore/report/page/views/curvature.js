@@ -83,25 +83,29 @@ function axes({ epochs }, text, more = {}) {
 const ORDERS = "Linear around 0, logarithmic beyond 1.";
 
 function drawEigenvalues(one, data) {
-  const { largest, smallest, residual, edge } = data.arrays,
+  const { largest, smallest, residual, edge, preconditioned } = data.arrays,
     count = largest.shape[1],
     ends = withWhiskers(column(largest, 0), column(residual, 0)),
     others = withWhiskers(smallest, column(residual, count)),
-    scale = signedScale([...largest, ...ends, ...others, ...(data.compared ? edge : [])]);
+    divided = preconditioned.some(Number.isFinite),
+    scale = signedScale([...largest, ...ends, ...others, ...(divided ? preconditioned : []), ...(data.compared ? edge : [])]);
   const traces = Array.from({ length: count }, (_, i) => {
     const faded = { opacity: 1 - (0.6 * i) / count },
       name = count > 1 ? `largest, ${i + 1}` : "largest";
     return signed(scale, line(data, name, column(largest, i), "#0072b2", faded), column(residual, i));
   });
   traces.push(signed(scale, line(data, "smallest", smallest, "#d55e00"), column(residual, count)));
+  if (divided) traces.push(signed(scale, line(data, "largest, preconditioned", preconditioned, "#882255")));
   if (data.compared) {
     const dashed = { line: { color: "#777777", dash: "dash" } };
     traces.push(signed(scale, line(data, "edge of stability", edge, "#777777", dashed)));
   }
   one.draw(traces, axes(data, "eigenvalue", scale.axis));
   const beside = data.compared
-    ? "Beyond the edge of stability gradient descent on a quadratic would diverge."
-    : data.edgeOf && `Adam's edge of stability, ${number(edge[0])}, is not drawn: it is one of the Hessian scaled by Adam's second moment, which no checkpoint holds.`;
+    ? data.ofHessian
+      ? "Beyond the edge of stability gradient descent on a quadratic would diverge."
+      : "Adam's edge is that of the preconditioned line: the Hessian divided as Adam's update is, at epochs whose state was kept."
+    : data.edgeOf && `Adam's edge of stability, ${number(edge[0])}, is not drawn: it is one of the Hessian scaled by Adam's second moment, which is known after epoch 0 where keep_states kept it.`;
   one.say(
     "Both ends of the Hessian's spectrum",
     [
