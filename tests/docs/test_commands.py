@@ -82,7 +82,7 @@ RUN_BY = {
     "python -m stages.report": CAUSE,
     "dvc repro plots_of_replays@spike": "tests/replay/test_project.py::test_a_replay_of_the_graph_is_drawn",
     # Extending
-    "python -m pytest tests/similarity/test_neighbours.py tests/similarity/test_measures.py"
+    "python -m pytest tests/similarity/test_distances.py tests/similarity/test_measures.py"
     " tests/pipeline/test_dependencies.py": ITS_TESTS,
     "python -m pytest --doctest-modules drillcore/silent.py tests/test_silent.py"
     " tests/pipeline/test_dependencies.py": ITS_TESTS,
