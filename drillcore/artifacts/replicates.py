@@ -1,8 +1,8 @@
 """replicates/ and replicates.h5: trainings of a network that differ from it in nothing but the seed.
 
-`replicates/seed_<s>/` holds the history.csv and the last checkpoint of the training with seed s. replicates.h5 holds their
-last activations: `seeds/<s>/<layer>` float32 (samples, units), of the samples and units of activations.h5; attribute
-`layers`.
+`replicates/last.csv` has the last metrics of all trainings, the network's first; `replicates/seed_<s>/` holds the history.csv
+and the last checkpoint of the training with seed s. replicates.h5 holds their last activations: `seeds/<s>/<layer>` float32
+(samples, units), of the samples and units of activations.h5; attribute `layers`.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from drillcore.base.names import escaped
 from drillcore.base.store import READING, create, new_group
 from drillcore.intervals import Interval, t_interval
 
-FOLDER = "replicates"
+FOLDER, LAST = "replicates", "last.csv"
 
 
 def folder_of(folder: str | Path, seed: int) -> Path:

@@ -98,9 +98,17 @@ def test_a_killed_training_keeps_the_seeds_that_are_complete(trained, card, tmp_
     assert (tmp_path / "metrics.json").read_bytes() == (trained / "metrics.json").read_bytes()
 
 
-def test_a_single_seed_leaves_the_metrics_as_they_are(card, tmp_path):
+def test_a_single_seed_leaves_the_metrics_as_they_are(trained, card, tmp_path):
+    (tmp_path / "history.csv").write_bytes((trained / "history.csv").read_bytes())
     train_replicates(None, card.model_copy(update={"replicates": 1}), *SPLITS, tmp_path)
-    assert [path.name for path in tmp_path.rglob("*")] == ["replicates"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["history.csv", "last.csv", "replicates"]
+
+
+def test_the_last_metrics_of_all_seeds_are_listed(trained):
+    header, *rows = (trained / "replicates/last.csv").read_text().splitlines()
+    assert header == "seed,epoch,train_loss,train_accuracy,val_loss,val_accuracy,val_f1"
+    found = [[float(cell) for cell in row.split(",")] for row in rows]
+    assert found == [[seed, *(one[name][-1] for name in one)] for seed, one in enumerate(histories(trained))]
 
 
 def test_a_network_that_comes_trained_has_no_further_trainings():

@@ -4,11 +4,13 @@ They are trained one after the other in the process of the first, and not record
 is killed, and a further training that is not begins anew.
 """
 
+import csv
 import shutil
 
 from drillcore.artifacts.history import History, write_history
 from drillcore.artifacts.metrics import Metrics, write_metrics
-from drillcore.artifacts.replicates import FOLDER, folder_of, histories, interval_of
+from drillcore.artifacts.replicates import FOLDER, LAST, folder_of, histories, interval_of, seeds_of
+from drillcore.base.store import whole
 from drillcore.tasks import SCORES, TASKS
 from stages.rig.base.command import say
 
@@ -50,8 +52,21 @@ def train_replicates(replicate, card, training, validation, folder):
         part.rename(target)
         last, score = history.rows[-1], history.task.score
         say(f"seed {seed}: validation loss {last['val_loss']:.4f}, {SCORES[score]} {last[f'val_{score}']:.4f}")
+    write_last(folder, card.seed)
     if card.replicates > 1:
         write_metrics(folder / Metrics.FILE, with_intervals(folder))
+
+
+def write_last(folder, seed):
+    """Write the last metrics of all trainings, that with the network's `seed` first: the folder of a network without further
+    seeds would else be empty, of which DVC warns."""
+    found = dict(zip([seed, *seeds_of(folder)], histories(folder), strict=True))
+    with whole(folder / FOLDER / LAST) as part, open(part, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["seed", *found[seed]])
+        for number, history in found.items():
+            last = [float(history[name][-1]) for name in history]
+            writer.writerow([number, *(f"{value:.17g}" if value == value else "" for value in last)])
 
 
 def with_intervals(folder):
