@@ -26,7 +26,7 @@ def test_a_source_alone_is_short_for_a_mapping():
         ({"-a": "data"}, "datasets has '-a'"),
         ({"a" * 65: "data"}, "datasets has 'aaa"),
         ({"a;touch pwned": "data"}, "datasets has 'a;touch pwned'"),
-        ({"a": 3}, "datasets.a is 3, but should be the word data, a folder, a .zip or .npz file"),
+        ({"a": 3}, "datasets.a is 3, but should be the word data, a folder, a .zip, .npz, .csv, .parquet or .txt file"),
         ({"a": None}, "datasets.a is None, but should be"),
         ({"a": ""}, "datasets.a.* is '', but"),
         ({"a": " "}, "datasets.a.* is ' ', but should be"),
@@ -34,7 +34,7 @@ def test_a_source_alone_is_short_for_a_mapping():
         ({"a": {"source": 3}}, "datasets.a.source is 3, but should be a valid string"),
         (
             {"a": {"source": "b", "sise": 3}},
-            "datasets.a.sise is not a parameter; allowed here: arguments, size, source",
+            "datasets.a.sise is not a parameter; allowed here: arguments, length, size, source, target, task, tokens",
         ),
         ({"a": {"source": "b", "size": 3}}, "datasets.a.size is 3"),
         ({"a": {"source": "b", "size": [3]}}, "datasets.a.size is"),
