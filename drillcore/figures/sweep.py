@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.replicates import Replicates, histories, seeds_of
 from drillcore.artifacts.svd import Spectra
@@ -16,18 +17,23 @@ from drillcore.figures.style import canvas, styled
 from drillcore.intervals import LEVEL, Interval, t_interval
 from drillcore.spectra import effective_rank, feature_singular_values
 
-LABELS = {"accuracy": "test accuracy", "rank": "effective rank of the features\n(of singular values)"}
+LABELS = {
+    "accuracy": "test accuracy",
+    "rank": "effective rank of the features\n(of singular values)",
+    "probe": "linear probe of the features\n(test accuracy, first seeds)",
+}
 COLOUR, SINGLE = "#0072B2", "#777777"
 
 
 class Trained(NamedTuple):
-    """One training: the `width` of its squeeze, its `seed`, test `accuracy`, and the effective `rank` of its last layer's
-    features, NaN where it is not known."""
+    """One training: the `width` of its squeeze, its `seed`, test `accuracy`, and of its last layer's features the effective
+    `rank` and the accuracy of a linear `probe`; NaN where they are not known, as the probe of further seeds."""
 
     width: int
     seed: int
     accuracy: float
     rank: float
+    probe: float = np.nan
 
 
 def trainings(folder: Path) -> list[Trained]:
@@ -35,14 +41,22 @@ def trainings(folder: Path) -> list[Trained]:
     network, others = read_network(folder / Network.FILE), seeds_of(folder)
     seeds = [network.values["seed"], *others]
     accuracies = [float(history["val_accuracy"][-1]) for history in histories(folder)]
-    ranks = [np.nan] * len(seeds)
+    ranks, probes = [np.nan] * len(seeds), [np.nan] * len(seeds)
     if (folder / Spectra.FILE).exists() and (folder / Replicates.FILE).exists():
         with Spectra(folder / Spectra.FILE) as svd, Replicates(folder / Replicates.FILE) as replicates:
-            layer = [name for name in svd.layers if layer_of(name) == network.squeezes[-1].expand][-1]
+            layer = last_of(network, svd.layers)
             values = map(feature_singular_values, replicates.get(layer, []))
             ranks = [svd.rank(layer, "effective_rank"), *map(effective_rank, values)]
+    if (folder / Geometry.FILE).exists():
+        with Geometry(folder / Geometry.FILE) as file:
+            probes[0] = float(file["probe"][-1, file.layers.index(last_of(network, file.layers))])
     width = network.squeeze_width()
-    return [Trained(width, *one) for one in zip(seeds, accuracies, ranks, strict=True)]
+    return [Trained(width, *one) for one in zip(seeds, accuracies, ranks, probes, strict=True)]
+
+
+def last_of(network, layers):
+    """The last of the `layers` that belongs to the expansion of the network's last squeeze."""
+    return [name for name in layers if layer_of(name) == network.squeezes[-1].expand][-1]
 
 
 def by_width(found: Iterable[Trained]) -> dict[int, dict[str, Interval]]:
@@ -80,7 +94,7 @@ def sweep(
     Parameters
     ----------
     points : mapping of int to mapping
-        By width the interval of "accuracy" and of "rank", as `by_width` makes it.
+        By width the interval of "accuracy", "rank" and "probe", as `by_width` makes it; what is known of none has no panel.
     subtitle : str
         The line below the headline.
     title : str
@@ -90,8 +104,9 @@ def sweep(
     -------
     matplotlib.figure.Figure
     """
-    figure = canvas(7.4, 2.9, title, subtitle)
-    for axes, (name, label) in zip(figure.subplots(1, len(LABELS)), LABELS.items(), strict=True):
+    labels = {name: LABELS[name] for name in LABELS if any(of[name].count for of in points.values())}
+    figure = canvas(3.7 * len(labels), 2.9, title, subtitle)
+    for axes, (name, label) in zip(figure.subplots(1, len(labels), squeeze=False)[0], labels.items(), strict=True):
         widths, found = list(points), [of[name] for of in points.values()]
         axes.plot(widths, [one.mean for one in found], color=COLOUR, lw=0.9)
         for width, one in zip(widths, found, strict=True):

@@ -9,6 +9,7 @@ from dvc.repo import Repo
 from dvc.scm import SCMError
 from ruamel.yaml import YAML
 
+from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.history import History
 from drillcore.artifacts.network import Network
 from drillcore.artifacts.replicates import FOLDER, Replicates
@@ -16,7 +17,7 @@ from drillcore.artifacts.svd import Spectra
 
 WORKSPACE = None
 """The revision of what is in the folder now."""
-ANALYSES = {Spectra.FILE: "svd", Replicates.FILE: "activations"}
+ANALYSES = {Spectra.FILE: "svd", Replicates.FILE: "activations", Geometry.FILE: "geometry"}
 """Files that an experiment may have left as they were before, by the stage that makes them."""
 
 
@@ -30,28 +31,30 @@ def revisions():
 def fetch(revision, network, folder):
     """Copy to `folder` what an experiment has of a `network`, and return the checksum of its data; None if it has nothing.
 
-    What a stage made of another card is left out: an experiment of some stages keeps the old files of all others.
+    What a stage made of other inputs is left out: an experiment of some stages keeps the old files of all others.
     """
     source, root = DVCFileSystem(rev=revision), Path("artifacts", network)
     try:
         stages = YAML(typ="safe").load(StringIO(source.read_text("dvc.lock")))["stages"]
-        card = checksum(stages[f"define@{network}"]["outs"], root / Network.FILE)
-        trained = stages[f"train@{network}"]
-        if checksum(trained["deps"], root / Network.FILE) != card:
+        if not fresh(stages, f"train@{network}"):
             return None
         for name in (Network.FILE, History.FILE):
             source.get_file((root / name).as_posix(), str(folder / name))
         if source.exists((root / FOLDER).as_posix()):
             source.get((root / FOLDER).as_posix(), str(folder / FOLDER), recursive=True)
         for name, stage in ANALYSES.items():
-            made = stages.get(f"{stage}@{network}", {"deps": []})
-            if checksum(made["deps"], root / Network.FILE) == card:
+            if fresh(stages, f"{stage}@{network}"):
                 source.get_file((root / name).as_posix(), str(folder / name))
-        return next(item["md5"] for item in trained["deps"] if item["path"].startswith("data/"))
+        return next(item["md5"] for item in stages[f"train@{network}"]["deps"] if item["path"].startswith("data/"))
     except (OSError, KeyError, DvcException, SCMError):
         return None
 
 
-def checksum(items, path):
-    """The checksum that dvc.lock has of `path` among `items`."""
-    return next((item["md5"] for item in items if item["path"] == path.as_posix()), None)
+def fresh(stages, name):
+    """Whether a stage of dvc.lock has run on what the stages before it made last, and they on what those before them did."""
+    made = {out["path"]: (out["md5"], maker) for maker, stage in stages.items() for out in stage.get("outs", [])}
+    for item in stages.get(name, {}).get("deps", []):
+        checksum, maker = made.get(item["path"], (item["md5"], None))
+        if checksum != item["md5"] or (maker and not fresh(stages, maker)):
+            return False
+    return name in stages

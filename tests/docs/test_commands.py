@@ -58,7 +58,7 @@ RUN_BY = {
     "dvc exp run -S bottleneck=2": f"{ENGINES}::test_another_bottleneck_trains_one_network",
     "dvc exp run -S networks.squeeze.replicates=5 svd@squeeze": SWEEP,
     "python -m stages.sweep bottleneck": f"{ENGINES}::test_another_bottleneck_trains_one_network",
-    "dvc exp run --queue -S bottleneck=1,2,3,5,16 svd@squeeze": SWEEP,
+    "dvc exp run --queue -S bottleneck=1,2,3,5,16 svd@squeeze geometry@squeeze": SWEEP,
     "dvc exp run --run-all": SWEEP,
     "dvc exp run --temp": f"{NETWORKS}::test_a_temporary_experiment_sees_only_what_git_tracks",
     "dvc exp show": f"{ENGINES}::test_another_bottleneck_trains_one_network",

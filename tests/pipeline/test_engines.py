@@ -112,22 +112,22 @@ def test_another_bottleneck_trains_one_network(project):
     assert {revision for curve in curves for revision in curve["revisions"]} == {"HEAD", "workspace"}
     project.run("python", "-m", "stages.sweep", "bottleneck")
     header, narrow, committed = (project.folder / "reports/sweep-bottleneck/sweep.csv").read_text().splitlines()
-    assert header == "width,seeds,accuracy,accuracy_interval,rank,rank_interval"
-    assert narrow.startswith("2,3,0.") and narrow.endswith(",,")  # its svd.h5 is still that of the committed width
-    assert committed.startswith("4,3,0.") and not committed.endswith(",")
+    assert header == "width,seeds,accuracy,accuracy_interval,rank,rank_interval,probe,probe_interval"
+    assert narrow.startswith("2,3,0.") and narrow.endswith(",,,,")  # its svd.h5 is still that of the committed width
+    assert committed.startswith("4,3,0.") and "" not in committed.split(",")[:6]
 
 
 @pytest.mark.soak
 def test_queued_experiments_become_one_sweep(project):
     project.change(one_network)
     project.commit()
-    project.run("dvc", "exp", "run", "--queue", "-S", "bottleneck=1,3", "svd@squeeze")
+    project.run("dvc", "exp", "run", "--queue", "-S", "bottleneck=1,3", "svd@squeeze", "geometry@squeeze")
     project.run("dvc", "exp", "run", "--run-all")
     project.run("dvc", "exp", "run", "-S", "networks.squeeze.replicates=4", "svd@squeeze")
     project.run("python", "-m", "stages.sweep", "bottleneck")
     rows = (project.folder / "reports/sweep-bottleneck/sweep.csv").read_text().splitlines()[1:]
     assert [row.split(",")[:2] for row in rows] == [["1", "3"], ["3", "3"], ["4", "4"]]
-    assert all("" not in row.split(",") for row in rows)
+    assert all("" not in row.split(",")[:6] for row in rows)
 
 
 def test_another_title_trains_and_analyses_nothing(project):
