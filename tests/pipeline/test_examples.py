@@ -35,6 +35,7 @@ def test_an_example_runs_from_its_data_to_its_figures(name, others, tmp_path, mo
         shutil.copy(file, "models")
     parameters, example = small(load(ROOT / "params.yaml")), load(ROOT / f"examples/{name}/params.yaml")
     parameters["similarity"]["pairs"], parameters["plots"]["widths"] = [], {}
+    parameters.pop("replays", None)
     parameters |= {"datasets": example["datasets"], "networks": example["networks"]}
     ((dataset, _),), ((network, settings),) = example["datasets"].items(), example["networks"].items()
     settings["training"] |= {"epochs": 1, "checkpoint_every": 1}
