@@ -182,6 +182,7 @@ def test_states_that_were_not_kept_are_said(finished, tmp_path, monkeypatch):
         stage.main("sgd", steps="9:10", with_="noise", tensors="")
 
 
+@pytest.mark.soak
 def test_keras_replays_the_same_training(tmp_path):
     result = run("tests.replay.child_keras_replay", tmp_path, OMP_NUM_THREADS="1")
     assert result.returncode == 0, result.stderr

@@ -63,6 +63,26 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("networks.squeeze.input", [32, 32, 2], "networks.squeeze.input is [32, 32, 2]"),
         ("networks.squeeze.normalize", {"mean": [0, 0], "std": [1]}, "networks.squeeze.normalize.mean has 2 numbers"),
         ("networks.squeeze.normalize", {"mean": [0], "std": [0]}, "networks.squeeze.normalize.std.0 is 0"),
+        (
+            "replays",
+            {"squeeze": {"network": "squeeze", "steps": [2, 5], "instruments": ["noise"]}},
+            "replays has 'squeeze', which is a network: give it",
+        ),
+        (
+            "replays",
+            {"spike": {"network": "gone", "steps": [2, 5], "instruments": ["noise"]}},
+            "replays.spike.network is 'gone', which is no",
+        ),
+        (
+            "replays",
+            {"spike": {"network": "squeeze", "steps": [2], "instruments": ["noise"]}},
+            "replays.spike.steps is [2]",
+        ),
+        (
+            "replays",
+            {"spike": {"network": "squeeze", "steps": [2, 5], "instruments": []}},
+            "replays.spike.instruments is []",
+        ),
         ("networks.squeeze.training.epochs", "ten", "networks.squeeze.training.epochs is 'ten'"),
         (
             "networks.squeeze.training.keep_states",
