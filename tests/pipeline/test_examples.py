@@ -19,6 +19,7 @@ STAGES = (
     "similarity",
     "svd",
     "tsne",
+    "geometry",
     "gradients",
     "curvature",
     "plots",
