@@ -23,9 +23,11 @@ from drillcore.extraction.units import Units
 from stages.activations import BATCH, outputs
 from stages.rig.card import Network
 from stages.rig.images import prepare
+from stages.rig.predictions import TOKENS
 
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
 IMAGES, TURNS, MAX_UNITS = 2000, 7, 256
+TEXTS, LENGTH, VOCABULARY = 128, 128, 96
 
 
 def main():
@@ -56,7 +58,10 @@ def contest(network, contestant):
         return
     make, contestants = NETWORKS[network]
     model, to_input, names = make()
-    images = np.random.default_rng(0).integers(0, 256, (IMAGES, 32, 32, 3), np.uint8)
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (IMAGES, 32, 32, 3), np.uint8)
+    if make is transformer:
+        images = random.integers(0, VOCABULARY, (TEXTS, LENGTH), np.int32)
     run, times, size = contestants[contestant], [], 0
     for _ in range(TURNS + 1):
         with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +72,7 @@ def contest(network, contestant):
             times.append(np.diff(turn, axis=0))
             size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     bare, own = np.moveaxis(times[1:], 1, 0)  # each (turns, clocks); one turn to warm up
-    rate, (share, processor) = IMAGES / np.median(own[:, 0]), np.median(bare / own, axis=0)
+    rate, (share, processor) = len(images) / np.median(own[:, 0]), np.median(bare / own, axis=0)
     memory = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
     print(
         f"| {network} | {contestant} | {rate:.0f} | {share:.0%} | {processor:.0%} | {memory:.0f} | {size / 1e6:.0f} |"
@@ -80,9 +85,10 @@ def clocks():
 
 
 def batches(to_input, images):
-    """The prepared batches that every contestant feeds."""
-    for begin in range(0, len(images), BATCH):
-        yield to_input(prepare(images[begin : begin + BATCH], (32, 32, 3)))
+    """The prepared batches that every contestant feeds, of texts as many as hold as many tokens as `activations` takes."""
+    size = BATCH if images.ndim == 4 else TOKENS // LENGTH
+    for begin in range(0, len(images), size):
+        yield to_input(prepare(images[begin : begin + size], (32, 32, 3)))
 
 
 def bare_torch(model, to_input, images, names, folder):
@@ -106,7 +112,7 @@ def drillcore(how):
     def run(model, to_input, images, names, folder):
         units = Units(how, MAX_UNITS)
         with create(folder / "activations.h5") as file:
-            streamed = outputs(model, to_input, images, CARD, names, units)
+            streamed = outputs(model, to_input, images, CARD if images.ndim == 4 else OF_TOKENS, names, units)
             store_outputs(new_group(file, "layers"), streamed, len(images), units)
 
     return run
@@ -162,7 +168,7 @@ def resnet18():
 
     torch.manual_seed(0)
     model = make(num_classes=10).eval()
-    layers = observe(model, torch.zeros(3, 3, 32, 32))
+    layers = observe(model, torch.zeros(3, 3, 32, 32)).layers
     return model, to_input, [layer.name for layer in layers if layer.kind in ("module", "both")]
 
 
@@ -171,6 +177,19 @@ def convolutions():
 
     model, to_input, names = resnet18()
     return model, to_input, [name for name in names if isinstance(model.get_submodule(name), torch.nn.Conv2d)]
+
+
+def transformer():
+    """The six blocks of a model of GPT-2's kind of 10.7 million parameters."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from stages.rig.torch.network import to_input
+
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=VOCABULARY, n_positions=LENGTH, n_embd=384, n_layer=6, n_head=6, use_cache=False)
+    blocks = [f"transformer.h.{number}" for number in range(6)]
+    return GPT2LMHeadModel(config).eval(), lambda tokens, kind="tokens": to_input(tokens, "tokens"), blocks
 
 
 def mlp():
@@ -191,6 +210,7 @@ def cnn():
 
 COMMON = {"name": "small", "dataset": "cifar10", "input": [32, 32, 3], "seed": 0}
 CARD = Network(**COMMON)
+OF_TOKENS = Network(**{**COMMON, "input": [LENGTH], "kind": "tokens", "vocabulary": VOCABULARY})
 DRILLCORE = {"Drillcore, flatten": drillcore("flatten"), "Drillcore, pool": drillcore("pool")}
 IN_TORCH = {"bare": bare_torch} | DRILLCORE | {"hooks and numpy.save": hooks}
 CONVOLUTIONAL = IN_TORCH | {"thingsvision": thingsvision}  # it ended the perceptron's process with a segmentation fault
@@ -198,6 +218,7 @@ IN_KERAS = {"bare": bare_keras} | DRILLCORE | {"model of all outputs and numpy.s
 NETWORKS = {
     "ResNet-18, its 20 convolutions": (convolutions, CONVOLUTIONAL),
     "ResNet-18, all 52 layers": (resnet18, CONVOLUTIONAL),
+    "Transformer, its 6 blocks": (transformer, CONVOLUTIONAL),
     "MLP, 10 layers": (mlp, IN_TORCH),
     "Keras CNN, 9 layers": (cnn, IN_KERAS),
 }
