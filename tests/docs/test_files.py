@@ -29,7 +29,7 @@ PLACEHOLDERS = {
 """What stands for the parts in angle brackets; for others, any one part of a path."""
 TEXTS = {"label", "likely", "predicted"}
 """Columns of a table that name classes, which may be digits."""
-VARYING = {"shown", "units", "values", "outputs", "inputs", "parameters", "entries"}
+VARYING = {"draws", "shown", "units", "values", "outputs", "inputs", "parameters", "entries"}
 """Axes whose length another layer, tensor or epoch may have otherwise."""
 
 
