@@ -82,4 +82,4 @@ def write_augmentations(path: str | Path, inputs: np.ndarray, sample: int, label
 def store_augmentations(file: h5py.File, inputs: np.ndarray, sample: int, label: int | None) -> None:
     """Write the augmentations to an open `file`."""
     write(file, "images" if kind_of(inputs) == "images" else "inputs", inputs)
-    file.attrs.update({} if label is None else {"label": label}, sample=sample)
+    file.attrs.update(sample=sample, **({} if label is None else {"label": label}))

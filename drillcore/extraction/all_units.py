@@ -16,8 +16,6 @@ MOST_SAMPLES = 2000
 IN_MEMORY = 1 << 30
 """Bytes of outputs that are in memory at a time; those of further layers are in temporary files."""
 BLOCK_BYTES = 16 << 20
-ORDINARY = 40
-"""The largest power of two of an output whose squares are summed as they are, in float32; and of its inverse."""
 
 
 class AllUnits:
@@ -67,58 +65,53 @@ class AllUnits:
 
 
 def basis(X):
-    """Return X (samples, units) in at most samples + 1 dimensions, with the same inner products, float32.
+    """Return X (samples, units) in samples + 1 dimensions, with the same inner products, float32.
 
     X itself where it has no more units than samples. The dimensions are turned so that the mean of a sample over its
-    coordinates stands to its deviations as over the units, which correlations over the units, as in RSA, depend on.
+    coordinates stands to its deviations as over the units, which correlations over the units, as in RSA, depend on. There are
+    as many of them whatever X holds, so a layer has as many at every epoch.
     """
     if X.shape[1] <= len(X):
         return np.array(X, np.float32)
     largest = max(float(X.max()), -float(X.min()))
-    if not np.isfinite(largest):
-        return np.full((len(X), 1), np.nan, np.float32)
-    power = int(np.frexp(largest)[1])
-    power = power if abs(power) > ORDINARY else 0
-    products, sums = inner_products(X, power)
-    if products is None:
-        return np.full((len(X), 1), largest, np.float32)
+    if not np.isfinite(largest) or (X == X[:1]).all():
+        return np.full((len(X), len(X) + 1), largest if np.isfinite(largest) else np.nan, np.float32)
+    products, sums = inner_products(X)
     coordinates = np.hstack([sums[:, None], factor(products - np.outer(sums, sums))])
-    coordinates = np.ldexp(turned(coordinates), power).astype(np.float32)
+    coordinates = turned(coordinates).astype(np.float32)
     for copy, first in copies(X, products):
         coordinates[copy] = coordinates[first]
     return coordinates
 
 
-def inner_products(X, power=0):
-    """Those of the samples of X / 2^power, float64 (samples, samples), and their sums over units by the root of the units.
+def inner_products(X):
+    """Those of the samples of X, float64 (samples, samples), and their sums over units by the root of the units.
 
-    None where every unit is constant. Blocks of units are multiplied in float32, less their means so that nothing large
-    cancels, and summed in float64.
+    Blocks of units are multiplied in float64, less their means so that nothing large
+    cancels: in float32 singular values below a hundredth of the largest would be lost.
     """
     n, units = X.shape
     centred, cross, square, sums = np.zeros((n, n)), np.zeros(n), 0.0, np.zeros(n)
-    for block in row_blocks(units, 4 * n, BLOCK_BYTES):
-        part = np.ldexp(X[:, block], -power) if power else np.array(X[:, block])
-        mean = part.mean(0, dtype=np.float64).astype(np.float32)
+    for block in row_blocks(units, 8 * n, BLOCK_BYTES):
+        part = X[:, block].astype(np.float64)
+        mean = part.mean(0)
         part -= mean
         centred += part @ part.T
         cross += part @ mean
-        square += np.vdot(mean, mean.astype(np.float64))
-        sums += part.sum(1, dtype=np.float64) + mean.sum(dtype=np.float64)
-    if not centred.any():
-        return None, sums
+        square += np.vdot(mean, mean)
+        sums += part.sum(1) + mean.sum()
     return centred + cross[:, None] + cross + square, sums / np.sqrt(units)
 
 
 def factor(products):
-    """Coordinates (samples, dimensions) with these inner products: of a Cholesky decomposition or, of fewer dimensions than
-    samples, of the eigenvectors beyond rounding in float32."""
+    """Coordinates (samples, samples) with these inner products: of a Cholesky decomposition or, where the samples span fewer
+    dimensions, of the eigenvectors, zero in those within rounding."""
     try:
         return np.linalg.cholesky(products)
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(products)
-        beyond = values > len(values) * np.finfo(np.float32).eps * values[-1]
-        return vectors[:, beyond] * np.sqrt(values[beyond])
+        beyond = values > len(values) * np.finfo(np.float64).eps * values[-1]
+        return vectors * np.sqrt(np.where(beyond, values, 0.0))
 
 
 def turned(coordinates):
