@@ -15,7 +15,7 @@ CLASSES = ["a", "b", "c"]
 def drawn(points, classes=CLASSES):
     with applied(50):
         axes = canvas(3, 3, "what", "where").subplots()
-        draw_map(axes, points, LABELS, classes, "coordinate")
+        draw_map(axes, points, LABELS, classes, np.array(class_colours(3))[LABELS], "coordinate")
     return axes
 
 

@@ -19,6 +19,7 @@ TOPICS = [
     "layer_feature_correlation",
     "correlation_evolution",
     "layer_similarity",
+    "layer_similarity_calibrated",
     "layer_similarity_untrained",
     "similarity_evolution",
     "similarity_settling",
@@ -33,6 +34,7 @@ TOPICS = [
     "step_scalars",
     "sharpness",
     "minima_verdict",
+    "rewinding",
     "layer_wise_grad_signs",
     "zoomed_layer_wise_grad_signs",
     "probes",
@@ -60,9 +62,10 @@ def expected_names(epochs, layers):
 def test_a_report_has_every_figure_twice_and_every_augmentation_once(report):
     names = expected_names((0, 2), 4)
     images = [f"augs/aug_{number:03d}.png" for number in range(12)]
-    assert set(digests(report / "reports/net")) == {f"{name}.{e}" for name in names for e in ("png", "pdf")} | set(
-        images
-    )
+    assert set(digests(report / "reports/net")) == {f"{name}.{e}" for name in names for e in ("png", "pdf")} | {
+        *images,
+        "suspects.csv",
+    }
     for name in names:
         picture = imread(report / f"reports/net/{name}.png")[..., :3]
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20

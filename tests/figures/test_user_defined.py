@@ -93,7 +93,7 @@ def test_maps_of_every_two_layers_take_an_even_choice_of_many():
 def test_names_beside_a_map_of_many_layers_do_not_overlap():
     values = np.random.default_rng(0).uniform(0, 1, (len(MANY), len(MANY)))
     with applied(100):
-        figure = layer_similarity(dict.fromkeys(MEASURES, values), MANY, None, values, values, "net")
+        figure = layer_similarity(dict.fromkeys(MEASURES, values), MANY, None, values, subtitle="net")
         figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert len(boxes) > 10
@@ -158,10 +158,15 @@ def test_a_network_that_came_trained_has_all_figures_but_those_of_a_training(net
         "layer_feature_correlation",
         "correlation_evolution",
         "layer_similarity",
+        "layer_similarity_calibrated",
         "similarity_evolution",
         "cka_bias",
         "cka_outlier",
         "sharpness",
+        "probes",
+        "neural_collapse",
+        "intrinsic_dimension",
+        "dormancy",
         "f_svd_analysis",
         "w_svd_analysis",
         "model_tsne_layers",

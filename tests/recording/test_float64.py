@@ -11,7 +11,7 @@ from drillcore import get_intermediate_outputs
 from drillcore.frameworks.torch import as_input
 from stages.rig.card import Training
 from stages.rig.images import Split
-from stages.rig.torch.losses import squared_error
+from stages.rig.torch.losses import one_hot_error
 from stages.rig.torch.network import build, to_input
 from stages.rig.torch.training import OPTIMIZERS, train
 from stages.rig.training.batches import shuffled
@@ -35,7 +35,7 @@ def test_a_training_in_double_precision_is_pytorch_s_own(card, tmp_path):
     for _ in range(2):
         for images, labels in batches:
             optimizer.zero_grad()
-            squared_error(model(to_input(images).double()), torch.from_numpy(labels)).backward()
+            one_hot_error(model(to_input(images).double()), torch.from_numpy(labels)).backward()
             optimizer.step()
     trained = torch.load(tmp_path / "out/checkpoints/epoch_002.pth", weights_only=True)
     assert all(

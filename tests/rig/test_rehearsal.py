@@ -99,7 +99,7 @@ def test_define_writes_no_card_of_what_cannot_be_trained(tmp_path, parameters):
     parameters |= {"similarity": {"pairs": []}, "plots": {"widths": {}}, "datasets": {"digits": "digits.npz"}}
     networks = {name: {"build": f"networks.py:{name}", "dataset": "digits"} for name in ("make", "Sparse")}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({**parameters, "networks": networks}))
-    dataset = Dataset(*split(6)[:2], *split(2))
+    dataset = Dataset(*split(6)[:2], *split(2)[:4])
     write_dataset(tmp_path / "data/digits.h5", "digits", dataset)
     main("make")
     assert (tmp_path / "artifacts/make/network.yaml").exists()

@@ -1,5 +1,6 @@
 """Tables, texts and functions of the user as data sets."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +10,9 @@ from drillcore.artifacts.dataset import DatasetFile
 from drillcore.base.errors import InputError
 from stages.download import main
 from stages.rig.base.parameters import dump
+from tests.conftest import MODELS
 
 TABLE = "age,place,price\n1,x,3\n2,y,4\n3,x,5\n4,z,6\n5,x,7\n6,y,8\n"
-FUNCTION = """
-import numpy as np
-
-class Pairs:
-    def __len__(self):
-        return 4
-    def __getitem__(self, number):
-        return {"image": np.full((2, 3), number, np.uint8), "label": number % 2}
-
-def make(count):
-    signals = np.arange(count * 6.0).reshape(count, 2, 3)
-    return {"train": (signals, signals[:, 0]), "test": (signals[:2], signals[:2, 0])}
-
-def pairs():
-    return Pairs(), Pairs()
-
-def broken():
-    return {"train": np.array([[np.nan]]), "test": np.array([[0.0]])}
-"""
 
 
 @pytest.fixture
@@ -37,7 +20,7 @@ def made(tmp_path, monkeypatch):
     """A function that makes the data set of a source, and returns its open file."""
     monkeypatch.chdir(tmp_path)
     Path("models").mkdir()
-    Path("models/mine.py").write_text(FUNCTION)
+    shutil.copy(MODELS / "made_data.py", "models")
     Path("table.csv").write_text(TABLE)
     Path("text.txt").write_text("abcabd" * 10)
 
@@ -75,13 +58,13 @@ def test_a_text_is_cut_into_windows_whose_targets_are_one_further(made):
 
 
 def test_a_function_gives_features_of_any_shape(made):
-    with made({"source": "mine.py:make", "arguments": {"count": 5}}) as file:
+    with made({"source": "made_data.py:make", "arguments": {"count": 5}}) as file:
         assert (file.kind, file.task) == ("features", "regression")
         assert [file[name].shape for name in file] == [(5, 2, 3), (5, 3), (2, 2, 3), (2, 3)]
 
 
 def test_data_sets_whose_items_are_mappings_are_images_with_classes(made):
-    with made("mine.py:pairs") as file:
+    with made("made_data.py:pairs") as file:
         assert (file.kind, file.task, file.classes) == ("images", "classification", ["0", "1"])
         np.testing.assert_array_equal(file["train/inputs"][:, 0, 0, 0], [0, 1, 2, 3])
 
@@ -99,9 +82,9 @@ def test_data_sets_whose_items_are_mappings_are_images_with_classes(made):
             {"source": "text.txt", "tokens": "words"},
             "tokens is 'words', but should be characters, bytes, or the JSON file",
         ),
-        ("mine.py:nothing", "models/mine.py has no function 'nothing'"),
-        ("mine.py:make", "fails with the arguments {}"),
-        ("mine.py:broken", "inputs that are not finite"),
+        ("made_data.py:nothing", "models/made_data.py has no function 'nothing'"),
+        ("made_data.py:make", "fails with the arguments {}"),
+        ("made_data.py:broken", "inputs that are not finite"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(made, source, said):
