@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
+from drillcore.base.arrays import real_array
+
 LEVEL = 0.95
 """The share of intervals that hold the mean over all seeds, where trainings differ by normal noise."""
 
@@ -34,6 +36,11 @@ def t_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
         `mean`, `half` and `count`: mean ± half, half = t(count - 1) s / sqrt(count) with the standard deviation s of
         count - 1 degrees of freedom. `half` is NaN for fewer than two values, `mean` too for none.
 
+    Raises
+    ------
+    InputError
+        If the values are not real numbers.
+
     References
     ----------
     Student 1908, "The probable error of a mean", Biometrika 6.
@@ -45,7 +52,7 @@ def t_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     >>> round(mean, 2), round(half, 3), count
     (0.6, 0.248, 3)
     """
-    values = np.asarray(values, np.float64)
+    values = np.asarray(real_array(values, "values"), np.float64)
     values = values[~np.isnan(values)]
     count = len(values)
     if count < 2:

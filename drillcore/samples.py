@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drillcore.base.arrays import row_blocks
+from drillcore.base.arrays import real_array, row_blocks
 from drillcore.base.errors import InputError
 
 COMPLETE = "complete"
@@ -62,10 +62,10 @@ def sample_dynamics(
 
     Parameters
     ----------
-    outputs : sequence of arrays (samples, classes)
-        What the network returned at each epoch after which it was stored, in evaluation mode; arrays or HDF5 datasets, of
-        which a block of rows is in memory at a time. An epoch from before training belongs not here.
-    labels : int array (samples)
+    outputs : sequence of array_like (samples, classes)
+        What the network returned at each epoch after which it was stored, in evaluation mode; of HDF5
+        datasets a block of rows is in memory at a time. An epoch from before training belongs not here.
+    labels : array_like (samples) of int
         The class of each sample, right or wrong.
     epochs : sequence of int, optional
         The numbers of the epochs; 1, 2, ... by default.
@@ -84,7 +84,7 @@ def sample_dynamics(
     Raises
     ------
     InputError
-        If there is no epoch, or shapes or labels do not fit.
+        If there is no epoch, the outputs are not real numbers, or shapes or labels do not fit.
 
     References
     ----------
@@ -101,7 +101,8 @@ def sample_dynamics(
     >>> found.confidence.round(2).tolist(), found.variability.round(2).tolist(), found.suspects().tolist()
     ([0.65, 0.1], [0.15, 0.0], [1, 0])
     """
-    labels = np.asarray(labels, np.int64)
+    outputs = [real_array(values, "outputs") for values in outputs]
+    labels = np.asarray(real_array(labels, "labels"), np.int64)
     epochs = list(range(1, len(outputs) + 1)) if epochs is None else list(epochs)
     check(outputs, labels, epochs)
     row_bytes = 8 * len(outputs) * outputs[0].shape[1]

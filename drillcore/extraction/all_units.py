@@ -74,7 +74,7 @@ def basis(X):
     if X.shape[1] <= len(X):
         return np.array(X, np.float32)
     largest = max(float(X.max()), -float(X.min()))
-    if not np.isfinite(largest) or (X == X[:1]).all():
+    if not np.isfinite(largest) or (X[:1] == X).all():
         return np.full((len(X), len(X) + 1), largest if np.isfinite(largest) else np.nan, np.float32)
     products, sums = inner_products(X)
     coordinates = np.hstack([sums[:, None], factor(products - np.outer(sums, sums))])

@@ -36,7 +36,7 @@ def dormant_units(features: ArrayLike, threshold: float = THRESHOLD) -> NDArray[
     Examples
     --------
     >>> import drillcore
-    >>> drillcore.dormant_units([[1.0, 0.0, 0.01], [3.0, 0.0, 0.03]]).tolist()
+    >>> drillcore.dormant_units([[1.0, 0.0, 0.001], [3.0, 0.0, 0.003]]).tolist()
     [False, True, True]
     """
     features = np.asarray(samples_by_units(features)[:], np.float64)

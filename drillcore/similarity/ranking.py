@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from drillcore.base.arrays import real_array
+
 MOST_ORDERS = 5040
 """Of more layers than have so many orders, 7, as many random orders stand for chance."""
 LEAST_LAYERS = 3
@@ -44,6 +46,11 @@ def rank_agreement(costs: ArrayLike, changes: Mapping[str, ArrayLike], seed: int
     Agreement
         NaN for fewer than 3 layers, and for a measure or costs that are the same for all.
 
+    Raises
+    ------
+    InputError
+        If the costs or the changes are not real numbers.
+
     References
     ----------
     C. Spearman 1904, doi 10.2307/1412159.
@@ -69,7 +76,7 @@ def rank_agreement(costs: ArrayLike, changes: Mapping[str, ArrayLike], seed: int
 
 def unit_ranks(values):
     """The ranks of `values` (layers), centred and of norm 1; NaN where there are too few, or all are the same or one NaN."""
-    values = np.asarray(values, np.float64)
+    values = np.asarray(real_array(values, "values"), np.float64)
     if len(values) < LEAST_LAYERS or np.isnan(values).any() or np.ptp(values) == 0:
         return np.full(len(values), np.nan)
     ranks = average_ranks(values)

@@ -21,16 +21,33 @@ def of_layers(function):
     return lambda X: function([X, X])
 
 
+def of_readout(function):
+    return lambda X: function(X, LABELS, X, LABELS, shuffles=1)
+
+
+def of_ranks(costs):
+    agreement = drillcore.rank_agreement(costs, {"rsa": costs})
+    return *agreement.correlations.values(), agreement.chance, agreement.p_value
+
+
+LABELS = np.arange(40) % 2
+
+
 ACTIVATIONS = {
     **{name: pairwise(getattr(drillcore, name)) for name in [*MEASURES, "minibatch_cka"]},
     **{
         name: of_layers(getattr(drillcore, name))
-        for name in ["minibatch_matrix", "permutation_null", "permuted_linear_cka", "stream_cka"]
+        for name in ["across_seeds", "minibatch_matrix", "permutation_null", "permuted_linear_cka", "stream_cka"]
     },
     "compute_layerwise_cross_correlation": lambda X: drillcore.compute_layerwise_cross_correlation({"a": X, "b": X}),
     "similarity_matrix": lambda X: drillcore.similarity_matrix({"a": X, "b": X}).values,
     "correlation_matrix": drillcore.correlation_matrix,
     "feature_singular_values": drillcore.feature_singular_values,
+    **{name: of_readout(getattr(drillcore, name)) for name in ["linear_probe", "nearest_class_mean"]},
+    "null_quantiles": lambda X: drillcore.null_quantiles({"a": X, "b": X}),
+    "neural_collapse": lambda X: drillcore.neural_collapse(X, LABELS)[:5],
+    "dormant_units": drillcore.dormant_units,
+    "two_nn": drillcore.two_nn,
     "embed": drillcore.embed,
     "principal_components": drillcore.principal_components,
 }
@@ -39,6 +56,11 @@ NUMBERS = {
         name: ranked(getattr(drillcore, name))
         for name in ["effective_rank", "effective_rank_of_variances", "participation_ratio", "stable_rank"]
     },
+    "power_law": ranked(drillcore.power_law),
+    "t_interval": ranked(drillcore.t_interval),
+    "rank_agreement": ranked(of_ranks),
+    "calibrated": lambda X: drillcore.calibrated(X, 0.5),
+    "sample_dynamics": lambda X: drillcore.sample_dynamics([X, X], LABELS),
     "components_explaining": ranked(lambda s: drillcore.components_explaining(s, 0.9)),
     "numerical_rank": ranked(lambda s: drillcore.numerical_rank(s, 0.1)),
     "noise_scale": ranked(lambda norms: drillcore.noise_scale(norms, 0.1)),
@@ -50,7 +72,7 @@ NUMBERS = {
 OTHERS = {
     *("GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs", "open", "summarise"),
     *("InputError", "Embedding", "SimilarityMatrix", "figures", "neighbor_recall", "transitions"),
-    *("record", "callback"),
+    *("record", "callback", "replay", "replay_instruments", "rewind"),
     *("curvature", "hutchinson", "lanczos"),  # of models and of functions
     "cluster_units",  # of correlations and layers
     "noise_floor",  # of three numbers

@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import drillcore
-from drillcore import debiased_cka, linear_cka, minibatch_cka, procrustes, pwcca, rbf_cka, rsa, svcca
+from drillcore import cknna, debiased_cka, linear_cka, minibatch_cka, mutual_knn, procrustes, pwcca, rbf_cka, rsa, svcca
 from drillcore.similarity.catalogue import MEASURES
 
 CATALOGUED = {name: getattr(drillcore, name) for name in MEASURES}
 EVERY = [*CATALOGUED.values(), minibatch_cka]
+OF_ROWS = [rsa, mutual_knn, cknna]
+"""They compare samples without centring the units: Huh et al. 2024 divide each row by its norm, and no more."""
 SYMMETRIC = [measure for measure in EVERY if measure is not pwcca]
 arbitrary = settings(max_examples=25, deadline=None, derandomize=True)
 
@@ -43,13 +45,14 @@ def test_scale_of_either_side_changes_nothing(pair, factor):
 
 @arbitrary
 @given(layer_pairs())
-def test_shifts_change_nothing_but_rsa(pair):
+def test_shifts_change_nothing_but_rsa_and_nearest_neighbours(pair):
     X, Y, rng = pair
     shift = rng.uniform(-100, 100, X.shape[1])
     for measure in EVERY:
-        if measure is not rsa:
+        if measure not in OF_ROWS:
             assert measure(X + shift, Y) == close(measure(X, Y)), measure
-    assert rsa(X + shift, Y) != close(rsa(X, Y))
+    for measure in OF_ROWS:
+        assert measure(X + shift, X) < 1 - 1e-6, measure
 
 
 @arbitrary
@@ -57,7 +60,7 @@ def test_shifts_change_nothing_but_rsa(pair):
 def test_rotations_change_nothing_but_rsa_and_the_weights_of_pwcca(pair):
     X, Y, rng = pair
     turned_x, turned_y = X @ rotation(rng, X.shape[1]), Y @ rotation(rng, Y.shape[1])
-    for measure in (linear_cka, debiased_cka, rbf_cka, svcca, procrustes, minibatch_cka):
+    for measure in (linear_cka, debiased_cka, rbf_cka, svcca, procrustes, mutual_knn, cknna, minibatch_cka):
         assert measure(turned_x, turned_y) == close(measure(X, Y)), measure
     assert pwcca(X, turned_y) == close(pwcca(X, Y))
 
