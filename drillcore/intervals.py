@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from drillcore.base.arrays import real_array
+from drillcore.extras import require
 
 LEVEL = 0.95
 """The share of intervals that hold the mean over all seeds, where trainings differ by normal noise."""
@@ -39,7 +39,7 @@ def t_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     Raises
     ------
     InputError
-        If the values are not real numbers.
+        If the values are not real numbers, or SciPy, which knows Student's t, is not installed.
 
     References
     ----------
@@ -57,5 +57,8 @@ def t_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     count = len(values)
     if count < 2:
         return Interval(float(values[0]) if count else np.nan, np.nan, count)
+    require("clusters", "t_interval")
+    from scipy.special import stdtrit
+
     half = stdtrit(count - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(count)
     return Interval(float(values.mean()), float(half), count)

@@ -38,6 +38,10 @@ def cluster_units():
     drillcore.cluster_units(drillcore.correlation_matrix(X), [0] * 5)
 
 
+def t_interval():
+    drillcore.t_interval([0.5, 0.6])
+
+
 def figures():
     _ = drillcore.figures.layer_similarity
 
@@ -70,6 +74,7 @@ NEEDING = {
     embed: ["maps"],
     neighbor_recall: ["maps"],
     cluster_units: ["clusters"],
+    t_interval: ["clusters"],
     figures: ["figures"],
     report: ["report"],
     callback: ["keras"],
@@ -80,7 +85,17 @@ NEEDING = {
 }
 """By a use of what needs one, the extras that its sentence names."""
 WITHOUT_EXAMPLE = {"figures", "GradientRecorder", "OptimizationInsightCallback", "get_intermediate_outputs"}
-WITHOUT_EXAMPLE |= {"curvature", "record", "replay", "callback", "embed", "neighbor_recall", "cluster_units"}
+WITHOUT_EXAMPLE |= {
+    "curvature",
+    "record",
+    "replay",
+    "rewind",
+    "callback",
+    "embed",
+    "neighbor_recall",
+    "cluster_units",
+    "t_interval",
+}
 """Public names whose examples need an extra."""
 BESIDE_TORCH = "drillcore.frameworks.torch", "drillcore.recording.torch_state"
 """The modules that are loaded only where PyTorch is."""
