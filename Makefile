@@ -3,6 +3,7 @@
 # make report runs what the report needs, and says where it is
 # make test   sets up .venv, runs the tests
 # make soak   runs the long tests: random kills, fuzzing at length, files larger than memory, full disks
+#             SOAK=tests/replay runs those in that folder alone
 # make lint   runs the linters
 # make docs   builds the documentation site, site/index.html
 
@@ -40,7 +41,7 @@ test: setup .venv/tests-installed
 	@python -m pytest -m "not soak" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 soak: setup .venv/tests-installed
-	@python -m pytest -m soak --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@python -m pytest -m soak --numprocesses 3 --dist loadfile --no-loadscope-reorder $(SOAK)
 
 lint: .venv/tests-installed
 	@ruff check .
