@@ -27,7 +27,10 @@ TRIES = 20
 CODE = "code.yaml"
 """What `define` writes of the code of a network's framework. It is the same for many networks, so that DVC keeps it as one
 file with one time, which tells Snakemake nothing: the stamp of a stage that depends on it says whether it changed."""
-FOLDERS = "drillcore", "stages", "models", "requirements"
+BY_CONTENT = CODE, "models"
+"""Dependencies whose time tells Snakemake nothing. An edit in models/ runs `download` again, which mostly makes a file that
+DVC keeps already, with its old time."""
+FOLDERS = "drillcore", "stages", "requirements"
 """Whose folders hold what people write, not what stages make."""
 
 
@@ -75,7 +78,7 @@ def resolved_stages():
 
 def timed(files):
     """Those of a stage's dependencies or outputs whose time tells when they changed."""
-    return [file for file in files if PurePath(file.def_path).name != CODE]
+    return [file for file in files if PurePath(file.def_path).name not in BY_CONTENT]
 
 
 def by_folder(produced):
@@ -136,14 +139,20 @@ def with_caption(out):
     return {**meta, "report": {**meta["report"], "caption": str(path)}}
 
 
-def code_changed(stage):
-    """Whether the `CODE` that one of DVC's stages depends on is another than at its last run, or than the code itself."""
+def content_changed(stage):
+    """Whether what one of DVC's stages depends on by content is another than at its last run, or a `CODE` than the code."""
+    found = [dependency for dependency in stage.deps if os.path.exists(dependency.def_path)]
     return any(
         dependency.workspace_status()
-        or any(checksum(name) != stored for name, stored in load(dependency.def_path).items())
-        for dependency in stage.deps
-        if PurePath(dependency.def_path).name == CODE and os.path.exists(dependency.def_path)
+        or any(checksum(name) != stored for name, stored in code_of(dependency.def_path).items())
+        for dependency in found
+        if PurePath(dependency.def_path).name in BY_CONTENT
     )
+
+
+def code_of(path):
+    """The checksums in the `CODE` at `path`, by file; none in anything else."""
+    return load(path) if PurePath(path).name == CODE else {}
 
 
 @cache
@@ -158,7 +167,7 @@ def stamp(stage, parameters, changed):
     path = STAMPS / stage.addressing
     path.parent.mkdir(parents=True, exist_ok=True)
     changed = (
-        changed or stage.changed_stage() or any(out.workspace_status() for out in stage.outs) or code_changed(stage)
+        changed or stage.changed_stage() or any(out.workspace_status() for out in stage.outs) or content_changed(stage)
     )
     # A newer file whose checksum Snakemake has recorded is the same to it: of a job that was killed too, whose stage may
     # have ended all the same.

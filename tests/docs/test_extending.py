@@ -123,9 +123,9 @@ def test_the_commands_of_the_page_run(made, tmp_path):
         if not line.startswith("python -m pytest"):
             project.run(*shlex.split(line))
     with h5py.File(project.folder / "artifacts/squeeze/similarity.h5") as file:
-        overlap = file["between_layers/neighbour_overlap"][-1]
-        np.testing.assert_allclose(np.diag(overlap)[np.isfinite(np.diag(overlap))], 1)
-        assert file["across_epochs/neighbour_overlap"].shape[0] == len(overlap)
+        correlation = file["between_layers/distance_correlation"][-1]
+        np.testing.assert_allclose(np.diag(correlation)[np.isfinite(np.diag(correlation))], 1)
+        assert file["across_epochs/distance_correlation"].shape[0] == len(correlation)
     with h5py.File(project.folder / "artifacts/squeeze/silent.h5") as file:
         assert file["fractions"].shape == (3, len(file.attrs["layers"]))
     for figure in ("silent_units", "probe_classes", "layer_similarity"):
