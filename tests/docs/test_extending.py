@@ -19,6 +19,7 @@ MOST_FILES = {
     "A figure": 3,
     "A data source": 3,
     "Another meaning of near zero": 1,
+    "An instrument of a replay": 1,
 }
 """By walk, how many files it may add and edit."""
 BLOCK = re.compile(

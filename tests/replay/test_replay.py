@@ -18,7 +18,7 @@ from tests.conftest import MODELS
 from tests.processes import run
 from tests.replay.replayed import BATCH, EPOCHS, STEPS, prepare, trained
 
-PAGE = Path(__file__).parents[2] / "docs/replay.md"
+PAGE = Path(__file__).parents[2] / "docs/extending.md"
 ALL = "same_batch,curvature,noise,dump,activations"
 
 
@@ -28,7 +28,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("replays")
     (folder / "models").mkdir()
     shutil.copy(MODELS / "instrument.py", folder / "models")
-    documented = re.search(r"```python\n(import numpy.*?class LargestMove.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    documented = re.search(r"`models/moves.py`:\n\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
     assert len(documented.splitlines()) <= 20
     (folder / "models/moves.py").write_text(documented)
     with pytest.MonkeyPatch.context() as patch:
