@@ -25,12 +25,12 @@ def network(artifacts, name, live=False):
     """
     folder = artifacts / name
     about = {"name": name, "title": name, "card": None, "history": {}, "unfinished": False, "source": None, "ranks": {}}
+    about["scores"] = scores_of("classification")  # which a card may correct
     for defined in studied(artifacts, [name]):
         card = defined.card
         about |= {"card": card.values, "width": card.squeeze_width(), "family": defined.family()}
         about |= {"title": defined.about.title, "test_images": defined.about.test_images, "loss": LOSSES[card.loss]}
-        task = TASKS[card.task]
-        about["scores"] = [[name, SCORES[name]] for name in (task.score, *task.others)]
+        about["scores"] = scores_of(card.task)
     history = folder / History.FILE
     if live and (folder / "training" / History.FILE).exists():
         history, about["unfinished"] = folder / "training" / History.FILE, True
@@ -47,6 +47,11 @@ def network(artifacts, name, live=False):
         with Gradients(folder / Gradients.FILE) as file:
             about["parameters"] = int(np.sum(file.sizes))
     return about
+
+
+def scores_of(task):
+    """The scores of a task, the first one first: what histories and the page call each."""
+    return [[name, SCORES[name]] for name in (TASKS[task].score, *TASKS[task].others)]
 
 
 def last_ranks(path):
