@@ -27,9 +27,9 @@ TRIES = 20
 CODE = "code.yaml"
 """What `define` writes of the code of a network's framework. It is the same for many networks, so that DVC keeps it as one
 file with one time, which tells Snakemake nothing: the stamp of a stage that depends on it says whether it changed."""
-BY_CONTENT = CODE, "models"
-"""Dependencies whose time tells Snakemake nothing. An edit in models/ runs `download` again, which mostly makes a file that
-DVC keeps already, with its old time."""
+BY_CONTENT = CODE, "models", "replicates.h5", "predictions.h5"
+"""Files and folders whose time tells Snakemake nothing. An edit in models/ runs `download` again, which mostly makes a file
+that DVC keeps already, with its old time; networks without further seeds, or classes, have the same empty file."""
 FOLDERS = "drillcore", "stages", "requirements"
 """Whose folders hold what people write, not what stages make."""
 
