@@ -1,7 +1,7 @@
 """What findings rest on: which networks and layers are compared, when values differ, and how they are written."""
 
 from itertools import pairwise
-from math import pi, sqrt
+from math import hypot, pi, sqrt
 
 import numpy as np
 
@@ -9,11 +9,13 @@ from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.gradient_stats import GradientStats
 from drillcore.artifacts.history import History
 from drillcore.artifacts.pairs import pair_files
+from drillcore.artifacts.replicates import interval_of
+from drillcore.intervals import LEVEL, Interval
 from drillcore.report.studies import by_study
 from drillcore.tasks import NOUNS
 
 ERRORS = 2
-"""So many standard errors apart, two accuracies are said to differ."""
+"""So many standard errors apart, the accuracies of two single trainings are said to differ."""
 LIMIT = 0.05
 """The false-discovery rate above which layers are not said to be alike."""
 
@@ -72,15 +74,42 @@ def an(name):
 
 
 def accuracy(network):
-    """The test accuracy of a classifier at the last epoch, NaN if there is none."""
+    """The `Interval` of a classifier's test accuracy at the last epoch, NaN if there is none: over several seeds the t
+    interval, of one training ERRORS standard errors over its test images."""
     history = History(network.folder / History.FILE)
-    values = history["val_accuracy"] if network.card.task == "classification" else ()
-    return float(values[-1]) if len(values) else np.nan
+    if network.card.task != "classification" or not len(history["val_accuracy"]):
+        return Interval(np.nan, np.nan, 0)
+    found = interval_of(network.folder, "val_accuracy")
+    return found if found.count > 1 else over_images(found.mean, network.about.test_images)
 
 
-def differ(a, b, images):
-    """Whether two accuracies over so many images are more than ERRORS standard errors of their difference apart."""
-    return abs(a - b) > ERRORS * sqrt((a * (1 - a) + b * (1 - b)) / images)
+def over_images(accuracy, images):
+    """The `Interval` of one training's accuracy over so many test images; NaN where their number is not known."""
+    return Interval(accuracy, ERRORS * sqrt(accuracy * (1 - accuracy) / images) if images else np.nan, 1)
+
+
+def differ(a, b):
+    """Whether two `Interval`s are further apart than the root of the sum of their squared half widths."""
+    return abs(a.mean - b.mean) > hypot(a.half, b.half)
+
+
+def resting(network, intervals):
+    """On what the accuracies of networks like `network` rest, and when two are said to differ."""
+    counts, images = sorted({interval.count for interval in intervals}), network.about.test_images
+    basis = f"{images:,} test images, " if images else ""
+    if counts == [1]:
+        return f"{basis}one training of each; a difference is more than {ERRORS} standard errors."
+    seeds = " to ".join(map(str, counts[:: len(counts) - 1 or 1]))
+    rule = "two, ± a and ± b, differ by more than √(a² + b²)."
+    return f"{basis}means of {seeds} seeds and their {100 * LEVEL:.0f} % t intervals; {rule}"
+
+
+def accuracies_text(intervals):
+    """Accuracies as text, each with its interval where that is of several seeds."""
+    return [
+        numbers(one.mean, digits=3) + (f" ± {numbers(one.half, digits=3)}" if one.count > 1 else "")
+        for one in intervals
+    ]
 
 
 def falling(values, digits):

@@ -24,8 +24,8 @@ from drillcore.ranks import EFFECTIVE
 from drillcore.recording.chance import ERRORS as CHANCE_ERRORS
 from drillcore.recording.threshold import NEAR
 from drillcore.report.evidence import (
-    ERRORS,
     LIMIT,
+    accuracies_text,
     accuracy,
     an,
     chance,
@@ -43,6 +43,7 @@ from drillcore.report.evidence import (
     on,
     percent,
     quoted,
+    resting,
     subject,
     widest_family,
 )
@@ -74,26 +75,24 @@ def cost_of_width(networks):
     """Below which width of a squeeze accuracy falls, over the networks that differ in that width alone."""
     members = widest_family(networks, History.FILE)
     accuracies = [accuracy(network) for network in members.values()]
-    images = next((network.about.test_images for network in members.values()), None)
-    if len(members) < 2 or not images or not np.isfinite(accuracies).all():
+    if len(members) < 2 or not np.isfinite(accuracies).all():
         return None
-    text = over_widths(list(members), accuracies, images)
-    basis = f"{images:,} test images, one training of each; a difference is more than {ERRORS} standard errors."
-    return text and Finding(text, on(next(iter(members.values())), basis), {"view": "overview", "figure": "widths"})
+    text, first = over_widths(list(members), accuracies), next(iter(members.values()))
+    return text and Finding(text, on(first, resting(first, accuracies)), {"view": "overview", "figure": "widths"})
 
 
-def over_widths(widths, accuracies, images):
-    """The sentence on the `accuracies` at `widths`, the widest first; None where they allow none."""
+def over_widths(widths, accuracies):
+    """The sentence on the `accuracies`, `Interval`s, at `widths`, the widest first; None where they allow none."""
     begin = len(widths) - 1  # after which every step is a fall
-    while begin and accuracies[begin - 1] > accuracies[begin] and differ(*accuracies[begin - 1 : begin + 1], images):
+    while begin and accuracies[begin - 1] > accuracies[begin] and differ(*accuracies[begin - 1 : begin + 1]):
         begin -= 1
-    wide, values = accuracies[: begin + 1], [numbers(value, digits=3) for value in accuracies]
-    same, every = not differ(min(wide), max(wide), images), f"{listed(values)} at widths {listed(widths)}."
+    wide, values = accuracies[: begin + 1], accuracies_text(accuracies)
+    same, every = not differ(min(wide), max(wide)), f"{listed(values)} at widths {listed(widths)}."
     if begin < len(widths) - 1:
         text = f"Squeezed to fewer than {widths[begin]} units, accuracy falls: {listed(values[begin:])} at widths "
         seen = f"; between {widths[0]} and {widths[begin]} no difference is seen: {listed(values[: begin + 1])}"
         return f"{text}{listed(widths[begin:])}{seen if begin and same else ''}."
-    if differ(accuracies[0], accuracies[-1], images):
+    if differ(accuracies[0], accuracies[-1]):
         verb = "falls" if accuracies[0] > accuracies[-1] else "rises"
         return f"From the widest squeeze to the narrowest accuracy {verb}: {every}"
     return f"No difference in accuracy is seen between squeezes: {every}" if same else None
@@ -106,19 +105,15 @@ def cost_of_squeezing_first(networks):
     for network in described:
         first, *rest = network.card.values["layers"]
         other = by_layers.get(network.like([first[1], *rest])) if isinstance(first, list) else None
-        images = network.about.test_images
-        if not other or not images or not all((one.folder / History.FILE).exists() for one in (network, other)):
+        if not other or not all((one.folder / History.FILE).exists() for one in (network, other)):
             continue
         before, after = accuracy(other), accuracy(network)
         if not np.isfinite([before, after]).all():
             continue
-        how = ("lower" if after < before else "higher") if differ(before, after, images) else "not seen to differ"
-        text = (
-            f"Squeezed to {first[0]} before the first layer too, accuracy is {how}: {numbers(after, digits=3)} against "
-        )
-        basis = f"{images:,} test images, one training of each; a difference is more than {ERRORS} standard errors."
-        link = {"view": "overview", "figure": "widths"}
-        return Finding(f"{text}{numbers(before, digits=3)}.", on(network, basis), link)
+        how = ("lower" if after < before else "higher") if differ(before, after) else "not seen to differ"
+        values = " against ".join(accuracies_text([after, before]))
+        text = f"Squeezed to {first[0]} before the first layer too, accuracy is {how}: {values}."
+        return Finding(text, on(network, resting(network, [before, after])), {"view": "overview", "figure": "widths"})
     return None
 
 

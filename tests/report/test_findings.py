@@ -9,8 +9,9 @@ import pytest
 from drillcore.artifacts.about import ABOUT, About, write_about
 from drillcore.artifacts.gradient_stats import write_gradient_stats
 from drillcore.artifacts.history import write_history
+from drillcore.intervals import Interval
 from drillcore.report import findings as found
-from drillcore.report.evidence import chance, differ, falling, in_short, numbers, percent
+from drillcore.report.evidence import chance, differ, falling, in_short, numbers, over_images, percent
 from drillcore.report.findings import FINDINGS, findings, over_widths
 from drillcore.report.studies import VIEWS, by_study, studied
 from tests.artifacts import write_network
@@ -61,10 +62,13 @@ def test_without_activations_a_basis_names_no_data(run):
 
 def test_two_accuracies_differ_from_two_standard_errors_on():
     # Of 0.5 over 1,000 images the standard error is 0.0158, of the difference of two 0.0224
-    assert not differ(0.5, 0.544, 1000)
-    assert differ(0.5, 0.546, 1000)
-    assert not differ(0.5, 0.546, 500)
-    assert differ(1.0, 0.999, 1000) is False
+    for a, b, images, apart in (
+        (0.5, 0.544, 1000, False),
+        (0.5, 0.546, 1000, True),
+        (0.5, 0.546, 500, False),
+        (1.0, 0.999, 1000, False),
+    ):
+        assert differ(over_images(a, images), over_images(b, images)) is apart
 
 
 @pytest.mark.parametrize(
@@ -99,12 +103,24 @@ def test_two_accuracies_differ_from_two_standard_errors_on():
     ],
 )
 def test_accuracy_falls_only_where_it_does(accuracies, said):
-    assert over_widths([32, 8, 2, 1], accuracies, 1000) == said
+    assert over_widths([32, 8, 2, 1], [over_images(accuracy, 1000) for accuracy in accuracies]) == said
+
+
+def test_seeds_that_scatter_allow_less():
+    tight = [Interval(mean, 0.02, 3) for mean in (0.92, 0.8, 0.6)]
+    wide = [Interval(mean, 0.2, 3) for mean in (0.92, 0.8, 0.6)]
+    text = "0.920 ± 0.020, 0.800 ± 0.020, 0.600 ± 0.020 at widths 8, 2, 1."
+    assert over_widths([8, 2, 1], tight) == f"Squeezed to fewer than 8 units, accuracy falls: {text}"
+    assert over_widths([8, 2, 1], wide).startswith(
+        "From the widest squeeze to the narrowest accuracy falls: 0.920 ± 0.200"
+    )
+    assert over_widths([8, 2], wide[:2]).startswith("No difference in accuracy is seen between squeezes")
 
 
 def test_few_test_images_allow_less():
-    assert over_widths([8, 1], [0.9, 0.8], 1000).startswith("Squeezed to fewer than 8 units, accuracy falls")
-    assert over_widths([8, 1], [0.9, 0.8], 50).startswith("No difference in accuracy is seen")
+    many, few = ([over_images(accuracy, images) for accuracy in (0.9, 0.8)] for images in (1000, 50))
+    assert over_widths([8, 1], many).startswith("Squeezed to fewer than 8 units, accuracy falls")
+    assert over_widths([8, 1], few).startswith("No difference in accuracy is seen")
 
 
 def test_the_cost_of_a_width_is_that_of_networks_that_differ_in_nothing_else(run):
