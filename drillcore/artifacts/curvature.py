@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drillcore.artifacts.gradients import CROSSING, CROSSINGS
-from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.artifacts.reader import Stored, TensorsReader, Variable, known
 from drillcore.base.names import escaped
 from drillcore.base.store import create, write
 
@@ -54,7 +54,7 @@ AXES = {
 """The axes of the datasets, but for `sample`."""
 
 
-class CurvatureFile(Hdf5Reader):
+class CurvatureFile(TensorsReader):
     """curvature.h5: `file[name]` is one of its datasets, such as "largest", "trace" or "noise_scale".
 
     Attributes
@@ -77,16 +77,6 @@ class CurvatureFile(Hdf5Reader):
     def epochs(self) -> list[int]:
         """The epochs."""
         return [int(epoch) for epoch in self.array("epoch")]
-
-    @cached_property
-    def tensors(self) -> list[str]:
-        """The names of the trained tensors."""
-        return self.names("tensors")
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Their numbers of parameters."""
-        return self.attribute("sizes")
 
     @property
     def statuses(self) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.artifacts.reader import LayersReader, Stored, Variable, known
 from drillcore.base.names import escaped, printable
 from drillcore.base.store import create, write
 from drillcore.geometry.catalogue import MEASURES
@@ -20,7 +20,7 @@ from drillcore.geometry.catalogue import MEASURES
 COMPLETE = "complete"
 
 
-class Geometry(Hdf5Reader):
+class Geometry(LayersReader):
     """geometry.h5: `file[measure]` is a score of every layer, (epochs, layers).
 
     Attributes
@@ -44,16 +44,6 @@ class Geometry(Hdf5Reader):
     """
 
     FILE = "geometry.h5"
-
-    @cached_property
-    def layers(self) -> list[str]:
-        """The names of the layers."""
-        return self.names("layers")
-
-    @cached_property
-    def epochs(self) -> list[int]:
-        """The stored epochs."""
-        return [int(epoch) for epoch in self.attribute("epochs")]
 
     @cached_property
     def measures(self) -> list[str]:

@@ -14,7 +14,6 @@ is above the last edge: K edges make K + 2 bins.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import h5py
 import numpy as np
 
 from drillcore.artifacts.layers import epoch_name, epochs_in
-from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.artifacts.reader import Stored, TensorsReader, Variable, known
 from drillcore.base.errors import InputError
 from drillcore.base.names import escaped
 from drillcore.base.store import CHUNK_BYTES, create, new_group, read, write
@@ -58,7 +57,7 @@ def bins_of(edges: Iterable[float]) -> int:
     return len(list(edges)) + 2
 
 
-class Gradients(Hdf5Reader):
+class Gradients(TensorsReader):
     """gradients.h5: `file[tensor]` counts how a tensor's gradients moved between bins, (steps, bins, bins, crossings).
 
     Attributes
@@ -81,16 +80,6 @@ class Gradients(Hdf5Reader):
     """
 
     FILE = "gradients.h5"
-
-    @cached_property
-    def tensors(self) -> list[str]:
-        """The names of the tensors."""
-        return self.names("tensors")
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """The tensors' numbers of parameters."""
-        return self.attribute("sizes")
 
     @property
     def edges(self) -> list[float]:

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, NamedTuple, Self
@@ -207,6 +208,34 @@ class Hdf5Reader(Reader):
     def names(self, attribute: str) -> list[str]:
         """The names in the file's attribute `attribute`, as the model has them and not as they are stored."""
         return [unescaped(name) for name in self.attribute(attribute)]
+
+
+class LayersReader(Hdf5Reader):
+    """A reader of an HDF5 file whose attributes name the layers and epochs that it is about."""
+
+    @cached_property
+    def layers(self) -> list[str]:
+        """The names of the layers, in the network's order."""
+        return self.names("layers")
+
+    @cached_property
+    def epochs(self) -> list[int]:
+        """The epochs, ascending."""
+        return [int(epoch) for epoch in self.attribute("epochs")]
+
+
+class TensorsReader(Hdf5Reader):
+    """A reader of an HDF5 file whose attributes name the trained tensors that it is about."""
+
+    @cached_property
+    def tensors(self) -> list[str]:
+        """The names of the tensors, in the network's order."""
+        return self.names("tensors")
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The tensors' numbers of parameters."""
+        return self.attribute("sizes")
 
 
 def write_texts(file: h5py.File, **texts: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from drillcore.artifacts.gradients import extend
-from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.artifacts.reader import Stored, TensorsReader, Variable, known
 from drillcore.base.names import escaped, unescaped
 from drillcore.base.store import checked_chunks, new_group
 
@@ -42,7 +42,7 @@ def replay_files(artifacts: str | Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(Path(artifacts, FOLDER).glob("[!.]*.h5"))}
 
 
-class ReplayFile(Hdf5Reader):
+class ReplayFile(TensorsReader):
     """replays/<name>.h5: `file["curvature/largest"]` is what an instrument measured, (steps, ...).
 
     Attributes
@@ -98,16 +98,6 @@ class ReplayFile(Hdf5Reader):
     def instruments(self) -> list[str]:
         """The names of the instruments."""
         return self.names("instruments")
-
-    @cached_property
-    def tensors(self) -> list[str]:
-        """The names of the trained tensors."""
-        return self.names("tensors")
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Their numbers of parameters."""
-        return self.attribute("sizes")
 
     @property
     def state(self) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from drillcore.artifacts.layers import epoch_name
-from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.artifacts.reader import LayersReader, Stored, Variable, known
 from drillcore.base.names import escaped
 from drillcore.base.store import create, write
 
@@ -21,7 +21,7 @@ SCORES = "accuracy", "loss"
 """What there may be, the first of which is looked at first."""
 
 
-class Rewinding(Hdf5Reader):
+class Rewinding(LayersReader):
     """rewind.h5: `file[score]` is what the network scores with each layer put back to each epoch, (layers, epochs).
 
     Attributes
@@ -35,16 +35,6 @@ class Rewinding(Hdf5Reader):
     """
 
     FILE = "rewind.h5"
-
-    @cached_property
-    def layers(self) -> list[str]:
-        """The names of the layers."""
-        return self.names("layers")
-
-    @cached_property
-    def epochs(self) -> list[int]:
-        """The epochs that layers were put back to, and the last."""
-        return [int(epoch) for epoch in self.attribute("epochs")]
 
     @cached_property
     def scores(self) -> list[str]:

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from drillcore.artifacts.layers import epoch_name
-from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
+from drillcore.artifacts.reader import LayersReader, Stored, Variable, known
 from drillcore.base.names import escaped, unescaped
 from drillcore.base.store import create, write
 from drillcore.similarity.catalogue import BIASED, MEASURES, TESTED, calibrated, catalogued
@@ -29,7 +29,7 @@ P_VALUES, Q_VALUES = f"{NULL}/p_value", f"{NULL}/q_value"
 PAIRS = "layer", "other_layer"
 
 
-class Similarity(Hdf5Reader):
+class Similarity(LayersReader):
     """similarity.h5: `file[measure]` is how alike every two layers are, (epochs, layers, layers).
 
     Attributes
@@ -45,16 +45,6 @@ class Similarity(Hdf5Reader):
     """
 
     FILE = "similarity.h5"
-
-    @cached_property
-    def layers(self) -> list[str]:
-        """The names of the layers."""
-        return self.names("layers")
-
-    @cached_property
-    def epochs(self) -> list[int]:
-        """The stored epochs."""
-        return [int(epoch) for epoch in self.attribute("epochs")]
 
     @cached_property
     def compared(self) -> list[int]:

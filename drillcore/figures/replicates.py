@@ -92,7 +92,7 @@ def seed_similarity(
         Line2D(
             [], [], linestyle="", marker="_", markersize=14, markeredgewidth=1.6, color=MEAN, label="mean of the pairs"
         ),
-        Line2D([], [], color=CHANCE, linestyle=":", label="samples permuted,\n95% stay below"),
+        Line2D([], [], color=CHANCE, linestyle=":", label="samples permuted,\n95 % stay below"),
     ]
     legend_beside(legend, handles)
     return figure

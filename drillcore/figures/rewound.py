@@ -180,7 +180,7 @@ def sentence(
     best = max(known, key=lambda name: abs(known[name]))
     rank = f"rank correlation {known[best]:.2f} over {len(layers)} layers"
     if agreement.p_value > LIMIT:
-        reach = f"which {agreement.p_value:.0%} of all orders reach".replace("%", " %")
+        reach = f"which {100 * agreement.p_value:.0f} % of all orders reach"
         return f"{told}; no measure ranks the layers so beyond chance: {MEASURES[best].title} comes nearest, {rank}, {reach}."
     how = "told best which layers matter" if known[best] > 0 else "says the opposite: what changes most matters least"
     return f"{told}; {MEASURES[best].title} {how}, {rank}, p = {agreement.p_value:.2g}."

@@ -95,8 +95,8 @@ def draw_map(file, split="train"):
     wrong = np.count_nonzero(found.area < 0)
     kind = "training" if split == "train" else "test"
     subtitle = (
-        f"{file.title}, {len(epochs)} stored {epochs_text(epochs)}: of {wrong:,} of {len(labels):,} {kind} samples another "
-        f"class scores higher than the label, on average; of random labels it would for {1 - 1 / len(classes):.0%}"
+        f"{file.title}, {len(epochs)} stored {epochs_text(epochs)}: {wrong:,} of {len(labels):,} {kind} samples score higher "
+        f"for another class than for their label, on average; with random labels {100 - 100 / len(classes):.0f} % would"
     )
     return sample_map(found, len(classes), corners, subtitle)
 

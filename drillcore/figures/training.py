@@ -113,7 +113,7 @@ def training_curves(
     if np.isfinite(history["train_loss"]).any():
         handles.insert(0, Line2D([], [], marker="o", color=TRAIN, label="training"))
     if others:
-        label = f"test, mean over {len(others) + 1} seeds,\n{LEVEL:.0%} t interval"
+        label = f"test, mean over {len(others) + 1} seeds,\n{100 * LEVEL:.0f} % t interval"
         handles.append(Patch(facecolor=VALIDATION, alpha=BAND, label=label))
     if len(losses):
         handles.insert(0, Line2D([], [], color="#c4c4c4", lw=0.8, label="loss of each step"))

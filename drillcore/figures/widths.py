@@ -161,7 +161,7 @@ def over_seeds(points):
     if not counts:
         return ""
     many = " to ".join(map(str, counts[:: len(counts) - 1 or 1]))
-    return f". Means over {many} seeds with {LEVEL:.0%} t intervals; trustworthiness is of one seed"
+    return f". Means over {many} seeds with {100 * LEVEL:.0f} % t intervals; trustworthiness is of one seed"
 
 
 def titles(points):

@@ -52,4 +52,6 @@ def test_curves_have_a_band_over_seeds(seeds):
     (band,) = accuracy.collections
     ends = band.get_paths()[0].vertices[:, 1]
     assert (ends.min(), ends.max()) == pytest.approx((found.mean - found.half, found.mean + found.half))
-    assert "test, mean over 3 seeds,\n95% t interval" in [text.get_text() for text in figure.axes[2].get_legend().texts]
+    assert "test, mean over 3 seeds,\n95 % t interval" in [
+        text.get_text() for text in figure.axes[2].get_legend().texts
+    ]

@@ -36,7 +36,7 @@ def test_the_figure_has_an_interval_for_each_width_of_several_seeds():
         ((name, draw),) = figures(points, "squeeze")
         accuracy, rank = (figure := draw()).axes
     assert name == "sweep"
-    assert "means over 1 to 4 seeds of each width and 95% t intervals" in " ".join(figure.texts[1].get_text().split())
+    assert "means over 1 to 4 seeds of each width and 95 % t intervals" in " ".join(figure.texts[1].get_text().split())
     ends = [segment[:, 1] for bars in accuracy.collections for segment in bars.get_segments()]
     half = points[4]["accuracy"].half
     assert len(ends) == 1 and ends[0].tolist() == pytest.approx([0.65 - half, 0.65 + half])

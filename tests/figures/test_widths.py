@@ -105,7 +105,7 @@ def test_several_seeds_give_means_and_intervals(network):
     assert np.isnan(point.half_of("ranks", "squeeze2"))
     with applied(50):
         accuracy, *_ = (figure := bottleneck({"a": point}, {"b": point})).axes
-    assert "Means over 3 seeds with 95% t intervals" in " ".join(figure.texts[1].get_text().split())
+    assert "Means over 3 seeds with 95 % t intervals" in " ".join(figure.texts[1].get_text().split())
     segments = accuracy.collections[0].get_segments()
     assert np.ptp(segments[0][:, 1]) == pytest.approx(2 * point.half_of("accuracy", None))
 
