@@ -4,11 +4,11 @@ from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 from numpy.typing import ArrayLike
 
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
+from drillcore.figures.png import write_png
 from drillcore.figures.style import EDGE, box, canvas, styled
 
 PIXELS = 112
@@ -57,7 +57,7 @@ def write_images(folder, images):
     factor = max(1, round(PIXELS / max(images.shape[1:3])))
     for number, image in enumerate(rgb(images)):
         enlarged = image.repeat(factor, 0).repeat(factor, 1)
-        imsave(folder / f"aug_{number:03d}.png", enlarged, metadata={"Software": None})
+        write_png(folder / f"aug_{number:03d}.png", enlarged)
 
 
 def rgb(images):

@@ -14,6 +14,7 @@ from unicodedata import east_asian_width
 
 import matplotlib
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
@@ -23,6 +24,7 @@ from noto_cjk_sans_jp_regular import FONT_PATH
 
 from drillcore.base.arrays import evenly
 from drillcore.colours import layer_colours, layer_marks
+from drillcore.figures.png import write_png
 
 EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
 """Margin at the left and right, heights of the footer and of the lines of the head."""
@@ -184,13 +186,15 @@ def save(figure, path, source, pdf=False):
     width, height = figure.get_size_inches()
     text = "\n".join(wrap(f"Data: {source}", width - 2 * EDGE, 5.9, max_lines=2, placeholder=" ..."))
     figure.text(EDGE / width, 0.07 / height, plain(text), size=6.5, color="#666666", va="bottom", in_layout=False)
+    canvas = FigureCanvasAgg(figure)  # before the layout, which then measures with the renderer that draws
     if figure.get_layout_engine() is not None:
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine(None)  # arranged once for both files
         for axes in figure.axes:  # the solver orders its variables by address, so the last bit is not the same twice
             axes.set_position(Bbox(axes.get_position(original=True).get_points().round(9)), "original")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path.with_name(f"{path.name}.png"), metadata={"Software": None}, pil_kwargs={"compress_level": 2})
+    canvas.draw()
+    write_png(path.with_name(f"{path.name}.png"), np.asarray(canvas.buffer_rgba()), figure.dpi)
     if pdf:
         figure.savefig(path.with_name(f"{path.name}.pdf"), metadata={"CreationDate": None})
 

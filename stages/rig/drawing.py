@@ -1,20 +1,17 @@
 """From a list of figures to a folder that holds them all: whole, or not there."""
 
+import gc
 import os
 import shutil
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
 from multiprocessing import active_children, get_context
 
-from matplotlib.font_manager import fontManager
-
+import stages.rig.repeated  # noqa: F401
 from drillcore.base.store import naming
 from drillcore.figures.style import applied, save
-
-# matplotlib asks for the fonts of every text, at every look at its size: tens of thousands of times, with a dozen answers.
-fontManager._find_fonts_by_props = cache(fontManager._find_fonts_by_props)
 
 
 @contextmanager
@@ -69,7 +66,21 @@ def ignoring_interrupts():
 
 def draw_share(figures, arguments, folder, source, settings, share):
     """Save the `share` of the figures, a slice of their order."""
-    with applied(settings.dpi):
+    with applied(settings.dpi), figure_by_figure() as after_each:
         for position, (name, function) in enumerate(figures(*arguments)):
             if position % (share.step or 1) == share.start:
                 save(function(), folder / name, source, settings.pdf)
+                after_each()
+
+
+@contextmanager
+def figure_by_figure():
+    """Yield a function that frees what the last figure left, and let nothing else look for garbage.
+
+    A figure is a web of cycles, thousands of objects that live until it is saved: to look for garbage meanwhile finds none.
+    """
+    gc.disable()
+    try:
+        yield partial(gc.collect, 0)  # all that is new
+    finally:
+        gc.enable()
