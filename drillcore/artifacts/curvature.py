@@ -157,7 +157,7 @@ class Row(NamedTuple):
         entries = np.concatenate([begin + found.entries[name] for begin, name in zip(begins, sizes, strict=False)])
         crossed = self.crossed or [np.full(begins[-1], NOT_TAKEN, np.uint8)] * len(BATCHES)
         parts = [np.split(codes, begins[1:-1]) for codes in crossed]
-        counts = [[np.bincount(part, minlength=NOT_TAKEN + 1)[:CROSSINGS] for part in codes] for codes in parts]
+        counts = [[[np.count_nonzero(part == code) for code in range(CROSSINGS)] for part in codes] for codes in parts]
         return {
             **named,
             **{name: codes[entries] for name, codes in zip(BATCHES, crossed, strict=True)},

@@ -37,14 +37,33 @@ class NotTwiceDifferentiable(InputError):
         super().__init__(f"The loss cannot be differentiated twice ({reason}): its Hessian is not known.")
 
 
+GRAPH_BYTES = 640 << 20
+"""What the graph of a second derivative may keep in memory: of more samples than fit, parts are taken one after the other."""
+
+
+def parts_of(inputs: Any, targets: Any, most: int) -> list[tuple[Any, Any, float]]:
+    """Parts of some samples, about as large as each other, of at most `most`: inputs, targets, and the share of all.
+
+    >>> [(inputs, share) for inputs, _, share in parts_of([1, 2, 3], [0, 0, 0], 2)]
+    [([1, 2], 0.6666666666666666), ([3], 0.3333333333333333)]
+    """
+    size = -(-len(inputs) // -(-len(inputs) // most))
+    begins = range(0, len(inputs), size)
+    parts = [(inputs[begin : begin + size], targets[begin : begin + size]) for begin in begins]
+    return [(*part, len(part[0]) / len(inputs)) for part in parts]
+
+
 class Hessian(Protocol):
-    """The second derivatives of a mean loss by all trainable weights, at the weights as they were when it was made."""
+    """The second derivatives of a mean loss by all trainable weights, at the weights as they were when it was made.
+
+    Samples that do not fit in memory together are taken in parts: the loss is then the mean of theirs, by samples.
+    """
 
     def product(self, vector: np.ndarray) -> np.ndarray:
         """The Hessian times a vector (parameters)."""
 
-    def diagonal(self, tensor: int, entries: np.ndarray) -> np.ndarray:
-        """The second derivatives, float64 (entries), by single weights: flat positions in the tensor of that number."""
+    def diagonal(self, entries: list[np.ndarray]) -> list[np.ndarray]:
+        """The second derivatives by single weights, float64 (entries) of each tensor; `entries` are flat positions."""
 
 
 class Surface(Protocol):

@@ -397,29 +397,37 @@ class Hessian:
     """Second derivatives by reverse mode, twice."""
 
     def __init__(self, surface, inputs, targets):
-        self.surface, self.samples, self.tape = surface, (inputs, targets), None
+        self.surface, self.samples = surface, (inputs, targets)
 
     def product(self, vector):
         """The Hessian times a vector (parameters), in a graph: TensorFlow makes convolutions faster there."""
         with twice_differentiable():
             return flat(self.surface.product_graph(*self.samples, split(vector, self.surface.weights)))
 
-    def diagonal(self, tensor, entries):
-        """The second derivatives by single weights of the tensor of that number, float64 (entries).
+    def diagonal(self, entries):
+        """The second derivatives by single weights, float64 (entries) of each tensor; `entries` are positions in each.
 
-        From a tape, which goes back only as far as the tensor needs, as a graph for every tensor would.
+        Each tensor has a tape that watches nothing else, which goes back only as far as the tensor needs, as a graph for
+        every tensor would.
         """
-        weight = self.surface.weights[tensor]
+        weights = self.surface.weights
+        with twice_differentiable(), ExitStack() as stack:
+            tapes = [tf.GradientTape(persistent=True, watch_accessed_variables=False) for _ in weights]
+            for tape, weight in zip(tapes, weights, strict=True):
+                stack.enter_context(tape).watch(weight)
+            gradients = self.surface.derivatives(*self.samples)[1]
         with twice_differentiable():
-            if self.tape is None:
-                with tf.GradientTape(persistent=True) as self.tape:
-                    self.gradients = self.surface.derivatives(*self.samples)[1]
-            return np.array([self.entry(weight, self.gradients[tensor], entry) for entry in entries])
+            return [
+                np.array([entry(*found, position) for position in positions])
+                for *found, positions in zip(tapes, gradients, weights, entries, strict=True)
+            ]
 
-    def entry(self, weight, gradient, entry):
-        single = tf.reshape(tf.one_hot(entry, math.prod(weight.shape), dtype=weight.dtype), weight.shape)
-        row = self.tape.gradient(gradient, weight, single, unconnected_gradients=ZERO)
-        return float(tf.reshape(row, [-1])[entry])
+
+def entry(tape, gradient, weight, position):
+    """The second derivative by the weight at a `position` of a tensor, from the `tape` of its `gradient`."""
+    single = tf.reshape(tf.one_hot(position, math.prod(weight.shape), dtype=weight.dtype), weight.shape)
+    row = tape.gradient(gradient, weight, single, unconnected_gradients=ZERO)
+    return float(tf.reshape(row, [-1])[position])
 
 
 def graph(function):

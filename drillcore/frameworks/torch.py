@@ -7,13 +7,11 @@ from functools import partial, wraps
 
 import numpy as np
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.parametrize import is_parametrized
 
 from drillcore.base.errors import InputError
 from drillcore.extraction.inputs import count, cycled, each
 from drillcore.extraction.units import check_rows, pooled_blocks
-from drillcore.frameworks import NotTwiceDifferentiable
 from drillcore.frameworks.layers import UNCALLED, Tree, described, observed, said_of, tensor_at, uncompiled
 
 TRANSPOSED = torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d
@@ -279,134 +277,8 @@ def restore_state(model, layer, state):
     layers_of(model)[layer].load_state_dict(state)
 
 
-class Surface:
-    """The loss of a PyTorch model as a function of its trainable weights: see the protocol of that name.
+def surface(model, loss):
+    """The loss of `model` as a function of its trainable weights, a `Surface`."""
+    from drillcore.frameworks.torch_surface import Surface
 
-    `loss` maps outputs and targets to the mean loss, or to each sample's, as `torch.nn.functional.cross_entropy` does.
-    """
-
-    def __init__(self, model, loss):
-        self.model, self.loss = model, loss
-        named = {uncompiled(name): weight for name, weight in model.named_parameters() if weight.requires_grad}
-        self.weights, self.shapes = list(named.values()), {name: tuple(weight.shape) for name, weight in named.items()}
-
-    def mean_loss(self, inputs, targets):
-        """The mean loss as a tensor with its graph; what torch.compile has compiled runs as it was before, which can be
-        differentiated twice, as can attention that is written out."""
-        with ExitStack() as stack:
-            stack.enter_context(evaluating(self.model))
-            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            if "torch._dynamo" in sys.modules:
-                stack.enter_context(torch.compiler.set_stance("force_eager"))
-            outputs = self.model(as_input(inputs, self.model))
-            return self.loss(outputs, as_input(targets, self.model)).mean()
-
-    def derivatives(self, inputs, targets, create_graph=False):
-        """The mean loss and its gradient by every weight, as tensors."""
-        loss = self.mean_loss(inputs, targets)
-        return loss, torch.autograd.grad(loss, self.weights, create_graph=create_graph, materialize_grads=True)
-
-    def position(self):
-        """The weights (parameters), copied."""
-        return flat(self.weights)
-
-    def gradient(self, inputs, targets):
-        """The mean loss, and its gradient (parameters)."""
-        loss, gradients = self.derivatives(inputs, targets)
-        return float(loss.detach()), flat(gradients)
-
-    @torch.no_grad()
-    def evaluate(self, inputs, targets):
-        """The mean loss, and the model's outputs as an array."""
-        with evaluating(self.model):
-            outputs = self.model(as_input(inputs, self.model))
-        return float(self.loss(outputs, as_input(targets, self.model)).mean()), outputs.float().cpu().numpy()
-
-    def squared_norms(self, inputs, targets):
-        """The squared norm of the gradient of each sample's loss, float64 (samples)."""
-        norms = []
-        for sample in range(len(inputs)):
-            _, gradients = self.derivatives(inputs[sample : sample + 1], targets[sample : sample + 1])
-            norms.append(sum(float(torch.linalg.vector_norm(one, dtype=torch.float64)) ** 2 for one in gradients))
-        return np.array(norms)
-
-    def hessian(self, inputs, targets):
-        """The `Hessian` of the mean loss."""
-        with twice_differentiable():
-            gradients = self.derivatives(inputs, targets, create_graph=True)[1]
-            check_graph(gradients)
-            return Hessian(self.weights, gradients)
-
-    @torch.no_grad()
-    def move(self, step):
-        """Add a vector (parameters) to the weights."""
-        for weight, change in zip(self.weights, split(step, self.weights), strict=True):
-            weight += change
-
-
-surface = Surface
-
-
-class Hessian:
-    """Second derivatives by reverse mode: the graph of the `gradients` by the `weights` is kept and differentiated again."""
-
-    def __init__(self, weights, gradients):
-        self.weights, self.gradients = weights, gradients
-
-    def product(self, vector):
-        """The Hessian times a vector (parameters)."""
-        curved = [
-            (gradient, part)
-            for gradient, part in zip(self.gradients, split(vector, self.weights), strict=True)
-            if gradient.requires_grad  # else the loss is linear in this weight
-        ]
-        return flat(self.differentiate(*zip(*curved, strict=True), self.weights) if curved else self.zeros())
-
-    def diagonal(self, tensor, entries):
-        """The second derivatives by single weights of the tensor of that number, float64 (entries)."""
-        weight, gradient = self.weights[tensor], self.gradients[tensor]
-        if not gradient.requires_grad:
-            return np.zeros(len(entries))
-        rows = (self.differentiate((gradient.flatten()[entry],), None, [weight])[0] for entry in entries)
-        return np.array([float(row.flatten()[entry]) for row, entry in zip(rows, entries, strict=True)])
-
-    def differentiate(self, gradients, along, weights):
-        with twice_differentiable():
-            return torch.autograd.grad(gradients, weights, along, retain_graph=True, materialize_grads=True)
-
-    def zeros(self):
-        return [torch.zeros_like(weight) for weight in self.weights]
-
-
-@contextmanager
-def twice_differentiable():
-    """Say in one sentence what PyTorch says of a layer that has no second derivative."""
-    try:
-        yield
-    except (RuntimeError, NotImplementedError) as error:
-        raise NotTwiceDifferentiable(error) from None
-
-
-def check_graph(gradients):
-    """Raise what PyTorch has left in the graph of `gradients` where a function has no second derivative: what is
-    differentiated by weights before it never gets there, and is zero."""
-    waiting, seen = [gradient.grad_fn for gradient in gradients], set()
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            waiting += [following for following, _ in node.next_functions]
-            if node.name().endswith("::Error"):
-                raise RuntimeError("a function in it is differentiable once only")
-
-
-def flat(tensors):
-    """Tensors one after the other as an array (parameters), float32 or float64."""
-    joined = torch.cat([tensor.detach().flatten() for tensor in tensors])
-    return (joined if joined.dtype == torch.float64 else joined.float()).cpu().numpy()
-
-
-def split(vector, weights):
-    """The parts of a vector (parameters) as tensors like the `weights`."""
-    parts = torch.as_tensor(vector).split([weight.numel() for weight in weights])
-    return [part.view(weight.shape).to(weight) for part, weight in zip(parts, weights, strict=True)]
+    return Surface(model, loss)

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from drillcore.base.errors import InputError
 
-BLOCK = 1 << 14
-"""So many entries of vectors are turned into float64 at a time: they stay in the processor's cache."""
+BLOCK = 1 << 13
+"""So many entries of vectors are taken at a time, and stay in the processor's cache; their sums are added in float64."""
 
-CANCELLED = 0.1
+CANCELLED = 0.7
 """A vector of which less is left is made orthogonal once more, as Daniel, Gragg, Kaufman and Stewart 1976 do."""
 ROUNDING = 100
 """What a product has outside the basis is rounding if it is at most so many units in the last place of the largest one."""
@@ -40,9 +40,9 @@ class Krylov(NamedTuple):
 def lanczos(product: Callable[[np.ndarray], np.ndarray], start: np.ndarray, iterations: int = 16) -> Krylov:
     """Run Lanczos' iteration on a symmetric operator.
 
-    Every new vector is made orthogonal to all before it, with sums in float64, and once more where little is left of it:
-    without that, eigenvalues that have converged come back as copies. It ends sooner where the vectors span all that the
-    operator reaches from `start`.
+    Every new vector is made orthogonal to all before it, and once more where little is left of it: without that, eigenvalues
+    that have converged come back as copies. It ends sooner where the vectors span all that the operator reaches from `start`.
+    Vectors keep the type of `start`; sums over blocks of them are in float64.
 
     Parameters
     ----------
@@ -77,35 +77,50 @@ def lanczos(product: Callable[[np.ndarray], np.ndarray], start: np.ndarray, iter
     [-5.0, 1.0, 3.0]
     """
     start = np.asarray(start)
-    norm = np.sqrt(np.dot(start.astype(np.float64), start.astype(np.float64)))
+    norm = length(start)
     if iterations < 1 or not 0 < norm < np.inf:
         raise InputError(
             f"iterations is {iterations} and the norm of start {norm:g}: both should be positive and finite."
         )
     steps, largest = min(iterations, len(start)), 0.0
     basis, alpha, beta = np.empty((steps, len(start)), start.dtype), [], []
-    basis[0] = start / norm
+    np.divide(start, norm, out=basis[0])
     for step in range(steps):
-        image = np.asarray(product(basis[step]), np.float64)
-        size = np.sqrt(np.dot(image, image))
-        largest = max(largest, size)
+        image = np.array(product(basis[step]), start.dtype)
+        largest = max(largest, size := length(image))
         inside = orthogonalise(image, basis[: step + 1])
-        if np.dot(image, image) < (CANCELLED * size) ** 2:
+        beta.append(length(image))
+        if beta[-1] < CANCELLED * size:
             inside += orthogonalise(image, basis[: step + 1])
+            beta[-1] = length(image)
         alpha.append(inside[step])
-        beta.append(np.sqrt(np.dot(image, image)))
         if not beta[-1] > ROUNDING * np.finfo(start.dtype).eps * largest or step + 1 == steps:
             break
-        basis[step + 1] = image / beta[-1]
+        np.divide(image, beta[-1], out=basis[step + 1])
     return Krylov(basis[: len(alpha)], np.array(alpha), np.array(beta))
 
 
-def orthogonalise(vector: NDArray[np.float64], basis: np.ndarray) -> NDArray[np.float64]:
+def orthogonalise(vector: np.ndarray, basis: np.ndarray) -> NDArray[np.float64]:
     """Take from `vector`, in place, its parts along the rows of an orthonormal `basis`; returns their lengths."""
-    blocks = [slice(begin, begin + BLOCK) for begin in range(0, len(vector), BLOCK)]
-    lengths = np.zeros(len(basis))
+    blocks = blocks_of(vector)
+    lengths = np.sum([basis[:, block] @ vector[block] for block in blocks], 0, np.float64)
+    parts = lengths.astype(vector.dtype)
     for block in blocks:
-        lengths += basis[:, block].astype(np.float64) @ vector[block]
-    for block in blocks:
-        vector[block] -= lengths @ basis[:, block].astype(np.float64)
+        vector[block] -= parts @ basis[:, block]
     return lengths
+
+
+def inner(one: np.ndarray, other: np.ndarray) -> float:
+    """The inner product of two vectors (n)."""
+    doubled = ((one[block].astype(np.float64), other[block].astype(np.float64)) for block in blocks_of(one))
+    return float(sum(np.dot(*pair) for pair in doubled))
+
+
+def length(vector: np.ndarray) -> float:
+    """The norm of a vector (n)."""
+    return float(np.sqrt(inner(vector, vector)))
+
+
+def blocks_of(vector: np.ndarray) -> list[slice]:
+    """The slices of BLOCK entries that make up a vector."""
+    return [slice(begin, begin + BLOCK) for begin in range(0, len(vector), BLOCK)]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.errors import InputError
 from drillcore.frameworks import NotTwiceDifferentiable, framework_of
-from drillcore.landscape.lanczos import lanczos
+from drillcore.landscape.lanczos import lanczos, length
 from drillcore.landscape.noise import Noise, noise_scale
 from drillcore.landscape.trace import Estimate, hutchinson
 
@@ -116,7 +116,7 @@ def choose_entries(surface, entries, seed):
 def measure(surface, inputs, targets, entries, eigenvalues, iterations, probes, seed):
     """The `Curvature` of a `Surface`; see `curvature`. `entries` are positions by tensor."""
     loss, gradient = surface.gradient(inputs, targets)
-    norm = float(np.linalg.norm(gradient.astype(np.float64)))
+    norm = length(gradient)
     noise = noise_scale(surface.squared_norms(inputs, targets), norm)
     hidden = "" if noise.signal > 0 else "the noise of the gradient hides its norm: the noise scale is not known"
     first = {"loss": loss, "gradient_norm": norm, "noise": noise, "entries": entries}
@@ -155,5 +155,5 @@ def second_derivatives(hessian, gradient, entries, eigenvalues, iterations, prob
         "smallest": float(values[0]),
         "residuals": np.concatenate([residuals[::-1][:eigenvalues], missing, residuals[:1]]),
         "trace": hutchinson(hessian.product, len(gradient), probes, seed + 1, krylov),
-        "diagonal": {name: hessian.diagonal(tensor, entries[name]) for tensor, name in enumerate(entries)},
+        "diagonal": dict(zip(entries, hessian.diagonal([*entries.values()]), strict=True)),
     }

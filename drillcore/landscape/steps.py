@@ -35,9 +35,13 @@ def crossings(before, now, moved):
     >>> crossings(np.array([-1.0, 1.0, 1.0, 1.0]), np.array([1.0, -1.0, 2.0, -1.0]), np.array([0.5, 0.5, 0.5, 0.0])).tolist()
     [1, 2, 0, 3]
     """
-    flipped = (np.sign(before) * np.sign(now) < 0) & np.isfinite(moved)
-    risen = np.sign(now) * np.sign(moved)
-    return np.where(flipped, np.select([risen > 0, risen < 0], [MINIMUM, MAXIMUM], UNMOVED), STAYED).astype(np.uint8)
+    rose, fell, up, down = now > 0, now < 0, moved > 0, moved < 0
+    flipped = ((before < 0) & rose | (before > 0) & fell) & np.isfinite(moved)
+    minimum, maximum = rose & up | fell & down, rose & down | fell & up
+    codes = np.full(len(now), UNMOVED, np.uint8)
+    for code, found in ((MINIMUM, minimum), (MAXIMUM, maximum), (STAYED, ~flipped)):
+        codes[found] = code
+    return codes
 
 
 def step_crossings(surface, first, second, optimizer, length):

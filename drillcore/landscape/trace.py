@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from drillcore.base.errors import InputError
-from drillcore.landscape.lanczos import Krylov, orthogonalise
+from drillcore.landscape.lanczos import Krylov, inner, orthogonalise
 
 
 class Estimate(NamedTuple):
@@ -70,10 +70,11 @@ def hutchinson(
     dtype = np.float64 if known is None else known.basis.dtype
     samples = []
     for _ in range(probes):
-        signs = random.integers(0, 2, size).astype(np.float64) * 2 - 1
+        bits = np.unpackbits(np.frombuffer(random.bytes(-(-size // 8)), np.uint8), count=size)
+        signs = 1 - 2 * bits.astype(dtype)
         if known is not None:
             orthogonalise(signs, known.basis)
-        samples.append(np.dot(signs, np.asarray(product(signs.astype(dtype)), np.float64)))
+        samples.append(inner(signs, np.asarray(product(signs), dtype)))
     exact = 0.0 if known is None else known.alpha.sum()
     error = np.std(samples, ddof=1) / np.sqrt(probes) if probes > 1 else np.nan
     return Estimate(float(exact + np.mean(samples)), float(error))

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 import drillcore
-from drillcore.frameworks.torch import Surface
+from drillcore.frameworks.torch_surface import Surface
 
 
 def samples(count=12, features=5, seed=0):
@@ -165,3 +165,33 @@ def test_samples_and_weights_that_are_missing_are_refused():
         drillcore.curvature(
             nn.Linear(5, 3).requires_grad_(False), cross_entropy, samples().float(), torch.arange(12) % 3
         )
+
+
+def perceptron():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 4), nn.ReLU(inplace=True), nn.Linear(4, 3, bias=False))
+
+
+def test_linear_layers_tell_the_norm_of_each_samples_gradient_in_one_pass():
+    surface, inputs, labels = Surface(perceptron(), cross_entropy), samples().float(), torch.arange(12) % 3
+    singles = [surface.gradient(inputs[i : i + 1], labels[i : i + 1])[1] for i in range(12)]
+    found = surface.linear_norms(inputs, labels)
+    np.testing.assert_allclose(found, np.square(singles).sum(1), rtol=1e-5)
+    np.testing.assert_array_equal(surface.squared_norms(inputs, labels), found)
+
+
+def test_samples_taken_in_parts_have_the_derivatives_of_the_whole(monkeypatch):
+    model, inputs, labels = perceptron().double(), samples(11), torch.arange(11) % 3
+    surface, random = Surface(model, cross_entropy), np.random.default_rng(0)
+    whole, vector, entries = surface.hessian(inputs, labels), random.standard_normal(36), [[0, 19], [3], [11]]
+    expected = surface.gradient(inputs, labels), surface.squared_norms(inputs, labels)
+    monkeypatch.setattr("drillcore.frameworks.torch_surface.GRAPH_BYTES", 4 * surface.sample_bytes)
+    parts = surface.hessian(inputs, labels)
+    assert [len(hessian.parts) for hessian in (whole, parts)] == [1, 3]
+    np.testing.assert_allclose(parts.product(vector), whole.product(vector), rtol=1e-12, atol=1e-15)
+    for one, other in zip(parts.diagonal(entries), whole.diagonal(entries), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+    (loss, gradient), norms = expected
+    assert surface.gradient(inputs, labels)[0] == pytest.approx(loss, rel=1e-12)
+    np.testing.assert_allclose(surface.gradient(inputs, labels)[1], gradient, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(surface.squared_norms(inputs, labels), norms, rtol=1e-12)

@@ -9,7 +9,7 @@ from drillcore import GradientRecorder, transitions
 from drillcore import open as opened
 from drillcore.artifacts.curvature import CurvatureFile, Row, write_curvature
 from drillcore.artifacts.gradients import CROSSINGS
-from drillcore.frameworks.torch import Surface
+from drillcore.frameworks.torch_surface import Surface
 from drillcore.landscape.measurement import choose_entries, measure
 from drillcore.landscape.steps import crossings, plain_step, recorded_lengths, step_crossings
 from drillcore.landscape.verdict import Verdict, more_often, sentences, verdict

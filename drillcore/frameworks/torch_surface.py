@@ -1,0 +1,259 @@
+"""The loss of a PyTorch model as a function of its weights, and its first and second derivatives.
+
+What a second derivative keeps of all samples may be larger than memory, so that samples are taken in parts, whose
+derivatives, weighted by their samples, add up to that of the mean over all.
+"""
+
+import sys
+from contextlib import ExitStack, contextmanager, suppress
+
+import numpy as np
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from drillcore.frameworks import GRAPH_BYTES, NotTwiceDifferentiable, parts_of
+from drillcore.frameworks.layers import uncompiled
+from drillcore.frameworks.torch import as_input, evaluating
+
+
+class Surface:
+    """The loss of a PyTorch model as a function of its trainable weights: see the protocol of that name.
+
+    `loss` maps outputs and targets to the mean loss, or to each sample's, as `torch.nn.functional.cross_entropy` does.
+    """
+
+    def __init__(self, model, loss):
+        self.model, self.loss = model, loss
+        named = {uncompiled(name): weight for name, weight in model.named_parameters() if weight.requires_grad}
+        self.weights, self.shapes = list(named.values()), {name: tuple(weight.shape) for name, weight in named.items()}
+        self.sample_bytes = None
+
+    @contextmanager
+    def evaluating(self):
+        """In the block the model is in evaluation mode; what torch.compile has compiled runs as it was before, which can be
+        differentiated twice, as can attention that is written out."""
+        with ExitStack() as stack:
+            stack.enter_context(evaluating(self.model))
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            if "torch._dynamo" in sys.modules:
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            yield
+
+    def derivatives(self, inputs, targets, create_graph=False):
+        """The mean loss and its gradient by every weight, as tensors."""
+        with self.evaluating():
+            outputs = self.model(as_input(inputs, self.model))
+            loss = self.loss(outputs, as_input(targets, self.model)).mean()
+        return loss, torch.autograd.grad(loss, self.weights, create_graph=create_graph, materialize_grads=True)
+
+    def parts(self, inputs, targets):
+        """Triples of inputs, targets and their share of all samples, so few that what is kept of a part fits in memory."""
+        if self.sample_bytes is None:
+            self.sample_bytes = graph_bytes(lambda: self.derivatives(inputs[:1], targets[:1], True), self.weights)
+        return parts_of(inputs, targets, max(1, GRAPH_BYTES // max(1, self.sample_bytes)))
+
+    def position(self):
+        """The weights (parameters), copied."""
+        return flat(self.weights)
+
+    def gradient(self, inputs, targets):
+        """The mean loss, and its gradient (parameters)."""
+        loss, gradient = 0.0, 0.0
+        for *samples, share in self.parts(inputs, targets):
+            of_part, gradients = self.derivatives(*samples)
+            loss, gradient = loss + share * float(of_part.detach()), added(gradient, flat(gradients), share)
+        return loss, gradient
+
+    @torch.no_grad()
+    def evaluate(self, inputs, targets):
+        """The mean loss, and the model's outputs as an array."""
+        with evaluating(self.model):
+            outputs = self.model(as_input(inputs, self.model))
+        return float(self.loss(outputs, as_input(targets, self.model)).mean()), outputs.float().cpu().numpy()
+
+    def squared_norms(self, inputs, targets):
+        """The squared norm of the gradient of each sample's loss, float64 (samples)."""
+        norms = [self.linear_norms(*part[:2]) for part in self.parts(inputs, targets)]
+        if all(norm is not None for norm in norms):
+            return np.concatenate(norms)
+        norms = []
+        for sample in range(len(inputs)):
+            _, gradients = self.derivatives(inputs[sample : sample + 1], targets[sample : sample + 1])
+            norms.append(sum(float(torch.linalg.vector_norm(one, dtype=torch.float64)) ** 2 for one in gradients))
+        return np.array(norms)
+
+    def linear_norms(self, inputs, targets):
+        """Squared norms of the gradients of some samples, None where not every weight is one of a linear layer of vectors.
+
+        Such a layer's gradient of a sample is the outer product of what goes in and of the loss's derivative d by what comes
+        out, so its norm is the product of theirs (Goodfellow 2015, "Efficient Per-Example Gradient Computations", arXiv
+        1510.01799): one backward pass serves all samples.
+        """
+        layers = [module for module in self.model.modules() if type(module) is torch.nn.Linear]
+        weights = [weight for layer in layers for weight in (layer.weight, layer.bias) if weight is not None]
+        if sorted(map(id, weights)) != sorted(map(id, self.weights)):
+            return None
+        with self.evaluating(), seeing(layers) as (taken, returned):
+            outputs, targets = self.model(as_input(inputs, self.model)), as_input(targets, self.model)
+            samples = range(len(inputs))
+            loss = torch.stack([self.loss(outputs[i : i + 1], targets[i : i + 1]).mean() for i in samples]).sum()
+            if any(len(arrays) != 1 or arrays[0].ndim != 2 for arrays in taken.values()):
+                return None
+            torch.autograd.grad(loss, [layer.weight if layer.bias is None else layer.bias for layer in layers])
+        factors = [(squares(taken[layer][0]) + (layer.bias is not None), squares(returned[layer])) for layer in layers]
+        return sum(one * other for one, other in factors).cpu().numpy()
+
+    def hessian(self, inputs, targets):
+        """The `Hessian` of the mean loss."""
+        return Hessian(self, self.parts(inputs, targets))
+
+    def twice(self, inputs, targets):
+        """The gradient by every weight, with the graph by which it can be differentiated again."""
+        with twice_differentiable():
+            gradients = self.derivatives(inputs, targets, create_graph=True)[1]
+            check_graph(gradients)
+            return gradients
+
+    @torch.no_grad()
+    def move(self, step):
+        """Add a vector (parameters) to the weights."""
+        for weight, change in zip(self.weights, split(step, self.weights), strict=True):
+            weight += change
+
+
+class Hessian:
+    """Second derivatives by reverse mode: the graph of the gradients by the weights is kept and differentiated again or, of
+    several parts, made anew for every product."""
+
+    def __init__(self, surface, parts):
+        self.surface, self.parts = surface, parts
+        self.kept = [surface.twice(*samples) for *samples, _ in parts] if len(parts) == 1 else None
+
+    def shares(self):
+        """Yield of each part the gradients and its share of all samples."""
+        for number, (*samples, share) in enumerate(self.parts):
+            yield self.kept[number] if self.kept else self.surface.twice(*samples), share
+
+    def product(self, vector):
+        """The Hessian times a vector (parameters)."""
+        weights, found = self.surface.weights, 0.0
+        for gradients, share in self.shares():
+            curved = [
+                (gradient, part)
+                for gradient, part in zip(gradients, split(vector, weights), strict=True)
+                if gradient.requires_grad  # else the loss is linear in this weight
+            ]
+            along = differentiate(Along.apply([part for _, part in curved], *(one for one, _ in curved)), weights)
+            found = added(found, flat(along), share)
+        return found
+
+    def diagonal(self, entries):
+        """The second derivatives by single weights, float64 (entries) of each tensor; `entries` are positions in each."""
+        found = [np.zeros(len(positions)) for positions in entries]
+        for gradients, share in self.shares():
+            for diagonal, positions, weight, gradient in zip(
+                found, entries, self.surface.weights, gradients, strict=True
+            ):
+                if gradient.requires_grad:
+                    rows = (differentiate(gradient.flatten()[position], [weight])[0] for position in positions)
+                    diagonal += [share * float(row.flatten()[at]) for row, at in zip(rows, positions, strict=True)]
+        return found
+
+
+class Along(torch.autograd.Function):
+    """A scalar whose gradient by some tensors is `along`, one each: as `grad_outputs` of `torch.autograd.grad`, which loads
+    SymPy to compare their shapes."""
+
+    @staticmethod
+    def forward(ctx, along, *tensors):
+        ctx.along = along
+        return torch.zeros(())
+
+    @staticmethod
+    def backward(ctx, _):
+        return None, *ctx.along
+
+
+def differentiate(scalar, weights):
+    """The derivatives of a `scalar` by `weights`, zeros where it does not depend on one; its graph is kept."""
+    if not scalar.requires_grad:  # as of no tensors
+        return [torch.zeros_like(weight) for weight in weights]
+    with twice_differentiable():
+        return torch.autograd.grad(scalar, weights, retain_graph=True, materialize_grads=True)
+
+
+@contextmanager
+def seeing(layers):
+    """In the block note by layer what it takes, a list, and the derivative of a loss by what it last returned."""
+    taken, returned = {layer: [] for layer in layers}, {}
+
+    def look(layer, inputs, output):
+        taken[layer].append(inputs[0].detach())
+        # On the tensor as it is now: an in-place ReLU makes another of it.
+        output.register_hook(lambda gradient: returned.__setitem__(layer, gradient))
+
+    hooks = [layer.register_forward_hook(look) for layer in layers]
+    try:
+        yield taken, returned
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def squares(rows):
+    """The squared norms of rows (n, features), float64."""
+    return torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64).square()
+
+
+def graph_bytes(function, weights):
+    """How many bytes of tensors the graph keeps that `function` makes, but for `weights`."""
+    known, found = {weight.untyped_storage().data_ptr() for weight in weights}, {}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        found[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    with suppress(RuntimeError, NotImplementedError), hooks:  # the second derivative raises them again, and says why
+        function()
+    return sum(size for storage, size in found.items() if storage not in known)
+
+
+def added(total, vector, share):
+    """`total` and `share` of a `vector`, in its type."""
+    return vector if share == 1 else (total + share * vector).astype(vector.dtype)
+
+
+@contextmanager
+def twice_differentiable():
+    """Say in one sentence what PyTorch says of a layer that has no second derivative."""
+    try:
+        yield
+    except (RuntimeError, NotImplementedError) as error:
+        raise NotTwiceDifferentiable(error) from None
+
+
+def check_graph(gradients):
+    """Raise what PyTorch has left in the graph of `gradients` where a function has no second derivative: what is
+    differentiated by weights before it never gets there, and is zero."""
+    waiting, seen = [gradient.grad_fn for gradient in gradients], set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [following for following, _ in node.next_functions]
+            if node.name().endswith("::Error"):
+                raise RuntimeError("a function in it is differentiable once only")
+
+
+def flat(tensors):
+    """Tensors one after the other as an array (parameters), float32 or float64."""
+    joined = torch.cat([tensor.detach().flatten() for tensor in tensors])
+    return (joined if joined.dtype == torch.float64 else joined.float()).cpu().numpy()
+
+
+def split(vector, weights):
+    """The parts of a vector (parameters) as tensors like the `weights`."""
+    parts = torch.as_tensor(vector).split([weight.numel() for weight in weights])
+    return [part.view(weight.shape).to(weight) for part, weight in zip(parts, weights, strict=True)]
