@@ -144,12 +144,12 @@ class Permutations:
         columns = a if b is None else b
         scores = np.full((len(self.both_ways), len(a), len(columns)), np.nan)
         inverse = np.roll(np.arange(len(scores)), len(scores) // 2)
-        for row, left in enumerate(a):
-            for column, right in enumerate(columns):
-                if (b is None and column <= row) or isinstance(left, Undefined) or isinstance(right, Undefined):
-                    continue
-                for number, shift in enumerate(self.both_ways):
-                    forth, back = method.pair(left, self.moved(right, shift))
+        for column, right in enumerate(columns):
+            rows = [row for row in range(column if b is None else len(a)) if not isinstance(a[row], Undefined)]
+            for number, shift in enumerate([] if isinstance(right, Undefined) else self.both_ways):
+                shifted = self.moved(right, shift)
+                for row in rows:
+                    forth, back = method.pair(a[row], shifted)
                     scores[number, row, column] = forth
                     if b is None:
                         scores[inverse[number], column, row] = back
@@ -157,9 +157,9 @@ class Permutations:
 
     def moved(self, layer, shift):
         """A layer's `Components` with its shuffled samples shifted."""
-        left = np.empty_like(layer.left)
-        left[self.order] = np.roll(layer.left[self.order], -shift, axis=0)
-        return layer._replace(left=left)
+        source = np.empty_like(self.order)
+        source[self.order] = np.roll(self.order, -shift)
+        return layer._replace(basis=layer.basis[source], coordinates=layer.coordinates[source])
 
 
 def most(scores, axis):

@@ -69,7 +69,7 @@ def test_fewer_than_four_samples_are_nan(layers, measure):
 @pytest.mark.parametrize("factor", [1e-4, 1e4])
 def test_svcca_keeps_a_fraction_of_the_variance_whatever_the_scale(layers, factor):
     """ReSi: a cumulative fraction was compared with 0.99 of the total variance, so scaling X changed the result."""
-    assert components(factor * layers[0]).kept == components(layers[0]).kept
+    assert len(components(factor * layers[0]).loadings) == len(components(layers[0]).loadings)
     assert svcca(factor * layers[0], layers[1]) == pytest.approx(svcca(*layers), abs=1e-9)
 
 
@@ -79,7 +79,7 @@ def test_a_spectrum_of_98_and_2_percent_needs_two_components_for_99(fraction, ke
     X = np.zeros((8, 2))
     X[:4, 0], X[4:, 0] = 7.0, -7.0
     X[::2, 1], X[1::2, 1] = 1.0, -1.0
-    assert components(X, fraction).kept == kept
+    assert len(components(X, fraction).loadings) == kept
 
 
 def test_pwcca_weights_by_its_first_argument(layers):

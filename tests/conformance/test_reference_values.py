@@ -9,7 +9,7 @@ from drillcore.similarity.measures.cca import Components, overlap
 
 def canonical_correlations(X, Y):
     bases = [np.linalg.qr(side)[0] for side in (X, Y)]
-    return np.linalg.svd(overlap(*(Components(basis, None, None, basis.shape[1]) for basis in bases)), compute_uv=False)
+    return np.linalg.svd(overlap(*(Components(basis, None, None) for basis in bases)), compute_uv=False)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from drillcore.similarity.measures.cka import (
     square_of_triangle,
     u_gram_vector,
 )
-from drillcore.similarity.measures.geometry import procrustes_matrix, ranked_distances, wide_angle
+from drillcore.similarity.measures.geometry import angle_both, procrustes_matrix, ranked_distances
 from drillcore.similarity.measures.neighbours import (
     cknna_matrix,
     mutual_knn_matrix,
@@ -79,7 +79,7 @@ def choose_measures(names, samples, explained_variance=0.99, bandwidth=0.5):
         "rbf_cka": Method(partial(rbf_vector, bandwidth=bandwidth), cosines, square=square_of_triangle),
         "svcca": Method(spectral, svcca_matrix, TOO_FEW_SAMPLES, pair=svcca_both),
         "pwcca": Method(spectral, pwcca_matrix, TOO_FEW_SAMPLES, pair=pwcca_both, unit_wise=True),
-        "procrustes": Method(spectral, procrustes_matrix, pair=wide_angle),
+        "procrustes": Method(spectral, procrustes_matrix, pair=angle_both),
         "rsa": Method(ranked_distances, cosines, square=square_of_triangle),
         "mutual_knn": Method(nearest_neighbours, mutual_knn_matrix, square=square_of_mask),
         "cknna": Method(nearest_neighbours, cknna_matrix, square=square_of_kernel),
