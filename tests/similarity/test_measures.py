@@ -115,7 +115,7 @@ def test_procrustes_by_scipy(two_layers):
 
 @pytest.mark.parametrize("graded", [True, False])
 def test_nuclear_norm_keeps_its_digits(graded):
-    """Down to singular values of 1e-12 of the largest, be they small because rows are or because they depend on each other."""
+    """Down to 1e-12 of the largest, be singular values small because rows are or because rows depend on each other."""
     rng = np.random.default_rng(0)
     turns = [np.linalg.qr(rng.standard_normal((40, 40)))[0] for _ in range(2)]
     product = np.geomspace(1, 1e-12, 40)[:, None] * turns[0] if graded else turns[0][:, :20] @ turns[1][:20]
