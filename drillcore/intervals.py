@@ -52,13 +52,25 @@ def t_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     >>> round(mean, 2), round(half, 3), count
     (0.6, 0.248, 3)
     """
-    values = np.asarray(real_array(values, "values"), np.float64)
-    values = values[~np.isnan(values)]
-    count = len(values)
-    if count < 2:
-        return Interval(float(values[0]) if count else np.nan, np.nan, count)
+    values = np.asarray(real_array(values, "values"), np.float64).ravel()
+    mean, half = t_intervals(values, level)
+    return Interval(float(mean), float(half), int(np.count_nonzero(~np.isnan(values))))
+
+
+def t_intervals(values: ArrayLike, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+    """The means (...) of `values` (trainings, ...) and the half widths of their intervals, each as of `t_interval`."""
+    values = np.asarray(values, np.float64)
+    known = ~np.isnan(values)
+    count = known.sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(known, values, 0.0).sum(0) / count
+        squares = np.where(known, np.square(values - mean), 0.0).sum(0)
+        error = np.sqrt(squares / (count - 1) / count)
+    if not (count > 1).any():
+        return mean, np.full_like(mean, np.nan)
     require("clusters", "t_interval")
     from scipy.special import stdtrit
 
-    half = stdtrit(count - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(count)
-    return Interval(float(values.mean()), float(half), count)
+    with np.errstate(invalid="ignore"):
+        half = stdtrit(np.maximum(count - 1, 1), (1 + level) / 2) * error
+    return mean, np.where(count > 1, half, np.nan)

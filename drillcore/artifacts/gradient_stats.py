@@ -3,7 +3,7 @@
 `tensors`, `sizes`; `thresholds`: by threshold ("1e-07") and by `raw`, `ema` and, where it was recorded, `same_batch` a dict
 of `step` (lists with an entry a recorded step), `epoch` (an entry an epoch) and `tensor` (for each tensor lists with an
 entry an epoch); `scalars`: `epoch`, and of the `network` and by `tensor` the step scalars with an entry an epoch, where they
-were recorded. null is NaN.
+were recorded. null is NaN. With further seeds, `seeds` in all, statistics of `raw` have a `_mean` and an `_interval`.
 """
 
 import json
@@ -19,6 +19,8 @@ from drillcore.base.errors import DamagedFile
 from drillcore.base.store import write_json
 
 INDEX = "step", "epoch"
+OVER_SEEDS = "mean", "interval"
+"""The endings of what a statistic is over several seeds: the mean, and the half width of its interval."""
 
 
 class GradientStats(Reader):
@@ -31,6 +33,8 @@ class GradientStats(Reader):
     thresholds : list of float
     scalars : dict
         `epoch`, and of the `network` and by `tensor` lists with an entry an epoch: medians of its steps; or empty.
+    seeds : int
+        Over how many trainings, alike but for the seed, a statistic of `raw` has a `_mean` and an `_interval`; 1 is none.
     """
 
     FILE = "gradient_stats.json"
@@ -55,6 +59,7 @@ class GradientStats(Reader):
         self.tensors, self.by_threshold = list(content["tensors"]), dict(content["thresholds"])
         self.sizes = list(content.get("sizes", []))
         self.scalars = dict(content.get("scalars", {}))
+        self.seeds = int(content.get("seeds", 1))
 
     @property
     def thresholds(self) -> list[float]:
@@ -91,8 +96,12 @@ class GradientStats(Reader):
         names = [name for name in tables[0][0] if name not in INDEX] if tables else []
         axes = "threshold", "kind", "step"
         found = {
-            name: Variable.of(axes, np.array([[table[name] for table in row] for row in tables])) for name in names
+            name: Variable.of(axes, np.array([[table[name] for table in row] for row in tables]))
+            for name in names
+            if all(name in table for table in tables[0])
         }
+        for name in (name for name in names if name not in found):  # over seeds
+            found[name] = Variable.of(("threshold", "step"), np.array([raw[name] for raw, *_ in tables]))
         if SAME_BATCH in self.kinds:
             tables = [self.by_step(threshold, SAME_BATCH) for threshold in self]
             axes = "threshold", step_axis(SAME_BATCH)

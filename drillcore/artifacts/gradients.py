@@ -240,7 +240,7 @@ class Gradients(TensorsReader):
 
 def kinds_in(file: h5py.File) -> tuple[str, ...]:
     """Of which kinds the open `file` holds counts."""
-    return (*KINDS, SAME_BATCH) if SAME_BATCH in file else KINDS
+    return tuple(kind for kind in (*KINDS, SAME_BATCH) if kind in file)
 
 
 def step_axis(kind: str) -> str:
@@ -248,9 +248,10 @@ def step_axis(kind: str) -> str:
     return "same_batch_step" if kind == SAME_BATCH else "step"
 
 
-def stored(kind: str) -> dict[str, tuple]:
-    """Those of STORED that there are of a kind: gradients of the same batch differ by no noise, and have no null."""
-    return {name: numbers for name, numbers in STORED.items() if kind in KINDS or name not in NULL}
+def stored(kind: str, null: bool = True) -> dict[str, tuple]:
+    """Those of STORED that there are of a kind: gradients of the same batch differ by no noise, and have no null, nor have
+    others where no `null` is drawn."""
+    return {name: numbers for name, numbers in STORED.items() if (null and kind in KINDS) or name not in NULL}
 
 
 def chunk_length(tensors: int, bins: int) -> int:
@@ -284,13 +285,20 @@ def extend(dataset: h5py.Dataset, rows: np.ndarray) -> None:
 class GradientsWriter:
     """Stores steps in an open file: rows as they come, the rest at the end by `finish`."""
 
-    def __init__(self, file: h5py.File, sizes: dict[str, int], edges: list[float], kinds: Iterable[str] = KINDS):
+    def __init__(
+        self,
+        file: h5py.File,
+        sizes: dict[str, int],
+        edges: list[float],
+        kinds: Iterable[str] = KINDS,
+        null: bool = True,
+    ):
         self.file, self.sizes, self.edges = file, sizes, edges
         bins = bins_of(edges)
         self.rows = {}
         for kind in kinds:
             group = new_group(file, kind)
-            for name, (numbers, _) in stored(kind).items():
+            for name, (numbers, _) in stored(kind, null).items():
                 self.rows[kind, name] = create_rows(group, name, (len(sizes), bins, bins, *numbers))
 
     def append(self, kind: str, name: str, rows: np.ndarray) -> None:
@@ -300,13 +308,17 @@ class GradientsWriter:
     def finish(self, step: list, epoch: list, nonfinite: list, loss: list, scalars: list) -> None:
         """Store of each recorded step its number, epoch, counts of NaN and Inf (tensors) and scalars (tensors, SCALARS), and
         of every step its loss."""
-        for kind in KINDS:
-            self.store_steps(kind, step, epoch)
-        write(self.file, "raw/nonfinite", np.array(nonfinite, np.uint32).reshape(-1, len(self.sizes)))
-        write(self.file, "loss", np.array(loss))
+        self.finish_raw(step, epoch, nonfinite, loss)
+        self.store_steps("ema", step, epoch)
         values = np.array(scalars, np.float64).reshape(-1, len(self.sizes), len(SCALARS))
         for name, column in zip(SCALARS, np.moveaxis(values, -1, 0), strict=True):
             write(self.file, f"scalars/{name}", np.ascontiguousarray(column))
+
+    def finish_raw(self, step: list, epoch: list, nonfinite: list, loss: list) -> None:
+        """The same without scalars, of the gradients themselves alone."""
+        self.store_steps("raw", step, epoch)
+        write(self.file, "raw/nonfinite", np.array(nonfinite, np.uint32).reshape(-1, len(self.sizes)))
+        write(self.file, "loss", np.array(loss))
 
     def store_steps(self, kind: str, step: list, epoch: list) -> None:
         """Store of each recorded step of a kind its number and epoch."""
@@ -321,10 +333,11 @@ class GradientsWriter:
         """Store in words which gradients of a step the file holds."""
         self.file.attrs["gradients"] = gradients
 
-    def store_names(self, decay: float) -> None:
-        """Store the edges, the decay of the optimiser, and the tensors' names and sizes."""
+    def store_names(self, decay: float | None = None) -> None:
+        """Store the edges, the decay of the optimiser where chance was drawn with it, and the tensors' names and sizes."""
         self.file.attrs["bin_edges"] = self.edges
-        self.file.attrs["decay"] = decay
+        if decay is not None:
+            self.file.attrs["decay"] = decay
         self.file.attrs["tensors"] = [escaped(name) for name in self.sizes]
         self.file.attrs["sizes"] = list(self.sizes.values())
 

@@ -22,7 +22,7 @@ from drillcore.base.arrays import row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import SERIES, layers_of
 from drillcore.figures.log_axes import log_axis
-from drillcore.figures.step_axes import divided, positive, step_axis, step_panels
+from drillcore.figures.step_axes import divided, positive, seed_band, step_axis, step_panels
 from drillcore.figures.style import (
     THRESHOLDS,
     canvas,
@@ -34,6 +34,7 @@ from drillcore.figures.style import (
     number,
     styled,
 )
+from drillcore.intervals import LEVEL
 from drillcore.recording.threshold import NEAR
 
 KINDS = {"raw": "raw gradients", "ema": "exponential averages"}
@@ -63,8 +64,9 @@ def drawings(file, stats):
     by_layer = {
         threshold: {kind: released_by_layer(stats[threshold][kind]) for kind in KINDS} for threshold in stats.thresholds
     }
-    subtitle = f"{file.title}, {epochs_text(epoch)}"
-    starts = file.epoch_starts
+    subtitle, starts = f"{file.title}, {epochs_text(epoch)}", file.epoch_starts
+    if stats.seeds > 1:
+        subtitle += f"; bands of raw gradients: {100 * LEVEL:.0f} % t intervals over {stats.seeds} seeds"
     for threshold, series in by_step.items():
         name = f"zero_{exponent(threshold)}_grads"
         yield name, partial(near_zero_counts, threshold, series, starts, parameters, subtitle)
@@ -135,7 +137,9 @@ def near_zero_counts(
         upper, lower = rows[0][column], rows[1][column]
         for name in ("zeros", "retained", "exact_zeros"):
             upper.plot(values["step"], values[name], **line(name))
+            seed_band(upper, values, name, SERIES[name])
         lower.plot(values["step"], values["released"], **line("released"))
+        seed_band(lower, values, "released", SERIES["released"])
         upper.set_title(KINDS[kind])
         for axes in (upper, lower):
             step_axis(axes, starts)
@@ -206,6 +210,7 @@ def fraction_released(
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, (kind, values) in zip(rows[0], series.items(), strict=True):
             axes.plot(values["step"], values["fraction_released"], color=colour, lw=0.8)
+            seed_band(axes, values, "fraction_released", colour)
             axes.set_title(f"{KINDS[kind]}, all parameters")
         handles.append(Line2D([], [], color=colour, label=near(threshold)))
     for row, (threshold, series) in zip(rows[1:], by_layer.items(), strict=True):
@@ -282,6 +287,7 @@ def fraction_flipped(
         for axes, (kind, values) in zip(row, series.items(), strict=True):
             for name in names:
                 axes.plot(values["step"], divided(values[name], values["retained"]), **line(name))
+            seed_band(axes, values, "fraction_flipped", SERIES["flips"])
             axes.set_title(f"{KINDS[kind]}, {near(threshold)}")
             step_axis(axes, starts)
             axes.set_ylim(bottom=0)
@@ -381,6 +387,7 @@ def weight_change(
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, values in zip(row, series.values(), strict=True):
             axes.plot(values["step"], positive(values["weight_change"]), color=colour, lw=1)
+            seed_band(axes, values, "weight_change", colour)
         handles.append(Line2D([], [], color=colour, label=f"retained, {near(threshold)}"))
     row[0].set_ylabel("norm of the weights' difference")
     legend_beside(legend(0), handles)

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from drillcore.artifacts.gradient_stats import OVER_SEEDS
 from drillcore.figures.style import canvas
 
 
@@ -28,6 +29,13 @@ def step_axis(axes, starts):
     if len(starts) <= 20:
         for start in starts:
             axes.axvline(start, color="#cfcfcf", lw=0.6, zorder=0)
+
+
+def seed_band(axes, values, name, colour):
+    """The interval over seeds of the statistic `name` of `values`, arrays (steps), where they have one."""
+    mean, half = (np.asarray(values.get(f"{name}_{of}", []), np.float64) for of in OVER_SEEDS)
+    if len(half):
+        axes.fill_between(values["step"], np.maximum(mean - half, 0), mean + half, color=colour, alpha=0.2, lw=0)
 
 
 def divided(part, whole):

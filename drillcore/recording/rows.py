@@ -9,11 +9,11 @@ from drillcore.recording.kernel import sum_pieces
 class Rows:
     """What is stored of one `kind` of gradients: counted in pieces, a row a step, written in chunks."""
 
-    def __init__(self, kind, tensor_of_piece, bins):
+    def __init__(self, kind, tensor_of_piece, bins, null=True):
         self.kind, self.ends, self.filled = kind, np.cumsum(np.bincount(tensor_of_piece)), 0
         length = chunk_length(len(self.ends), bins)
         self.pieces, self.rows = {}, {}
-        for name, (numbers, dtype) in stored(kind).items():
+        for name, (numbers, dtype) in stored(kind, null).items():
             self.pieces[name] = np.zeros((len(tensor_of_piece), bins, bins, *numbers), dtype)
             self.rows[name] = np.zeros((length, len(self.ends), bins, bins, *numbers), dtype)
 

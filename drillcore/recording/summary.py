@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from drillcore.artifacts.gradient_stats import INDEX, OVER_SEEDS
 from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients
 from drillcore.base.arrays import row_blocks
+from drillcore.intervals import t_intervals
 from drillcore.progress import Progress, silent
 from drillcore.recording.chance import compared, flips_near_zero, shares
 from drillcore.recording.scalars import over_network
@@ -69,6 +71,33 @@ def summarise(file: Gradients, thresholds: Sequence[float], progress: Progress =
             for index, threshold in enumerate(thresholds)
         },
     }
+
+
+def over_seeds(first: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What `summarise` said of a training, with what it said of `others`, which differ in the seed alone.
+
+    Each statistic of the gradients themselves has beside it, as `<statistic>_mean` and `<statistic>_interval`, the mean over
+    all trainings and the half width of its 95 % t interval; `seeds` is their number. Nothing is added where there are none.
+    """
+    if not others:
+        return first
+    thresholds = {
+        threshold: kinds | {"raw": spread([kinds["raw"], *(other["thresholds"][threshold]["raw"] for other in others)])}
+        for threshold, kinds in first["thresholds"].items()
+    }
+    return {**first, "seeds": 1 + len(others), "thresholds": thresholds}
+
+
+def spread(trainings):
+    """The first of several dicts of lists, or of such dicts, with means and intervals over all of them."""
+    first, added = trainings[0], {}
+    for name, values in first.items():
+        if isinstance(values, dict):
+            added[name] = spread([training[name] for training in trainings])
+        elif name not in INDEX and all(name in training for training in trainings):
+            found = t_intervals([training[name] for training in trainings])
+            added |= {f"{name}_{of}": array.tolist() for of, array in zip(OVER_SEEDS, found, strict=True)}
+    return first | added
 
 
 def summarise_kind(file, kind, thresholds, progress):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from drillcore.artifacts.gradients import Gradients
 from drillcore.recording import summary
@@ -154,3 +155,28 @@ def test_a_missing_record_is_named(artifacts):
 
 def test_the_stage_loads_no_framework_and_no_compiler():
     assert not {"torch", "tensorflow", "numba", "matplotlib"} & loaded("stages.gradients")
+
+
+def test_over_seeds_every_statistic_has_its_mean_and_students_interval():
+    def said(seed):
+        random = np.random.default_rng(seed)
+        table = {"step": [1, 2], "zeros": random.integers(9, size=2).tolist(), "flipped": [random.random(), np.nan]}
+        tensor = {"fc": {"zeros": random.integers(9, size=2).tolist()}}
+        raw = {"step": table, "epoch": {"epoch": [1, 2]}, "tensor": tensor}
+        return {"thresholds": {"1e-07": {"raw": raw} | ({"ema": {}} if seed == 0 else {})}}
+
+    trainings = [said(seed) for seed in range(3)]
+    found = summary.over_seeds(trainings[0], trainings[1:])
+    assert found["seeds"] == 3 and found["thresholds"]["1e-07"]["ema"] == {}
+    raw = [training["thresholds"]["1e-07"]["raw"] for training in trainings]
+    of_seeds = found["thresholds"]["1e-07"]["raw"]
+    assert set(of_seeds["epoch"]) == {"epoch"} and of_seeds["step"]["zeros"] == raw[0]["step"]["zeros"]
+    for name in ("zeros", "flipped"):
+        values = np.array([one["step"][name] for one in raw])
+        interval = stats.sem(values) * stats.t.ppf(0.975, 2)
+        np.testing.assert_allclose(of_seeds["step"][f"{name}_mean"], values.mean(0), rtol=1e-12)
+        np.testing.assert_allclose(of_seeds["step"][f"{name}_interval"], interval, rtol=1e-12)
+    assert of_seeds["tensor"]["fc"]["zeros_mean"] == pytest.approx(
+        np.mean([one["tensor"]["fc"]["zeros"] for one in raw], 0)
+    )
+    assert summary.over_seeds(trainings[0], []) is trainings[0]

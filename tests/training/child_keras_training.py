@@ -67,6 +67,13 @@ assert (folder / "again/epoch_003.keras").read_bytes() == (folder / "a/checkpoin
 write_history(folder / "again/history.csv", rows.rows)
 assert (folder / "again/history.csv").read_bytes() == (folder / "a/history.csv").read_bytes()
 
+with read(folder / "again/gradients.h5") as light, read(folder / "a/gradients.h5") as plain:
+    assert sorted(light["raw"]) == ["counts", "epoch", "nonfinite", "step", "weight_change"] and "ema" not in light
+    assert all(
+        (light["raw"][name][:] == plain["raw"][name][:]).all() for name in ("counts", "epoch", "nonfinite", "step")
+    )
+    assert (light["loss"][:] == plain["loss"][:]).all()
+
 fresh, first = build(card, 2), load(card, 2, folder / "a/checkpoints/epoch_000.keras")
 for one, other in zip(fresh.get_weights(), first.get_weights(), strict=True):
     np.testing.assert_array_equal(one, other)

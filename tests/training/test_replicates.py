@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from drillcore import t_interval
+from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
 from drillcore.artifacts.replicates import Replicates, folder_of, histories, interval_of, seeds_of, write_replicates
 from drillcore.base.errors import InputError
@@ -56,15 +57,25 @@ def trained(files, card):
     return folder
 
 
-def test_a_further_training_is_that_of_its_seed_but_not_recorded(files, trained, card):
+def test_a_further_training_is_that_of_its_seed(files, trained, card):
     assert seeds_of(trained) == [1, 2]
     recorded = files / "seed 1"
     train(card.model_copy(update={"seed": 1}), *SPLITS, recorded)
     further = folder_of(trained, 1)
-    assert sorted(path.name for path in further.iterdir()) == ["epoch_003.pth", "history.csv"]
+    assert sorted(path.name for path in further.iterdir()) == ["epoch_003.pth", "gradients.h5", "history.csv"]
     assert (further / "history.csv").read_bytes() == (recorded / "history.csv").read_bytes()
     assert (further / "epoch_003.pth").read_bytes() == (recorded / "checkpoints/epoch_003.pth").read_bytes()
     assert (further / "history.csv").read_bytes() != (trained / "history.csv").read_bytes()
+
+
+def test_of_a_further_training_the_transitions_are_those_of_a_recorder(files, trained):
+    with Gradients(folder_of(trained, 1) / "gradients.h5") as found, Gradients(files / "seed 1/gradients.h5") as whole:
+        assert len(whole.step()) > 1 and (found.tensors, found.edges) == (whole.tensors, whole.edges)
+        assert found.kinds == ("raw",) and not found.has_null
+        for name in ("counts", "step", "epoch", "nonfinite"):
+            assert np.array_equal(found.of_kind("raw", name)[:], whole.of_kind("raw", name)[:])
+        assert found.weight_change()[:] == pytest.approx(whole.weight_change()[:], rel=1e-12)
+        assert np.array_equal(found.loss, whole.loss)
 
 
 def test_metrics_hold_mean_and_interval_over_all_seeds(trained):

@@ -11,7 +11,9 @@ import numpy as np
 
 from drillcore.base.store import whole
 from drillcore.frameworks.keras import keras, tf
-from drillcore.recording.keras_callback import OptimizationInsightCallback
+from drillcore.recording.keras_callback import OptimizationInsightCallback, sizes
+from drillcore.recording.keras_step import ObservedStep
+from drillcore.recording.transition_recorder import TransitionRecorder
 from drillcore.threads import omp_threads
 from stages.rig.base.command import progress, say
 from stages.rig.images import outputs_of
@@ -148,6 +150,34 @@ class ProgressCallback(keras.callbacks.Callback):
         next(self.shown, None)
 
 
+class TransitionCallback(keras.callbacks.Callback):
+    """Has a `TransitionRecorder` count the transitions of the gradients, with the settings of a `Recorder`, in the file
+    `path`."""
+
+    def __init__(self, path, settings):
+        super().__init__()
+        self.path, self.settings, self.epoch = path, settings, 0
+
+    def on_train_begin(self, logs=None):
+        self.step = ObservedStep(self.model)
+        self.step.begin()
+        names = sizes(self.step.weights, self.model)
+        self.recorder = TransitionRecorder(names, self.path, self.settings.edges, self.settings.every).__enter__()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.weights = self.step.values() if self.recorder.wanted() else ()
+
+    def on_train_batch_end(self, batch, logs=None):
+        gradients = self.step.gradients() if self.recorder.wanted() else ()
+        self.recorder.record(self.epoch, float(self.step.loss.numpy()), gradients, self.weights)
+
+    def on_train_end(self, logs=None):
+        self.recorder.__exit__(None, None, None)
+
+
 class ResumeCallback(keras.callbacks.Callback):
     """Saves after every epoch, when all others have done their part of it, what the next one starts from."""
 
@@ -230,12 +260,13 @@ def compiled(card, classes):
 
 
 def replicate(card, training, validation, folder, history):
-    """Train as `train` does, but record nothing, and leave nothing but the last weights in `folder`; `history` is
-    told how it goes."""
+    """Train as `train` does, but leave nothing but the last weights and the transitions of gradients in `folder`;
+    `history` is told how it goes."""
     configure(card)  # which the training before has done, unless it was killed after that
     settings, batches = card.training, shuffled(card, training)
     model, twin, loss = compiled(card, outputs_of(card, training))
     callbacks = [
+        TransitionCallback(folder / "gradients.h5", card.recorder),
         MetricsCallback(history, in_order(card, validation), loss, partial(scores_of, card)),
         ProgressCallback(settings.epochs, len(batches)),
     ]

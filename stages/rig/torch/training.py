@@ -9,6 +9,8 @@ from drillcore.base.store import whole
 from drillcore.frameworks.torch import as_input
 from drillcore.recording.decay import decay_of
 from drillcore.recording.recorder import GradientRecorder
+from drillcore.recording.transition_recorder import TransitionRecorder
+from drillcore.recording.weights import to_array, trainable
 from stages.rig.base.command import progress, say
 from stages.rig.card import Training
 from stages.rig.images import outputs_of
@@ -263,6 +265,20 @@ class GradientCallback(Callback):
         self.recorder.end_epoch(trainer.epoch)
 
 
+class TransitionCallback(Callback):
+    """Has a `TransitionRecorder` count the transitions of the gradients of named `parameters`."""
+
+    def __init__(self, recorder, parameters):
+        self.recorder, self.parameters = recorder, parameters
+
+    def on_backward_end(self, trainer):
+        arrays = ()
+        if self.recorder.wanted():
+            gradients = [torch.zeros_like(one) if one.grad is None else one.grad for one in self.parameters]
+            arrays = map(to_array, gradients), map(to_array, self.parameters)
+        self.recorder.record(trainer.epoch, trainer.loss, *arrays)
+
+
 class ResumeCallback(Callback):
     """Saves after every epoch, when all others have done their part of it, what the next one starts from."""
 
@@ -334,16 +350,20 @@ def train(card, training, validation, folder, state=None):
 
 
 def replicate(card, training, validation, folder, history):
-    """Train as `train` does, but record nothing, and leave nothing but the last weights in `folder`; `history` is told how it
-    goes."""
+    """Train as `train` does, but leave nothing but the last weights and the transitions of gradients in `folder`; `history`
+    is told how it goes."""
     model = build(card, outputs_of(card, training)).to(device_of(card))
     settings, batches = card.training, shuffled(card, training)
-    optimizer, callbacks = make_optimizer(settings, model.parameters()), [MetricsCallback(history)]
+    parameters, sizes = trainable(model.named_parameters())
+    recorder = TransitionRecorder(sizes, folder / "gradients.h5", card.recorder.edges, card.recorder.every)
+    callbacks = [TransitionCallback(recorder, parameters), MetricsCallback(history)]
     if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
     loss = loss_of(settings.loss, model, card.input, card.task)
+    optimizer = make_optimizer(settings, model.parameters())
     trainer = Trainer(model, optimizer, callbacks, loss, partial(scores_of, card), settings)
-    trainer.fit(TorchBatches(batches, model), TorchBatches(in_order(card, validation), model), settings.epochs)
+    with recorder:
+        trainer.fit(TorchBatches(batches, model), TorchBatches(in_order(card, validation), model), settings.epochs)
     save_weights(model, folder, settings.epochs)
 
 
