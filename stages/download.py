@@ -43,7 +43,7 @@ def load_data(dataset, data):
     if dataset not in STUDIES:
         raise InputError(
             f"params.yaml: datasets.{dataset} is {DATA}, but data is {data}, which has {' and '.join(STUDIES)} alone: "
-            f"give datasets.{dataset} a source of its own."
+            f"call it {' or '.join(STUDIES)}, or give datasets.{dataset} a source of its own."
         )
     return load_sample(dataset) if data == "sample" else load_full(dataset, RAW)
 
@@ -54,7 +54,7 @@ def load_source(dataset, settings):
     if settings.form == "function":
         return load_function(dataset, settings.source, settings.arguments, settings.task)
     if settings.form == "table":
-        return load_table(dataset, path, settings.target, settings.task)
+        return load_table(dataset, path, settings.target, settings.drop, settings.task)
     if settings.form == "text":
         return load_text(dataset, path, settings.tokens or "characters", settings.length or LENGTH)
     if settings.source.isidentifier() and not os.path.isdir(path):

@@ -109,13 +109,13 @@ def pooled_blocks(count, values):
 
 
 def check_rows(outputs, count, units):
-    """Return `outputs`, a dict of layer to array, or refuse those whose first axis is not that of `count` images; where
+    """Return `outputs`, a dict of layer to array, or refuse those whose first axis is not that of `count` samples; where
     `units` are those of tokens, that of as many tokens in every layer."""
     rows = count if units.how != "tokens" else max(map(len, outputs.values()))
     for layer, array in outputs.items():
         if array.shape[:1] != (rows,):
             raise InputError(
-                f"The layer {layer!r} returns an array {array.shape} of {count} images, not a row for each"
+                f"The layer {layer!r} returns an array {array.shape} of {count} samples, not a row for each"
                 f"{' of the tokens that other layers have' if units.how == 'tokens' else ''}: choose others."
             )
     return outputs

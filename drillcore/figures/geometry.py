@@ -193,6 +193,8 @@ def value_axis(axes, file, measure):
     axes.set_ylabel(MEASURES[measure].axis.format(score=file.task))
     axes.grid(True)
     if not len(values):
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center", va="center", color="#666666")
         return
     low, high = values.min(), values.max()
     if MEASURES[measure].range == (0, None) and 0 < FAR * low < high:

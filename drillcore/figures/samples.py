@@ -34,8 +34,8 @@ class Corner(NamedTuple):
     ----------
     points : int array (k)
         Their positions among the map's points.
-    images : uint8 array (k, height, width, channels)
-        Their images, of one or three channels.
+    images : uint8 array (k, height, width, channels), or None
+        Their images, of one or three channels; None of samples that are no images, of which the texts alone are shown.
     texts : list of str (k)
         What is said of each.
 
@@ -49,7 +49,7 @@ class Corner(NamedTuple):
     """
 
     points: np.ndarray
-    images: np.ndarray
+    images: np.ndarray | None
     texts: list[str]
 
 
@@ -60,9 +60,9 @@ def figures(folder):
 
 
 def drawings(file):
-    """Names and functions of the figures of `Predictions`: none of a single trained epoch, which has no variability, of tasks
-    without classes, and of samples that are no images."""
-    if len(file.trained_epochs(untrained_of(file))) > 1 and kind_of(file.shown("train")[1]) == "images":
+    """Names and functions of the figures of `Predictions`: none of a single trained epoch, which has no variability, and of
+    tasks without classes."""
+    if len(file.trained_epochs(untrained_of(file))) > 1:
         yield "sample_map", partial(draw_map, file)
 
 
@@ -78,14 +78,16 @@ def draw_map(file, split="train"):
     found, epochs, classes = file.dynamics(split, untrained), file.trained_epochs(untrained), file.classes
     labels, (sample, images) = file.labels(split), file.shown(split)
     names = [shortened(printable(name)) for name in classes]
+    pictured = kind_of(images) == "images"
+
+    def said(one, asked):
+        head, mark = ("", "\n") if pictured else (f"{one:,}: ", " ")
+        return f"{head}{names[labels[one]]}" + (f"{mark}or {names[found.likely[one]]}?" if asked else "")
 
     def corner(order, asked):
         chosen = [np.flatnonzero(sample == one)[0] for one in order if one in sample][: ROWS * COLUMNS]
-        texts = [
-            f"{names[labels[one]]}\nor {names[found.likely[one]]}?" if asked else names[labels[one]]
-            for one in sample[chosen]
-        ]
-        return Corner(sample[chosen], images[chosen], texts)
+        texts = [said(one, asked) for one in sample[chosen]]
+        return Corner(sample[chosen], images[chosen] if pictured else None, texts)
 
     corners = {
         "easy": corner(np.argsort(-found.confidence, kind="stable"), asked=False),
@@ -115,7 +117,7 @@ def sample_map(
 ) -> Figure:
     """Draw how surely each sample's label was predicted against how much that varied over the training.
 
-    The map of Swayamdipta et al. 2020, arXiv 2009.10795, with images of samples at its corners.
+    The map of Swayamdipta et al. 2020, arXiv 2009.10795, with samples at its corners.
 
     Parameters
     ----------
@@ -201,9 +203,13 @@ def draw_limits(axes, classes):
 
 
 def draw_corner(axes, corner, text, colour):
-    """The images of a corner in a grid, each with its text above."""
+    """The images of a corner in a grid, each with its text above; without images the texts, one below the other."""
     axes.set_title(text, color=colour, loc="left")
     axes.axis("off")
+    if corner.images is None:
+        for row, name in enumerate(corner.texts):
+            axes.text(0, 0.95 - row / (ROWS * COLUMNS), plain(name), fontsize=7, va="top", color="#333333")
+        return
     lines = max((name.count("\n") + 1 for name in corner.texts), default=1)
     head = 0.17 * lines
     for position, (image, name) in enumerate(zip(corner.images, corner.texts, strict=True)):

@@ -47,16 +47,16 @@ def uncompiled(name):
 
 
 def described(shape, count):
-    """What `observe` says of an output of `shape` for `count` images: its shape without the samples, or why it has none."""
+    """What `observe` says of an output of `shape` for `count` samples: its shape without the samples, or why it has none."""
     if tuple(shape[:1]) == (count,):
         return list(shape[1:])
-    return f"returns an array {tuple(shape)} of {count} images, not a row for each"
+    return f"returns an array {tuple(shape)} of {count} samples, not a row for each"
 
 
 def agreed(fewer, more):
-    """What is true of a layer for two numbers of images, given what `described` says of either, None if it is not called.
+    """What is true of a layer for two numbers of samples, given what `described` says of either, None if it is not called.
 
-    Only a shape that follows the number of images shows that rows are images.
+    Only a shape that follows the number of samples shows that rows are samples.
     """
     for said in (fewer, more):
         if not isinstance(said, list):
@@ -89,7 +89,7 @@ def of_module(name, fewer, more):
     """What is true of the outputs of a module, by the name of the layer that each is: pairs of a `Source` and of what
     `agreed` says.
 
-    `fewer` and `more` are what `said_of` says for two numbers of images, None if the module is not called. The first tensor
+    `fewer` and `more` are what `said_of` says for two numbers of samples, None if the module is not called. The first tensor
     with a row for each image has the module's name, the others that with their places.
     """
     if not fewer or not more:

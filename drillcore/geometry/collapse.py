@@ -106,6 +106,12 @@ def collapse(coordinates, labels, weight=None, decisions=None):
         values |= geometry_of(coordinates, labels)
     except Undefined as reason:
         reasons |= dict.fromkeys(MEASURES[:3], str(reason))
+    if np.sum(np.bincount(known.number) > 1) == 2:
+        values |= dict.fromkeys(MEASURES[1:3], np.nan)
+        reasons = (
+            dict.fromkeys(MEASURES[1:3], "the centred means of two classes are always opposite, and equally long")
+            | reasons
+        )
     if len(known.names) > coordinates.directions.shape[0] + 1:
         values["nc2_angles"] = np.nan
         reasons["nc2_angles"] = "fewer units than a simplex of the classes has dimensions"

@@ -31,14 +31,15 @@ Side = Annotated[int, Field(ge=1, le=8000)]
 
 class Source(Section):
     """Where a data set's samples come from, the size that images are scaled to, and the arguments of torchvision's class or
-    the user's function; the `target` of a table, the `tokens` and the window's `length` of a text; and the `task`, where
-    it is not the one that the data tell."""
+    the user's function; the `target` of a table and the columns to `drop`, the `tokens` and the window's `length` of a
+    text; and the `task`, where it is not the one that the data tell."""
 
     source: Annotated[str, Field(min_length=1)]
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = None
     arguments: dict[str, Any] = {}
     task: Literal[TASKS] | None = None
     target: str | Annotated[list[str], Field(min_length=1)] | None = None
+    drop: str | list[str] = []
     tokens: Annotated[str, Field(min_length=1)] | None = None
     length: Annotated[int, Field(ge=1, le=65536)] | None = None
 
@@ -81,6 +82,8 @@ class Source(Section):
             )
         if bool(self.target) != (self.form == "table"):
             raise ValueError("a table, and nothing else, has a target: the name of its column")
+        if self.drop and self.form != "table":
+            raise ValueError("a table, and nothing else, has columns to drop")
         if (self.tokens or self.length) and self.form != "text":
             raise ValueError("a text, and nothing else, has tokens and a length")
         if self.size and self.form != "images":

@@ -135,7 +135,7 @@ def check_units():
     assert {name: array.shape for name, array in halves.items()} == {"halves": (3, 4), "halves[1]": (3, 4)}
 
     windows = L.Lambda(lambda x: keras.ops.reshape(x, (-1, 2, 1)), output_shape=(2, 1), name="windows")(source)
-    with pytest.raises(InputError, match=r"'windows' returns an array \(4, 2, 1\) of 2 images, not a row for each"):
+    with pytest.raises(InputError, match=r"'windows' returns an array \(4, 2, 1\) of 2 samples, not a row for each"):
         get_intermediate_outputs(keras.Model(source, windows), np.ones((3, 4), np.float32), ["windows"], units="pool")
 
     lazy = keras.Sequential([L.Flatten(), L.Dense(2, name="head")], name="lazy")

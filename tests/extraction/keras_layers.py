@@ -53,7 +53,7 @@ def tokens_are_no_images_though_there_are_as_many_of_them():
     mixed = layers.Dense(5, name="mixed")(first)
     last = layers.Lambda(lambda x: keras.ops.mean(x, 0), output_shape=(5,), name="mean")(mixed)
     model = keras.Model(images, layers.Dense(2, name="head")(last))
-    with pytest.raises(InputError, match=r"'mixed' returns an array \(4, 2, 5\) of 2 images, not a row for each"):
+    with pytest.raises(InputError, match=r"'mixed' returns an array \(4, 2, 5\) of 2 samples, not a row for each"):
         get_intermediate_outputs(model, IMAGES, ["mixed"])
     assert list(get_intermediate_outputs(model, IMAGES, ["tokens", "mean", "head"])) == ["tokens", "mean", "head"]
 

@@ -147,13 +147,13 @@ class TimeFirst(nn.Module):
 
 
 def test_tokens_are_no_images_though_there_are_as_many_of_them():
-    with pytest.raises(InputError, match=r"'encoder' returns an array \(4, 2, 16\) of 2 images, not a row for each"):
+    with pytest.raises(InputError, match=r"'encoder' returns an array \(4, 2, 16\) of 2 samples, not a row for each"):
         get_intermediate_outputs(TimeFirst(), IMAGES, ["encoder", "head"])
 
 
 def test_a_word_leaves_out_the_layer_that_has_no_row_for_each_image_and_says_so(caplog):
     assert list(get_intermediate_outputs(TimeFirst(), IMAGES)) == ["head"]
-    assert caplog.messages == ["left out: encoder, which returns an array (4, 2, 16) of 2 images, not a row for each"]
+    assert caplog.messages == ["left out: encoder, which returns an array (4, 2, 16) of 2 samples, not a row for each"]
 
 
 class Alike(nn.Module):

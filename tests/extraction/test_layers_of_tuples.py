@@ -43,7 +43,7 @@ def test_recurrent_layers_and_attention_give_their_sequences_and_attention_its_w
     np.testing.assert_array_equal(outputs["gru"], model.features)
     np.testing.assert_array_equal(outputs["attention[1]"], model.weights)
     said = {layer.name: layer.shape for layer in observe(model, TOKENS).layers}
-    assert said["lstm[1][0]"] == "returns an array (4, 2, 4) of 2 images, not a row for each"
+    assert said["lstm[1][0]"] == "returns an array (4, 2, 4) of 2 samples, not a row for each"
 
 
 def test_a_batch_of_as_many_samples_as_time_steps_gives_the_same_tensor():

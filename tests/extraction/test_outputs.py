@@ -314,7 +314,7 @@ def test_an_output_without_a_row_for_each_image_is_named():
         def forward(self, images):
             return self.windows(images.reshape(-1, 2))
 
-    with pytest.raises(InputError, match=r"'windows' returns an array \(4, 2\) of 2 images, not a row for each"):
+    with pytest.raises(InputError, match=r"'windows' returns an array \(4, 2\) of 2 samples, not a row for each"):
         get_intermediate_outputs(Windows(), torch.randn(5, 4), units="flatten")
 
 

@@ -83,3 +83,9 @@ def test_what_is_not_known_is_said_of_each_property():
 def test_a_weight_of_another_shape_is_refused():
     with pytest.raises(InputError, match=r"weight of shape \(2, 3\) should be \(2, 2\), a row for each class"):
         neural_collapse(np.ones((4, 2)), [0, 1, 0, 1], np.ones((2, 3)))
+
+
+def test_of_two_classes_a_simplex_says_nothing():
+    found = neural_collapse(np.random.default_rng(0).normal(size=(20, 3)), [0] * 12 + [1] * 8)
+    assert np.isfinite(found.nc1) and np.isnan([found.nc2_norms, found.nc2_angles]).all()
+    assert found.reasons["nc2_angles"] == "the centred means of two classes are always opposite, and equally long"

@@ -164,8 +164,8 @@ def test_layers_without_a_row_for_each_image_and_those_of_training_alone_say_so(
     shapes = {layer.name: layer.shape for layer in card.modules}
     assert shapes == {
         "head": [3],
-        "mean": "returns an array () of 2 images, not a row for each",
-        "tokens": "returns an array (8, 16) of 2 images, not a row for each",
+        "mean": "returns an array () of 2 samples, not a row for each",
+        "tokens": "returns an array (8, 16) of 2 samples, not a row for each",
         "extra": "is never called",
     }
     assert select_layers(card, "all") == ["head"]

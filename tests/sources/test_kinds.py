@@ -44,6 +44,11 @@ def test_the_columns_of_a_table_are_features_and_its_texts_one_hot(made):
     np.testing.assert_array_equal(prices[order, 0], [3, 4, 5, 6, 7, 8])
 
 
+def test_a_dropped_column_is_no_feature(made):
+    with made({"source": "table.csv", "target": "price", "drop": "place"}) as file:
+        assert file.column_names == ["age"]
+
+
 def test_a_target_of_text_is_a_class(made):
     with made({"source": "table.csv", "target": "place"}) as file:
         assert (file.task, file.classes, file.column_names) == ("classification", ["x", "y", "z"], ["age", "price"])
@@ -73,6 +78,12 @@ def test_data_sets_whose_items_are_mappings_are_images_with_classes(made):
     ("source", "said"),
     [
         ({"source": "table.csv"}, "a table, and nothing else, has a target"),
+        ({"source": "text.txt", "drop": ["place"]}, "a table, and nothing else, has columns to drop"),
+        (
+            {"source": "table.csv", "target": "price", "drop": ["cost"]},
+            "datasets.mine.drop is 'cost', but table.csv has the",
+        ),
+        ({"source": "table.csv", "target": "price", "drop": "price"}, "has 'price' both as target and in drop"),
         (
             {"source": "table.csv", "target": "cost"},
             "target is 'cost', but table.csv has the columns age, place, price",

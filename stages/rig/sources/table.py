@@ -11,12 +11,13 @@ MOST_VALUES = 1000
 """A column of text with more different values is no category."""
 
 
-def load_table(name, path, target, task=None):
+def load_table(name, path, target, drop=(), task=None):
     """Return the rows of the table at `path` as a `Dataset` of features.
 
-    `target` names one column or several. Without a `task`, a target of text or of truth values is a class, and numbers are
-    what a regression should give. A column of text is a feature for each of its values, 1 where the row has it. Without a
-    column `split` of the words train and test, a fifth of the rows is for testing, chosen at random, the same every time.
+    `target` names one column or several, `drop` those that are no features, as a row's number. Without a `task`, a target of
+    text or of truth values is a class, and numbers are what a regression should give. A column of text is a feature for each
+    of its values, 1 where the row has it. Without a column `split` of the words train and test, a fifth of the rows is for
+    testing, chosen at random, the same every time.
 
     Raises
     ------
@@ -24,13 +25,12 @@ def load_table(name, path, target, task=None):
         If the file, a column or a value is missing, or a column is neither numbers nor text.
     """
     table = read_table(name, path)
-    targets = [target] if isinstance(target, str) else target
-    for column in targets:
-        if column not in table.columns:
-            raise InputError(
-                f"params.yaml: datasets.{name}.target is {column!r}, but {path} has the columns {', '.join(table.columns)}: "
-                "name one of them."
-            )
+    targets, dropped = ([names] if isinstance(names, str) else list(names) for names in (target, drop))
+    check_columns(f"datasets.{name}.target", path, table, targets)
+    check_columns(f"datasets.{name}.drop", path, table, dropped)
+    if both := sorted({*targets} & {*dropped}):
+        raise InputError(f"params.yaml: datasets.{name} has {both[0]!r} both as target and in drop: leave out one.")
+    table = table.drop(columns=dropped)
     check_complete(path, table)
     marks = table.pop(SPLIT) if SPLIT in table.columns and SPLIT not in targets else None
     wanted = table[targets]
@@ -75,6 +75,16 @@ def read_table(name, path):
     return table
 
 
+def check_columns(parameter, path, table, columns):
+    """Refuse a `parameter` of params.yaml that names `columns` which are not all in the table."""
+    for column in columns:
+        if column not in table.columns:
+            raise InputError(
+                f"params.yaml: {parameter} is {column!r}, but {path} has the columns {', '.join(table.columns)}: "
+                "name one of them."
+            )
+
+
 def check_complete(path, table):
     """Refuse a table without rows, and one with missing or infinite values."""
     if not len(table):
@@ -84,7 +94,7 @@ def check_complete(path, table):
         if missing.any():
             raise InputError(
                 f"{path} has no finite value in row {int(np.argmax(missing)) + 1} of the column {column!r}, and in "
-                f"{int(missing.sum())} rows in all: fill them in, or leave out the rows or the column."
+                f"{int(missing.sum())} rows in all: fill them in, leave out the rows, or drop the column."
             )
 
 
@@ -98,7 +108,8 @@ def features_of(path, table):
             continue
         if values.dtype.kind in "mMc":
             raise InputError(
-                f"{path} has the column {column!r} of {values.dtype}: make it numbers or text, or leave it out."
+                f"{path} has the column {column!r} of {values.dtype}: make it numbers or text, or drop it, by "
+                "`drop` of the dataset in params.yaml."
             )
         texts = values.astype(str).to_numpy(object)
         for value in categories(path, column, texts):
@@ -114,8 +125,8 @@ def categories(path, column, texts):
     found = sorted(set(texts))
     if len(found) > MOST_VALUES:
         raise InputError(
-            f"{path} has {len(found)} different texts in the column {column!r}, more than {MOST_VALUES}: leave it out, or "
-            "make it numbers."
+            f"{path} has {len(found)} different texts in the column {column!r}, more than {MOST_VALUES}: drop it, by "
+            "`drop` of the dataset in params.yaml, or make it numbers."
         )
     return found
 
