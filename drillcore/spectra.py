@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import real_array, row_blocks, samples_by_units
 from drillcore.base.errors import InputError
+from drillcore.base.singular_values import singular_values
 
 
 def feature_singular_values(features: ArrayLike) -> NDArray[np.float64]:
@@ -82,7 +83,7 @@ def scaled_gram(features, exponent):
 
 
 def weight_singular_values(weight: ArrayLike) -> NDArray[np.float64]:
-    """Return the singular values of a weight matrix, not centred, by a full SVD in float64.
+    """Return the singular values of a weight matrix, not centred, in float64.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def weight_singular_values(weight: ArrayLike) -> NDArray[np.float64]:
         )
     if not np.isfinite(weight).all():
         return np.full(min(weight.shape), np.nan)
-    return np.linalg.svd(np.asarray(weight, np.float64), compute_uv=False)
+    return singular_values(np.asarray(weight, np.float64))
 
 
 def product_singular_values(expand, squeeze):

@@ -3,14 +3,13 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from drillcore.base.singular_values import singular_values
 from drillcore.similarity.measures.cca import components
 from drillcore.similarity.measures.cka import cosines
 from drillcore.similarity.ranking import average_ranks
 from drillcore.similarity.representation import Undefined, each_pair, scaled, value, varying
 
 DECIMALS = 12
-GRADED = 1e-6
-"""Of the squared length of a row that an eigenvalue of a Gram matrix must exceed to be that of a graded matrix."""
 
 
 def procrustes(X: ArrayLike, Y: ArrayLike) -> float:
@@ -104,7 +103,7 @@ def angle(a, b):
     if a is b:
         return 0.0
     left, right = a.coordinates, b.coordinates
-    cosine = nuclear_norm(left.T @ right)
+    cosine = singular_values(left.T @ right).sum()
     if cosine < 0.999:
         return np.arccos(cosine)
     # Near 1 the arc cosine loses half the digits and rounding may pass 1: there the residual's chord keeps them all.
@@ -117,21 +116,6 @@ def angle(a, b):
 def angle_both(a, b):
     """`angle` of two layers, and of the two exchanged."""
     return (angle(a, b),) * 2
-
-
-def nuclear_norm(product):
-    """The sum of the singular values of a `product` (p, q) of principal coordinates, from its smaller Gram matrix.
-
-    That takes half the time, and as a rule loses half the digits of what is small. Here singular values are small because
-    rows or columns are: the eigenvalues of a matrix so graded, its largest entries first, keep their digits (Barlow and
-    Demmel 1990, doi 10.1137/0727045). Where they are smaller than its rows tell, the singular values themselves are taken.
-    """
-    gram = product @ product.T if len(product) < len(product.T) else product.T @ product
-    order = np.argsort(-np.diag(gram))
-    eigenvalues = np.linalg.eigvalsh(gram[np.ix_(order, order)])
-    if (eigenvalues > GRADED * np.diag(gram)[order[::-1]]).all():
-        return np.sqrt(eigenvalues).sum()
-    return np.linalg.svd(product, compute_uv=False).sum()
 
 
 def ranked_distances(X):
