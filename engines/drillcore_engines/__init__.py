@@ -1,7 +1,8 @@
-"""What lets DVC and Snakemake go on after a kill, run from .venv/bin without activation, and keep what a person wrote.
+"""What lets DVC and Snakemake go on after a kill, run from .venv/bin without activation, keep what a person wrote, and start
+stages fast.
 
 Both rewrite the files that they live by in place, so that a kill leaves half of one, which they then refuse; neither has
-an option or a plugin for that. So drillcore_engines.pth, which pip puts beside this package, lets Python import it at
+an option or a plugin for any of it. So drillcore_engines.pth, which pip puts beside this package, lets Python import it at
 its start, and a few of their functions are changed as soon as their modules are loaded. Until then nothing is imported.
 """
 
@@ -17,6 +18,7 @@ CHANGES = {
     "dvc.dvcfile": "rewrite_lock_fast",
     "dvc.parsing": "refuse_names",
     "dvc.rwlock": "write_rwlock_whole",
+    "dvc.stage.run": "fork_stages",
     "dvc.utils.collections": "leave_what_is_equal",
     "dvc.utils.serialize._common": "write_data_whole",
     "dvc.utils.serialize._yaml": "keep_quotes",

@@ -3,8 +3,10 @@
 import fcntl
 import os
 import re
+import signal
 import socket
 import sys
+import threading
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -168,6 +170,38 @@ def dumped(data):
     writer.representer.add_representer(OrderedDict, writer.representer.represent_dict.__func__)
     writer.dump(data, text)
     return text.getvalue()
+
+
+def fork_stages(module):
+    """Run a project's stages as forks of a process that has loaded what they load, where `dvc` runs several of them."""
+    from drillcore_engines.templates import STAGE, Templates, available
+
+    if os.path.basename(sys.argv[0]) != "dvc" or not available():
+        return
+    run, templates = module._run, Templates()
+
+    def run_stage(executable, cmd, **options):
+        if not STAGE.fullmatch(cmd):
+            return run(executable, cmd, **options)
+        with ignored_interrupts():
+            code = templates.run(cmd, options["env"], options["cwd"])
+        if code:
+            raise module.StageCmdFailedError(cmd, code)
+
+    module._run = run_stage
+
+
+@contextmanager
+def ignored_interrupts():
+    """Leave Ctrl-C to the stage, as DVC does; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def refuse_names(module):

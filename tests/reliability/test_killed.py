@@ -334,7 +334,8 @@ def kill(process, victim):
 def is_stage(process):
     """Whether a process is a stage's, which another may have ended meanwhile."""
     with suppress(psutil.NoSuchProcess):
-        return any(part.startswith("stages.") for part in process.cmdline())
+        fork = process.parent().cmdline() == process.cmdline()  # of the process that has loaded what stages load
+        return fork or any(part.startswith("stages.") for part in process.cmdline())
 
 
 def left_over(project):
