@@ -20,15 +20,21 @@ FRACTIONS = "accuracy", "f1"
 
 
 class Task(NamedTuple):
-    """The `losses` that can be minimised, the first by default; the `score` of training and test; and the test's `others`."""
+    """The `losses` that can be minimised, the first by default; the `score` of training and test, None where there is none;
+    and the test's `others`."""
 
     losses: tuple[str, ...]
-    score: str
+    score: str | None
     others: tuple[str, ...]
+
+    @property
+    def scores(self) -> list[str]:
+        """All scores of the test, the first one first."""
+        return [name for name in (self.score, *self.others) if name]
 
     def columns(self) -> list[str]:
         """The columns of a history."""
-        trained, tested = ["loss", self.score], ["loss", self.score, *self.others]
+        trained, tested = ["loss", *self.scores[:1]], ["loss", *self.scores]
         return ["epoch", *(f"train_{name}" for name in trained), *(f"val_{name}" for name in tested)]
 
 
@@ -37,8 +43,10 @@ TASKS = {
     "regression": Task(("mse",), "r2", ("mae",)),
     "next_token": Task(("cross_entropy",), "accuracy", ("perplexity",)),
     "reconstruction": Task(("mse",), "r2", ()),
+    "loss": Task((), None, ()),
 }
-"""Classes, numbers, the token after each one, or the inputs themselves."""
+"""Classes, numbers, the token after each one, or the inputs themselves; and of a network whose outputs are none of these, a
+loss that its user wrote."""
 
 
 NOUNS = {"images": "image", "features": "sample", "tokens": "text"}

@@ -12,7 +12,6 @@ import numpy as np
 from drillcore import frameworks
 from drillcore.artifacts.curvature import CurvatureFile, Row, write_curvature
 from drillcore.artifacts.gradients import Gradients
-from drillcore.artifacts.network import read_network
 from drillcore.artifacts.rewinding import Rewinding, write_rewinding
 from drillcore.base.arrays import evenly
 from drillcore.extraction.probe import choose_probe
@@ -39,8 +38,7 @@ def main(network):
     training, networks = load_split(card, "train"), module(card.framework, "network")
     networks.make_reproducible()
     model = networks.load(card, outputs_of(card, training), checkpoints[epochs[0]])
-    name = read_network(folder / "network.yaml").loss
-    loss = module(card.framework, "losses").loss_of(name, model, card.input, card.task)
+    loss = module(card.framework, "losses").loss_of(card, model)
     surface = frameworks.framework(card.framework).surface(model, loss)
     entries = choose_entries(surface, settings.entries, card.seed)
 

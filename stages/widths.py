@@ -1,7 +1,7 @@
 """python -m stages.widths NAME : params.yaml (plots.widths.NAME), artifacts of its networks -> reports/NAME/
 
-What squeezing costs: accuracy, effective ranks and trustworthiness against the squeeze's width, over the networks that
-differ in nothing else.
+What squeezing costs: the task's score, effective ranks and trustworthiness against the squeeze's width, over the networks
+that differ in nothing else.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from stages.rig.sections import section
 
 
 def main(name):
-    """Draw accuracy, effective ranks and trustworthiness against the width of the squeeze."""
+    """Draw score, effective ranks and trustworthiness against the width of the squeeze."""
     settings, artifacts = section("plots"), Path("artifacts")
     if name not in settings.widths:
         raise InputError(

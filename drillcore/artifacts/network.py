@@ -10,7 +10,12 @@ from drillcore.base.errors import DamagedFile, MissingFile
 from drillcore.tasks import NOUNS, TASKS
 
 LOSSES = {"cross_entropy": "cross-entropy (nats)", "mse": "mean squared error"}
-"""By a loss's name the label of an axis with its values."""
+"""By a loss's name the label of an axis with its values; one that a user wrote is called loss."""
+
+
+def loss_label(name: str) -> str:
+    """What readers call the loss of that name."""
+    return LOSSES.get(name, "loss")
 
 
 class Squeeze(NamedTuple):
@@ -66,7 +71,10 @@ class Network:
 
     @property
     def loss(self) -> str:
-        """The name of the loss in its history; a pretrained network is evaluated by the first of its task."""
+        """The name of the loss in its history, as my_models.py:loss of one that its user wrote; a pretrained network is
+        evaluated by the first of its task."""
+        if user_defined := self.values.get("loss"):
+            return user_defined
         training = self.values.get("training")
         return training["loss"] if training and not self.pretrained else TASKS[self.task].losses[0]
 
@@ -77,8 +85,8 @@ class Network:
 
     @property
     def task(self) -> str:
-        """What it is asked for, a key of `drillcore.tasks.TASKS`."""
-        return self.values.get("task", "classification")
+        """What it is asked for, a key of `drillcore.tasks.TASKS`: "loss" where its outputs are not what its data ask for."""
+        return self.values.get("task", "classification") if self.values.get("scored", True) else "loss"
 
     def sizes(self) -> dict[str, int]:
         """How many units layers have, by name, as far as the card says so; convolutions before their pooling by 2."""

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from drillcore.artifacts.gradients import Gradients
-from drillcore.artifacts.network import LOSSES, Network, read_network
+from drillcore.artifacts.network import Network, loss_label, read_network
 from drillcore.artifacts.replicates import histories
 from drillcore.base.errors import InputError
 from drillcore.figures.log_axes import log_axis
@@ -109,7 +109,7 @@ def training_curves(
     if not len(epochs):
         raise InputError(f"{subtitle or 'history'} holds no epoch: train for at least one.")
     panels, handles = panels_of(task), [Line2D([], [], marker="o", color=VALIDATION, label="test")]
-    handles += [Line2D([], [], label=f"test, {SCORES[name]}", **F1) for name in panels[1][1:]]
+    handles += [Line2D([], [], label=f"test, {SCORES[name]}", **F1) for panel in panels[1:2] for name in panel[1:]]
     if np.isfinite(history["train_loss"]).any():
         handles.insert(0, Line2D([], [], marker="o", color=TRAIN, label="training"))
     if others:
@@ -129,7 +129,9 @@ def training_curves(
             draw_band(axes, epochs, [one[f"val_{main}"] for one in (history, *others)])
         for name in beside:
             axes.plot(epochs, history[f"val_{name}"], **F1)
-        axes.set_ylabel(", ".join(SCORES.get(name, LOSSES[loss]).removeprefix("macro ") for name in (main, *beside)))
+        axes.set_ylabel(
+            ", ".join(SCORES.get(name, loss_label(loss)).removeprefix("macro ") for name in (main, *beside))
+        )
         epoch_axis(axes, [*([0] if len(losses) else []), *epochs])
     if np.nanmax(losses, initial=0) > 0 and np.nanmin(losses, initial=np.inf) > 0:
         log_axis(drawn[0].yaxis)
@@ -140,7 +142,8 @@ def training_curves(
 def panels_of(task):
     """What each panel shows: the loss; the score, with others that are fractions too; and each of the rest alone."""
     beside = [name for name in task.others if task.score in FRACTIONS and name in FRACTIONS]
-    return [["loss"], [task.score, *beside], *([name] for name in task.others if name not in beside)]
+    scored = [[task.score, *beside]] if task.score else []
+    return [["loss"], *scored, *([name] for name in task.others if name not in beside)]
 
 
 def draw_band(axes, epochs, trainings):

@@ -1,4 +1,4 @@
-"""What squeezing costs: accuracy, effective ranks and trustworthiness against the squeeze's width."""
+"""What squeezing costs: the task's score, effective ranks and trustworthiness against the squeeze's width."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_b
 from drillcore.intervals import LEVEL, t_interval
 from drillcore.ranks import EFFECTIVE
 from drillcore.spectra import effective_rank, effective_rank_of_variances, feature_singular_values
-from drillcore.tasks import TASKS
+from drillcore.tasks import SCORES, TASKS
 
 RANKS_OF = {"effective_rank": "ranks", "effective_rank_of_variances": "of_variances"}
 """By rank the field of `Point` that has it by layer."""
@@ -24,22 +24,24 @@ FUNCTIONS = {"effective_rank": effective_rank, "effective_rank_of_variances": ef
 
 
 class Point(NamedTuple):
-    """One network: its `title`, its squeeze's `width`, test `accuracy`, and by layer its effective `ranks`, of singular
-    values, those `of_variances`, `trust`worthiness and the `status` of its map, which says why a layer has none.
+    """One network: its `title`, its squeeze's `width`, the `score` of its task in the test, and by layer its effective
+    `ranks`, of singular values, those `of_variances`, `trust`worthiness and the `status` of its map, which says why a layer
+    has none.
 
-    Accuracy and ranks are means over `seeds` trainings; `half` has by field the half width of their t interval, of ranks by
-    layer.
+    Score and ranks are means over `seeds` trainings; `half` has by field the half width of their t interval, of ranks by
+    layer. The score is `score_name` of `drillcore.tasks.SCORES`.
     """
 
     title: str
     width: int
-    accuracy: float
+    score: float
     ranks: dict
     of_variances: dict
     trust: dict
     status: dict
     seeds: int = 1
     half: dict = {}
+    score_name: str = "accuracy"
 
     def half_of(self, field, layer):
         """The half width of the interval of `field`, and of a rank's `layer`; NaN where it is not known."""
@@ -54,15 +56,16 @@ def figures(points):
 
 
 def write_table(path, points):
-    """Write what `dvc plots` shows: of each network in `points` the width, the accuracy, and the last layer's ranks.
+    """Write what `dvc plots` shows: of each network in `points` the width, its task's score, and the last layer's ranks.
 
     Each is the mean over so many `seeds`, with the half width of its t interval, empty for a single seed.
     """
-    columns = [name for of in ("test_accuracy", *EFFECTIVE) for name in (of, f"{of}_interval")]
+    scored = ["_or_".join(dict.fromkeys(f"test_{point.score_name}" for point in points.values()))]
+    columns = [name for of in (*scored, *EFFECTIVE) for name in (of, f"{of}_interval")]
     rows = [",".join(["network", "width", "seeds", *columns])]
     for name, point in points.items():
         layer = list(point.ranks)[-1]
-        numbers = [point.accuracy, point.half_of("accuracy", layer)]
+        numbers = [point.score, point.half_of("score", layer)]
         for field in RANKS_OF.values():
             numbers += [getattr(point, field)[layer], point.half_of(field, layer)]
         cells = ["" if value != value else str(value) for value in numbers]
@@ -86,13 +89,14 @@ def read_point(folder):
         squeezes = [squeeze.name for squeeze in network.squeezes]
         layers = [layer for layer in svd.layers if layer_of(layer) in squeezes]
         layers += [layer for layer in svd.layers if layer_of(layer) == network.squeezes[-1].expand][-1:]
-        accuracy, found = interval_of(folder, f"val_{TASKS[network.task].score}"), ranks_over_seeds(svd, others, layers)
+        name = TASKS[network.task].score
+        score, found = interval_of(folder, f"val_{name}"), ranks_over_seeds(svd, others, layers)
         trust = {layer: tsne.quality(layer, "trustworthiness") for layer in layers}
         status = {layer: tsne.status(layer) for layer in layers}
     means = [{layer: one.mean for layer, one in of.items()} for of in found.values()]
     halves = {field: {layer: one.half for layer, one in of.items()} for field, of in found.items()}
-    about = read_about(folder).title, width, accuracy.mean
-    return Point(*about, *means, trust, status, accuracy.count, {"accuracy": accuracy.half, **halves})
+    about = read_about(folder).title, width, score.mean
+    return Point(*about, *means, trust, status, score.count, {"score": score.half, **halves}, name)
 
 
 def ranks_over_seeds(svd, others, layers):
@@ -108,7 +112,7 @@ def ranks_over_seeds(svd, others, layers):
 
 
 def bottleneck(ablations, chosen):
-    """Accuracy, effective ranks and trustworthiness against the width of the squeeze.
+    """The task's score, effective ranks and trustworthiness against the width of the squeeze.
 
     Parameters
     ----------
@@ -120,11 +124,11 @@ def bottleneck(ablations, chosen):
     of_seeds = over_seeds([*ablations.values(), *chosen.values()])
     subtitle = f"{titles(ablations)}, and {titles(chosen)} as stars; last epoch of each{of_seeds}"
     figure = canvas(11.8, 2.7, "What the squeeze's width costs", subtitle)
-    accuracy, rank, of_variances, trust, legend = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 0.4])
+    score, rank, of_variances, trust, legend = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 0.4])
     points = sorted(ablations.values(), key=lambda point: point.width)
     drawn = [*points, *chosen.values()]
     widths = sorted({point.width for point in drawn})
-    draw_series(accuracy, points, chosen, ("accuracy", None), {"color": "#333333", "marker": "o"})
+    draw_series(score, points, chosen, ("score", None), {"color": "#333333", "marker": "o"})
     layers = list(dict.fromkeys(layer for point in drawn for layer in point.ranks))
     lines = layer_lines(layers)
     for layer in layers:
@@ -137,7 +141,7 @@ def bottleneck(ablations, chosen):
     of_variances.sharey(rank)
     of_features = (f"{effective.name} of the features\n({effective.of})" for effective in EFFECTIVE.values())
     for axes, label in (
-        (accuracy, "test accuracy"),
+        (score, " or ".join(dict.fromkeys(f"test {SCORES[point.score_name]}" for point in drawn))),
         *zip((rank, of_variances), of_features, strict=True),
         (trust, "t-SNE trustworthiness"),
     ):

@@ -1,7 +1,7 @@
 """What the instrument needs of a framework, and which module knows which: the one place that tells frameworks apart."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
@@ -53,6 +53,21 @@ def parts_of(inputs: Any, targets: Any, most: int) -> list[tuple[Any, Any, float
     return [(*part, len(part[0]) / len(inputs)) for part in parts]
 
 
+class LossOfModel:
+    """A loss of the model itself and a batch, in place of one of outputs and targets: for what is no answer to a target.
+
+    `function(model, (inputs, targets))` returns a scalar with its graph. Where `answers` is true the model's outputs are
+    answers to the targets all the same, and can be scored.
+    """
+
+    def __init__(self, function: Callable[[Any, tuple[Any, Any]], Any], answers: bool = True) -> None:
+        self.function, self.answers = function, answers
+
+    def __call__(self, model: Any, inputs: Any, targets: Any) -> Any:
+        """The loss of a batch."""
+        return self.function(model, (inputs, targets))
+
+
 class Hessian(Protocol):
     """The second derivatives of a mean loss by all trainable weights, at the weights as they were when it was made.
 
@@ -83,7 +98,8 @@ class Surface(Protocol):
         """The squared norm of the gradient of each sample's loss, float64 (samples)."""
 
     def evaluate(self, inputs: Any, targets: Any) -> tuple[float, np.ndarray]:
-        """The mean loss of some samples, and the model's outputs for them."""
+        """The mean loss of some samples, and the model's outputs for them; none where a `LossOfModel` says they are no
+        answers."""
 
     def hessian(self, inputs: Any, targets: Any) -> Hessian:
         """The Hessian of the mean loss; its products are `NotTwiceDifferentiable` where a layer has no second derivative."""

@@ -13,7 +13,7 @@ from drillcore.base.errors import InputError
 from drillcore.extraction.inputs import count, cycled, each
 from drillcore.extraction.units import check_rows, pooled_blocks
 from drillcore.extras import require
-from drillcore.frameworks import NotTwiceDifferentiable
+from drillcore.frameworks import LossOfModel, NotTwiceDifferentiable
 from drillcore.frameworks.layers import UNCALLED, described, observed, said_of, tensor_at
 
 
@@ -330,7 +330,7 @@ def restore_state(model, layer, state):
 class Surface:
     """The loss of a Keras model as a function of its trainable weights: see the protocol of that name.
 
-    `loss` maps targets and outputs to the mean loss, or to each sample's, as `keras.losses` do.
+    `loss` maps targets and outputs to the mean loss, or to each sample's, as `keras.losses` do, or is a `LossOfModel`.
     """
 
     def __init__(self, model, loss):
@@ -341,13 +341,20 @@ class Surface:
         self.gradient_graph, self.product_graph = graph(self.derivatives), graph(self.product)
         self.squared_norm_graph = graph(self.squared_norm)
         self.outputs_graph = graph(lambda inputs: model(inputs, training=False))
+        self.loss_graph = graph(self.mean_loss)
 
     def derivatives(self, inputs, targets):
         """The mean loss and its gradient by every weight, as tensors."""
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(self.loss(targets, self.model(inputs, training=False)))
+            loss = self.mean_loss(inputs, targets)
         gradients = tape.gradient(loss, self.weights, unconnected_gradients=ZERO)
         return loss, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def mean_loss(self, inputs, targets):
+        """The mean loss, a tensor."""
+        if isinstance(self.loss, LossOfModel):
+            return self.loss(self.model, inputs, targets)
+        return tf.reduce_mean(self.loss(targets, self.model(inputs, training=False)))
 
     def position(self):
         """The weights (parameters), copied."""
@@ -360,6 +367,9 @@ class Surface:
 
     def evaluate(self, inputs, targets):
         """The mean loss, and the model's outputs as an array."""
+        if isinstance(self.loss, LossOfModel):
+            loss = self.loss_graph(*map(tf.convert_to_tensor, (inputs, targets)))
+            return float(loss), self.outputs_graph(inputs).numpy() if self.loss.answers else np.empty(0, np.float32)
         outputs = self.outputs_graph(tf.convert_to_tensor(inputs))
         return float(tf.reduce_mean(self.loss(tf.convert_to_tensor(targets), outputs))), np.asarray(outputs, np.float32)
 

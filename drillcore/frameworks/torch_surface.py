@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from drillcore.frameworks import GRAPH_BYTES, NotTwiceDifferentiable, parts_of
+from drillcore.frameworks import GRAPH_BYTES, LossOfModel, NotTwiceDifferentiable, parts_of
 from drillcore.frameworks.layers import uncompiled
 from drillcore.frameworks.torch import as_input, evaluating
 
@@ -19,7 +19,8 @@ from drillcore.frameworks.torch import as_input, evaluating
 class Surface:
     """The loss of a PyTorch model as a function of its trainable weights: see the protocol of that name.
 
-    `loss` maps outputs and targets to the mean loss, or to each sample's, as `torch.nn.functional.cross_entropy` does.
+    `loss` maps outputs and targets to the mean loss, or to each sample's, as `torch.nn.functional.cross_entropy` does, or is
+    a `LossOfModel`, of which nobody knows whether it is a mean over samples: these are then taken all at once.
     """
 
     def __init__(self, model, loss):
@@ -42,12 +43,21 @@ class Surface:
     def derivatives(self, inputs, targets, create_graph=False):
         """The mean loss and its gradient by every weight, as tensors."""
         with self.evaluating():
-            outputs = self.model(as_input(inputs, self.model))
-            loss = self.loss(outputs, as_input(targets, self.model)).mean()
+            loss = self.answered(as_input(inputs, self.model), as_input(targets, self.model))[1]
         return loss, torch.autograd.grad(loss, self.weights, create_graph=create_graph, materialize_grads=True)
+
+    def answered(self, inputs, targets):
+        """What the model answers, nothing where it is no answer or only the loss is differentiated, and the mean loss."""
+        if not isinstance(self.loss, LossOfModel):
+            outputs = self.model(inputs)
+            return outputs, self.loss(outputs, targets).mean()
+        wanted = self.loss.answers and not torch.is_grad_enabled()
+        return self.model(inputs) if wanted else torch.empty(0), self.loss(self.model, inputs, targets)
 
     def parts(self, inputs, targets):
         """Triples of inputs, targets and their share of all samples, so few that what is kept of a part fits in memory."""
+        if isinstance(self.loss, LossOfModel):
+            return [(inputs, targets, 1.0)]
         if self.sample_bytes is None:
             self.sample_bytes = graph_bytes(lambda: self.derivatives(inputs[:1], targets[:1], True), self.weights)
         return parts_of(inputs, targets, max(1, GRAPH_BYTES // max(1, self.sample_bytes)))
@@ -68,8 +78,8 @@ class Surface:
     def evaluate(self, inputs, targets):
         """The mean loss, and the model's outputs as an array."""
         with evaluating(self.model):
-            outputs = self.model(as_input(inputs, self.model))
-        return float(self.loss(outputs, as_input(targets, self.model)).mean()), outputs.float().cpu().numpy()
+            outputs, loss = self.answered(as_input(inputs, self.model), as_input(targets, self.model))
+        return float(loss), outputs.float().cpu().numpy()
 
     def squared_norms(self, inputs, targets):
         """The squared norm of the gradient of each sample's loss, float64 (samples)."""
@@ -91,7 +101,7 @@ class Surface:
         """
         layers = [module for module in self.model.modules() if type(module) is torch.nn.Linear]
         weights = [weight for layer in layers for weight in (layer.weight, layer.bias) if weight is not None]
-        if sorted(map(id, weights)) != sorted(map(id, self.weights)):
+        if sorted(map(id, weights)) != sorted(map(id, self.weights)) or isinstance(self.loss, LossOfModel):
             return None
         with self.evaluating(), seeing(layers) as (taken, returned):
             outputs, targets = self.model(as_input(inputs, self.model)), as_input(targets, self.model)

@@ -5,7 +5,7 @@ import numpy as np
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.gradients import Gradients
 from drillcore.artifacts.history import History
-from drillcore.artifacts.network import LOSSES
+from drillcore.artifacts.network import loss_label
 from drillcore.artifacts.svd import Spectra
 from drillcore.base.names import printable
 from drillcore.base.store import finite
@@ -29,7 +29,7 @@ def network(artifacts, name, live=False):
     for defined in studied(artifacts, [name]):
         card = defined.card
         about |= {"card": card.values, "width": card.squeeze_width(), "family": defined.family()}
-        about |= {"title": defined.about.title, "test_images": defined.about.test_images, "loss": LOSSES[card.loss]}
+        about |= {"title": defined.about.title, "test_images": defined.about.test_images, "loss": loss_label(card.loss)}
         about["scores"] = scores_of(card.task)
     history = folder / History.FILE
     if live and (folder / "training" / History.FILE).exists():
@@ -51,7 +51,7 @@ def network(artifacts, name, live=False):
 
 def scores_of(task):
     """The scores of a task, the first one first: what histories and the page call each."""
-    return [[name, SCORES[name]] for name in (TASKS[task].score, *TASKS[task].others)]
+    return [[name, SCORES[name]] for name in TASKS[task].scores]
 
 
 def last_ranks(path):

@@ -61,8 +61,8 @@ class Training(Section):
     """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last.
 
     `loss` is of logits; "mse" is the mean squared error, against one-hot labels where there are classes. What is left out
-    becomes that of the task. `schedule` is of the learning rate: "cosine"
-    falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is of the
+    becomes that of the task; there is none where the network has a loss of its user's. `schedule` is of the learning rate:
+    "cosine" falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is of the
     training images: "flip" left to right, "crop" after padding by an eighth. `keep_states` are the epochs whose whole state
     is kept, or "every" one; see stages/rig/training/states.py. The learning rate rises over the first `warmup` steps. A step
     takes `accumulate` batches, whose gradients are averaged, and clipped to the norm `clip`; see stages/rig/torch/gradient.py
@@ -70,7 +70,7 @@ class Training(Section):
     where they are not the default.
     """
 
-    loss: Literal[tuple(LOSSES)] = "cross_entropy"
+    loss: Literal[tuple(LOSSES)] | None = Field(default="cross_entropy", exclude_if=absent)
     optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adam"
     learning_rate: Rate = 0.001
     schedule: Literal["constant", "cosine", "step"] = "constant"
@@ -179,6 +179,14 @@ class Network(Section):
         """Whether it is pretrained: nothing trains it here."""
         return False
 
+    def loss_name(self):
+        """The name of the loss that it is trained by, or evaluated by if it comes trained."""
+        return TASKS[self.task].losses[0] if self.pretrained() else self.training.loss
+
+    def scored_as(self):
+        """Of which of `drillcore.tasks.TASKS` its scores are."""
+        return self.task
+
     def squeezes(self):
         """Its bottlenecks, a list of `Squeeze` in its order."""
         return []
@@ -239,7 +247,8 @@ class UserDefined(Network):
     `checkpoints` count, where their names do not; a card holds it where it is no epoch. `weights` is a word of the names of
     those weights in a file that are taken, as of averages. `output` is the name or the place of its answer among what it
     returns, where that is more than one array and the answer neither called logits nor the first. `samples: tokens` makes
-    each token a sample of a layer of (samples, tokens, channels), and leaves out the others.
+    each token a sample of a layer of (samples, tokens, channels), and leaves out the others. `loss` is `<file>.py:<function>`
+    of a function of the model and a batch.
     """
 
     build: Annotated[str, Field(pattern=r"^[^:]+:[A-Za-z_]\w*$")] | None = None
@@ -252,22 +261,31 @@ class UserDefined(Network):
     layers: Layers | None = None
     samples: Literal["tokens"] | None = Field(default=None, exclude_if=absent)
     output: str | int | None = Field(default=None, exclude_if=absent)
+    loss: Annotated[str, Field(pattern=r"^[^:]+\.py:[A-Za-z_]\w*$")] | None = Field(default=None, exclude_if=absent)
     device: Device = "auto"
     training: Training | None = None
 
     def pretrained(self):
         return bool(self.checkpoint or self.checkpoints)
 
+    def loss_name(self):
+        return self.loss or super().loss_name()
+
 
 class Built(UserDefined):
     """The card of a user-defined network: with what `define` saw when it built it.
 
-    `files` are the SHA-256 of the files it was built from, so that the card changes when they do.
+    `files` are the SHA-256 of the files it was built from, so that the card changes when they do. It is not `scored` where
+    its outputs, which a loss of its user's explains, are not those that its data ask for.
     """
 
     framework: Literal[tuple(FRAMEWORKS)]
     files: dict[str, str]
     modules: list[Layer]
+    scored: bool = Field(default=True, exclude_if=bool)
+
+    def scored_as(self):
+        return self.task if self.scored else "loss"
 
     def outline(self):
         """The names of its layers in order, each with what it is: a "block", a "module" within it, "both", or ""."""

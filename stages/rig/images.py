@@ -143,16 +143,26 @@ def outputs_of(card, split):
     return math.prod(card.input)
 
 
-def check_outputs(card, shape, count, outputs):
-    """Refuse outputs of a `shape` that the task of `card` does not have: of `count` samples, so many `outputs` in a row."""
-    wanted = {
+def wanted_outputs(card, count, outputs):
+    """The shape of the outputs that the task of `card` asks for: of `count` samples, so many `outputs` in a row."""
+    return {
         "classification": [count, outputs],
         "regression": [count, outputs],
         "next_token": [count, *card.input, outputs],
         "reconstruction": [count, *card.input],
     }[card.task]
+
+
+def fits(card, shape, count, outputs):
+    """Whether outputs of a `shape` are those of `wanted_outputs`, or as many numbers in another arrangement."""
+    wanted = wanted_outputs(card, count, outputs)
     same = math.prod(shape[1:]) == math.prod(wanted[1:]) and card.task in ("regression", "reconstruction")
-    if list(shape) == wanted or (same and shape[0] == count):
+    return list(shape) == wanted or (same and shape[0] == count)
+
+
+def check_outputs(card, shape, count, outputs):
+    """Refuse outputs of a `shape` that the task of `card` does not have, unless a loss of its user's explains them."""
+    if getattr(card, "loss", None) or fits(card, shape, count, outputs):
         return
     asked = {
         "classification": f"has {outputs} classes",
@@ -162,7 +172,8 @@ def check_outputs(card, shape, count, outputs):
     }[card.task]
     raise InputError(
         f"params.yaml: networks.{card.name} takes {count} {card.kind} of {card.input} to an output of shape {list(shape)}, "
-        f"but {card.dataset} {asked}: it should be {wanted}."
+        f"but {card.dataset} {asked}: it should be {wanted_outputs(card, count, outputs)}; for outputs of another meaning, "
+        "name a loss, as in loss: my_models.py:loss."
     )
 
 

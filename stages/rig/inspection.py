@@ -15,6 +15,7 @@ from stages.rig.user_defined import (
     construct,
     imported,
     noting_files,
+    user_loss,
 )
 
 HEADINGS = "layer", "picked", "output shape", "parameters"
@@ -31,7 +32,7 @@ def see(card, classes, layers):
         If it cannot be built, does not take images of its input to one output for each class, or lacks a layer.
     """
     with noting_files() as opened:
-        framework, modules = inspected(card, classes)
+        framework, modules, scored = inspected(card, classes)
     check_untrained(card)
     settings = card.model_dump()
     if (axis := axis_of(card)) != "epoch":
@@ -39,8 +40,8 @@ def see(card, classes, layers):
     if card.device == "auto":
         settings["device"] = module(framework, "inspection").best_device()
     if not card.pretrained():
-        settings["training"] = (card.training or Training()).model_dump()
-    built = Built(**settings, framework=framework, modules=modules, files=digests(card, opened))
+        settings["training"] = (card.training or Training()).model_dump() | ({"loss": None} if card.loss else {})
+    built = Built(**settings, framework=framework, modules=modules, scored=scored, files=digests(card, opened))
     check_layers(built, layers)
     check_token(built, layers)
     if "input" in select_layers(built, layers):
@@ -51,7 +52,7 @@ def see(card, classes, layers):
 
 
 def inspected(card, classes):
-    """Build the network of `card`; returns its framework and its layers."""
+    """Build the network of `card`; returns its framework, its layers, and whether its outputs can be scored."""
     model = construct(card, classes)
     framework = name_of(model)
     check_training(card, framework)
@@ -60,7 +61,12 @@ def inspected(card, classes):
             f"params.yaml: networks.{card.name}.build is {card.build!r}, which returns {type(model).__name__}: "
             f"return a {MODEL}."
         )
-    return framework, module(framework, "inspection").inspect(model, card, classes)
+    models = module(framework, "inspection")
+    modules = models.inspect(model, card, classes)
+    if card.loss is None:
+        return framework, modules, True
+    user_loss(card)
+    return framework, modules, models.scored(model, card, classes)
 
 
 def check_untrained(card):

@@ -20,14 +20,14 @@ def predictions(folder, card, predict, to_input):
 
     `predict` is that of its framework, and `to_input` turns prepared images into what the model takes.
     """
-    if card.task != "classification":  # which alone has a label for each sample that could be wrong
+    if card.scored_as() != "classification":  # which alone has a label for each sample that could be wrong
         write_no_predictions(folder / Predictions.FILE, load_split(card, "test", 1).source)
         yield lambda epoch, model: None
         return
     splits = {name: load_split(card, name) for name in SPLITS}
     labels = {name: split.targets for name, split in splits.items()}
     test, untrained = splits["test"], getattr(card, "untrained", None) if card.pretrained() else 0
-    estimates = not card.pretrained() and card.training.loss == "mse"
+    estimates = not card.pretrained() and card.loss_name() == "mse"
     with write_predictions(folder / Predictions.FILE, labels, test.classes, test.source, estimates) as writer:
 
         def store(epoch, model):

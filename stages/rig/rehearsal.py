@@ -43,8 +43,8 @@ def rehearse_training(card, training, validation):
             if disk_full(error):
                 raise
             raise InputError(
-                f"params.yaml: networks.{card.name} cannot be trained by {settings.optimizer} on {settings.loss}: the first "
-                f"step fails{origin(error)}: {oneline(error)}. Change the network or its training."
+                f"params.yaml: networks.{card.name} cannot be trained by {settings.optimizer} on {card.loss_name()}: the "
+                f"first step fails{origin(error)}: {oneline(error)}. Change the network or its training."
             ) from None
 
 

@@ -74,7 +74,8 @@ def for_data(network, facts):
     found = {"kind": facts.kind, "task": facts.task, "vocabulary": facts.vocabulary}
     training = network.training or (None if network.pretrained() else Training())
     if training and "loss" not in training.model_fields_set:
-        found["training"] = training.model_copy(update={"loss": TASKS[facts.task].losses[0]})
+        loss = None if getattr(network, "loss", None) else TASKS[facts.task].losses[0]
+        found["training"] = training.model_copy(update={"loss": loss})
     return network.model_copy(update=found)
 
 
@@ -130,6 +131,10 @@ def check_user_defined(network, context):
             raise InputError(
                 f"{context} has {name}: {getattr(network, name)}, which is of checkpoints, but has none: remove it."
             )
+    if network.loss and network.training and "loss" in network.training.model_fields_set:
+        raise InputError(
+            f"{context} has loss: {network.loss} and training.loss: {network.training.loss}: remove one of them."
+        )
     if network.pretrained() and network.training:
         raise InputError(
             f"{context} has training, but is pretrained in {network.checkpoint or network.checkpoints}: remove one."
@@ -147,7 +152,7 @@ def check_task(network):
     """Refuse a loss and augmentations that the task and the inputs do not have, and networks made for other inputs."""
     context, losses = f"params.yaml: networks.{network.name}", TASKS[network.task].losses
     data = f"{network.dataset} is for {network.task.replace('_', ' ')} of {network.kind}"
-    if network.training and network.training.loss not in losses:
+    if network.training and not getattr(network, "loss", None) and network.training.loss not in losses:
         raise InputError(
             f"{context}.training.loss is {network.training.loss!r}, but {data}, whose loss is {' or '.join(losses)}: "
             "name that, or none."

@@ -92,15 +92,24 @@ def saved(card):
         raise InputError(f"{path} cannot be loaded as a Keras model: {oneline(error)}.") from None
 
 
-def user_function(source, name, context):
+def user_loss(card):
+    """The function that `loss` of `card` names; call when the network is built, so that a file of both is imported once."""
+    source, _, name = card.loss.partition(":")
+    return user_function(source, name, f"params.yaml: networks.{card.name}.loss is {card.loss!r}", anew=False)
+
+
+def user_function(source, name, context, anew=True):
     """The function `name` of the user's file `source`, which is imported anew, with all that it imports below models/.
 
-    A layer made outside of functions would else be shared by all builds, and have the name and the weights of the first.
+    A layer made outside of functions would else be shared by all builds, and have the name and the weights of the first. If
+    not `anew`, it is taken from what is imported.
     """
     path = located(source, context)
     if path.suffix != ".py":
         raise InputError(f"{context}, but should be <file>.py:<function>, torchvision:<name> or keras:<name>.")
-    import_anew(path)
+    prepare_imports(path)
+    if anew:
+        forget_imports()
     try:
         with as_script(path):
             module = import_below(path)
@@ -112,13 +121,17 @@ def user_function(source, name, context):
     return function
 
 
-def import_anew(path):
-    """Prepare Python to import what lies below models/ for the file at `path`, and forget what it imported before."""
+def prepare_imports(path):
+    """Prepare Python to import what lies below models/ for the file at `path`."""
     folders = dict.fromkeys([str(path.parent.absolute()), str(MODELS.absolute())])
     others = [known for known in sys.path if MODELS.absolute() not in (Path(known), *Path(known).parents)]
     sys.path[:] = [*others, *folders]  # last: a module there never hides an installed package
     if re.search(rb"^\s*(import|from)\s+(keras|tensorflow)", path.read_bytes(), re.MULTILINE):
         import drillcore.frameworks.keras  # noqa: F401  TensorFlow greets whoever loads it first
+
+
+def forget_imports():
+    """Forget what was imported below models/."""
     for known in {*user_modules(), *(known for known in sys.modules if f"{known}.".startswith(f"{PACKAGE}."))}:
         del sys.modules[known]
 

@@ -55,7 +55,7 @@ def test_the_table_has_a_row_for_each_network(tmp_path):
     points = {
         "a": Point(
             *("wide", 8, 0.5, {"squeeze2": 2.0, "layer2": 3.5}, {"squeeze2": 1.5, "layer2": 3.0}, {}, {}),
-            *(3, {"accuracy": 0.1, "ranks": {"layer2": 0.25}}),
+            *(3, {"score": 0.1, "ranks": {"layer2": 0.25}}),
         ),
         "b": Point("narrow", 1, 0.25, {"layer2": 1.0}, {"layer2": 1.0}, {}, {}),
     }
@@ -65,6 +65,15 @@ def test_the_table_has_a_row_for_each_network(tmp_path):
     columns += ",effective_rank_of_variances,effective_rank_of_variances_interval"
     assert header == f"network,width,seeds,{columns}"
     assert rows == ["a,8,3,0.5,0.1,3.5,0.25,3.0,", "b,1,1,0.25,,1.0,,1.0,"]
+
+
+def test_figure_and_table_name_the_score_of_the_task(tmp_path):
+    facts = [{"layer2": 1.0}, {"layer2": 1.0}, {"layer2": 0.9}, {"layer2": "t-SNE"}]
+    points = {f"n{width}": Point(f"width {width}", width, 0.5, *facts, score_name="r2") for width in (2, 4)}
+    write_table(tmp_path / "table.csv", points)
+    assert (tmp_path / "table.csv").read_text().startswith("network,width,seeds,test_r2,test_r2_interval,")
+    ((_, draw),) = figures(points)
+    assert draw().axes[0].get_ylabel() == "test R²"
 
 
 def test_a_point_is_of_the_last_epoch(network):
@@ -79,7 +88,7 @@ def test_a_point_is_of_the_last_epoch(network):
     assert ranks["layer2"] != of_variances["layer2"]
     assert np.isnan(point.trust["squeeze2"])
     assert point.trust["layer2"] == 0.9
-    assert 0.1 < point.accuracy < 1
+    assert 0.1 < point.score < 1
 
 
 def test_several_seeds_give_means_and_intervals(network):
@@ -94,8 +103,8 @@ def test_several_seeds_give_means_and_intervals(network):
             (folder_of(folder, seed) / "history.csv").write_text(f"{history[0]}\n2,1,1,1,{accuracy},1\n")
             writer.store(seed, [{"layer2": features[seed]}], 40, all_units({"layer2": 8}))
     point = read_point(folder)
-    assert (point.accuracy, point.seeds) == (pytest.approx(np.mean(accuracies)), 3)
-    assert point.half_of("accuracy", None) == pytest.approx(stats.sem(accuracies) * stats.t.ppf(0.975, 2))
+    assert (point.score, point.seeds) == (pytest.approx(np.mean(accuracies)), 3)
+    assert point.half_of("score", None) == pytest.approx(stats.sem(accuracies) * stats.t.ppf(0.975, 2))
     with Spectra(folder / Spectra.FILE) as file:
         ranks = [file.rank("layer2", "effective_rank")]
     shares = [np.linalg.svd(one - one.mean(0), compute_uv=False) for one in map(np.float64, features.values())]
@@ -107,7 +116,7 @@ def test_several_seeds_give_means_and_intervals(network):
         accuracy, *_ = (figure := bottleneck({"a": point}, {"b": point})).axes
     assert "Means over 3 seeds with 95 % t intervals" in " ".join(figure.texts[1].get_text().split())
     segments = accuracy.collections[0].get_segments()
-    assert np.ptp(segments[0][:, 1]) == pytest.approx(2 * point.half_of("accuracy", None))
+    assert np.ptp(segments[0][:, 1]) == pytest.approx(2 * point.half_of("score", None))
 
 
 def test_a_network_without_a_squeeze_is_refused(network):

@@ -8,11 +8,11 @@ import numpy as np
 
 from drillcore.base.errors import InputError
 from drillcore.frameworks.keras import check_names, keras, observe, tf
-from stages.rig.images import check_outputs
+from stages.rig.images import check_outputs, fits
 from stages.rig.keras.network import build, complete
 from stages.rig.user_defined import as_script, oneline
 
-__all__ = ["best_device", "build", "inspect"]
+__all__ = ["best_device", "build", "inspect", "scored"]
 
 PADDING = " Its input may be larger than the images and, where they are grey, have 3 channels."
 
@@ -51,6 +51,12 @@ def inspect(model, card, classes):
     check_names(model.weights, model)
     check_saving(model, context)
     return observe(model, images).layers
+
+
+def scored(model, card, classes):
+    """Whether the outputs of a `model` that was inspected are those that the data ask for, so that they can be scored."""
+    outputs = complete(model, card).outputs
+    return len(outputs) == 1 and fits(card, [2, *outputs[0].shape[1:]], 2, classes)
 
 
 def check_scale(card, context):

@@ -1,8 +1,15 @@
-"""The losses of Keras networks, functions of targets and outputs, and the scores that are counted while they train."""
+"""The losses of Keras networks, functions of targets and outputs, or of the model and a batch, and the scores that are
+counted while they train."""
 
-from drillcore.frameworks.keras import keras
+import math
+from functools import partial
+
+from drillcore.base.errors import InputError
+from drillcore.frameworks import LossOfModel
+from drillcore.frameworks.keras import keras, replaced
 from drillcore.tasks import TASKS
 from stages.rig.keras.network import gives_logits
+from stages.rig.user_defined import user_loss
 
 
 def cross_entropy(logits):
@@ -41,13 +48,71 @@ def rows(values):
     return keras.ops.reshape(values, (keras.ops.shape(values)[0], -1))
 
 
-def loss_of(name, model, shape, task="classification"):
-    """The loss of that `name` at a `task`, for the outputs of a `model` of inputs of `shape`, logits or probabilities."""
-    if name == "mse":
-        return OneHotError() if task == "classification" else SquaredError()
-    return cross_entropy(gives_logits(model, shape))
+class UserLoss(LossOfModel):
+    """The loss that the user of `card` wrote. The model that it calls trains where `training` says so."""
+
+    def __init__(self, card):
+        super().__init__(user_loss(card), card.scored_as() != "loss")
+        self.name, self.answer = card.loss, None
+
+    def __call__(self, model, inputs, targets, training=False):
+        """The loss of a batch; `answer` is then what the model answered when it was first called, None if it was not."""
+        answers, call = [], model.call
+
+        def keep(*arguments, **settings):
+            answers.append(call(*arguments, **settings))
+            return answers[-1]
+
+        model._clear_losses()  # or those of its regularisers pile up, for it is not the outermost that is called
+        with replaced(model, "call", keep):
+            loss = Mode(partial(super().__call__, model))(inputs, targets, training=training)
+        self.answer = answers[0] if answers else None
+        if not keras.ops.is_tensor(loss) or math.prod(loss.shape) != 1:
+            found = list(loss.shape) if keras.ops.is_tensor(loss) else type(loss).__name__
+            raise InputError(f"{self.name} returns {found}, but should return one number, as a tensor.")
+        return keras.ops.reshape(loss, ())
 
 
-def score_of(task):
-    """The metric of the score of a `task`."""
-    return R2() if TASKS[task].score == "r2" else keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+class Mode(keras.layers.Layer):
+    """Calls a `function` of inputs and targets so that all layers which it calls train, or do not, without being told."""
+
+    def __init__(self, function):
+        super().__init__(autocast=False)
+        self.function = function
+
+    def build(self, shape):
+        """Have no weights."""
+
+    def call(self, inputs, targets):
+        """What the function returns."""
+        return self.function(inputs, targets)
+
+
+def loss_of(card, model):
+    """The loss of `card` for the outputs of its `model`, logits or probabilities."""
+    if getattr(card, "loss", None):
+        return UserLoss(card)
+    if card.loss_name() == "mse":
+        return OneHotError() if card.task == "classification" else SquaredError()
+    return cross_entropy(gives_logits(model, card.input))
+
+
+def answered(loss, model, inputs, targets, training=False):
+    """What `model` answers to `inputs`, None where nothing can be scored, and its `UserLoss`.
+
+    Where the model itself was never called, but parts of it, it is once more, in evaluation mode.
+    """
+    value = loss(model, inputs, targets, training)
+    if not loss.answers:
+        return None, value
+    return loss.answer if loss.answer is not None else model(inputs, training=False), value
+
+
+def scores_in_training(card):
+    """The metrics that are counted while the network of `card` trains: that of its task's score, if there is one."""
+    match TASKS[card.scored_as()].score:
+        case None:
+            return []
+        case "r2":
+            return [R2()]
+    return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]

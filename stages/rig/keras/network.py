@@ -30,9 +30,12 @@ def complete(model, card):
     known = functional(model)
     if known and len(model.inputs) == 1 and len(model.outputs) == 1:
         return model
+    if card.loss and known and len(model.inputs) == 1:  # the user's loss wants all that it returns
+        return model
     whole = keras.Input(card.input, dtype="int32" if card.kind == "tokens" else None, name="whole")
     outputs = model(inputs_of(model, whole, card) if known else whole)
-    return keras.Model(whole, answer(outputs, card), name=f"{model.name}_whole")
+    outputs = outputs if card.loss and card.output is None else answer(outputs, card)
+    return keras.Model(whole, outputs, name=f"{model.name}_whole")
 
 
 def inputs_of(model, whole, card):

@@ -8,7 +8,6 @@ import h5py
 
 from drillcore.base.errors import InputError
 from drillcore.recording.keras_callback import sizes
-from drillcore.tasks import TASKS
 from stages.rig.keras import training as keras_training
 from stages.rig.keras.losses import loss_of
 from stages.rig.keras.network import build, use_device
@@ -67,7 +66,7 @@ def stored_shapes(path):
 
 def evaluate(model, card, batches):
     """Return val_loss and the scores of the task over `Batches`."""
-    loss = loss_of(TASKS[card.task].losses[0], model, card.input, card.task)
+    loss = loss_of(card, model)
     return keras_training.evaluate(model, batches, loss, scores_of(card))
 
 

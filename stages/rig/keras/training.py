@@ -17,7 +17,7 @@ from drillcore.recording.transition_recorder import TransitionRecorder
 from drillcore.threads import omp_threads
 from stages.rig.base.command import progress, say
 from stages.rig.images import outputs_of
-from stages.rig.keras.losses import loss_of, score_of
+from stages.rig.keras.losses import UserLoss, answered, loss_of, scores_in_training
 from stages.rig.keras.network import build, use_device
 from stages.rig.training.batches import in_order, shuffled
 from stages.rig.training.history import History
@@ -92,6 +92,8 @@ def numbered(config):
 
 def evaluate(model, batches, loss, scores):
     """Return val_loss and the `scores`, empty as yet, of `model` over all samples of `batches`, in evaluation mode."""
+    if isinstance(loss, UserLoss):
+        return evaluate_users(model, batches, loss, scores)
     answers = ((np.asarray(model(inputs, training=False)), targets) for inputs, targets in batches)
     if scores.AT_ONCE:
         answers = [tuple(map(np.concatenate, zip(*answers, strict=True)))]
@@ -99,6 +101,16 @@ def evaluate(model, batches, loss, scores):
     for outputs, targets in answers:
         losses.append(float(loss(targets, outputs.astype(np.float64))))
         counts.append(scores.add(outputs, targets))
+    return validated(losses, counts, scores)
+
+
+def evaluate_users(model, batches, loss, scores):
+    """What `evaluate` returns, by a user's loss: the mean of its batches' by their samples."""
+    losses, counts = [], []
+    for inputs, targets in batches:
+        outputs, value = answered(loss, model, *map(tf.convert_to_tensor, (inputs, targets)))
+        losses.append(float(value))
+        counts.append(scores.add(None if outputs is None else np.asarray(outputs), targets))
     return validated(losses, counts, scores)
 
 
@@ -110,8 +122,7 @@ class MetricsCallback(keras.callbacks.Callback):
         self.history, self.validation, self.loss, self.scores = history, validation, loss, scores
 
     def on_epoch_end(self, epoch, logs=None):
-        score = self.history.task.score
-        trained = {"train_loss": float(logs["loss"]), f"train_{score}": float(logs[score])}
+        trained = {f"train_{name}": float(logs[name]) for name in ("loss", *self.history.task.scores[:1])}
         test = evaluate(self.model, self.validation, self.loss, self.scores())
         self.history.epoch({"epoch": epoch + 1, **trained, **test})
 
@@ -247,16 +258,29 @@ def configure(card):
 def compiled(card, classes):
     """The network of `card`, compiled; a second one of the same layers that was not; and the loss."""
     tf.config.experimental.enable_op_determinism()
-    model, twin = (build(card, classes) for _ in range(2))
-    settings = card.training
-    loss = loss_of(settings.loss, model, card.input, card.task)
+    twin, model = (build(card, classes) for _ in range(2))  # the model last, whose code is then what is imported
+    settings, loss = card.training, loss_of(card, model)
     model.compile(
         OPTIMIZERS[settings.optimizer](settings.learning_rate),
-        loss,
-        metrics=[score_of(card.task)],
+        None if isinstance(loss, UserLoss) else loss,
+        metrics=scores_in_training(card),
         jit_compile=False,
     )
+    if isinstance(loss, UserLoss):
+        model.compute_loss = partial(loss, model, training=True)
+        model.train_step = partial(users_step, model, loss)
     return model, twin, loss
+
+
+def users_step(model, loss, batch):
+    """A training step of a compiled `model` by a `UserLoss`, as Keras' is, but that the model is not called for it."""
+    inputs, targets = batch
+    with tf.GradientTape() as tape:
+        value = model.compute_loss(inputs, targets)
+        model._loss_tracker.update_state(value, sample_weight=tf.shape(inputs)[0])
+    weights = model.trainable_weights
+    model.optimizer.apply_gradients(zip(tape.gradient(value, weights), weights, strict=True))
+    return model.compute_metrics(inputs, targets, loss.answer)
 
 
 def replicate(card, training, validation, folder, history):
@@ -286,7 +310,7 @@ def fit(card, training, validation, folder, state):
     """Train with the threads and on the device that TensorFlow has."""
     model, twin, loss = compiled(card, outputs_of(card, training))
     settings = card.training
-    history = History(folder, settings.epochs, card.task)
+    history = History(folder, settings.epochs, card.scored_as())
     insight = OptimizationInsightCallback(folder / "gradients.h5", history.step, **card.recorder.model_dump())
     resume = ResumeCallback(folder, insight, history)
     if state:

@@ -6,6 +6,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from stages.rig.torch.losses import answered
+
 PRECISIONS = {"float32": None, "float64": torch.float64, "bfloat16": torch.bfloat16, "mixed": None}
 """By precision the type of the weights; None for that in which a network is built."""
 
@@ -19,7 +21,7 @@ def in_precision(model, training):
 class Gradient:
     """Computes the gradient of the mean loss of a batch, as a `Training` says.
 
-    `loss_function` is of outputs and targets. The batch is taken in `accumulate` parts of `batch_size` samples, whose
+    `loss_function` is one of `losses`. The batch is taken in `accumulate` parts of `batch_size` samples, whose
     gradients, weighted by their samples, add up to that of the whole; batch norm sees a part at a time. In mixed precision
     products of matrices are of bfloat16, weights and gradients of float32, as in PyTorch's autocast, so that no loss has to
     be scaled. A norm of all gradients together that is larger than `clip` is made that large: Pascanu et al. 2013, "On the
@@ -38,9 +40,8 @@ class Gradient:
         if len(taken) == 1:
             return taken[0]
         outputs, losses = zip(*taken, strict=True)
-        return torch.cat(outputs), sum(loss * len(part[1]) for loss, part in zip(losses, parts, strict=True)) / len(
-            targets
-        )
+        loss = sum(loss * len(part[1]) for loss, part in zip(losses, parts, strict=True)) / len(targets)
+        return None if outputs[0] is None else torch.cat(outputs), loss
 
     def parts(self, inputs, targets):
         """Pairs of inputs and targets, one for each part; a rest of one sample joins the part before it."""
@@ -54,8 +55,6 @@ class Gradient:
         """Add `share` times the gradient of some samples; returns their outputs and loss."""
         mixed = self.training.precision == "mixed"
         with torch.autocast(inputs.device.type, torch.bfloat16) if mixed else nullcontext():
-            outputs = self.model(inputs)
-            outputs = outputs.float() if outputs.dtype == torch.bfloat16 else outputs
-            loss = self.loss_function(outputs, targets)
+            outputs, loss = answered(self.loss_function, self.model, inputs, targets)
         (loss if share == 1 else loss * share).backward()
         return outputs, loss.detach()

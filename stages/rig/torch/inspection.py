@@ -5,12 +5,12 @@ import torch
 from drillcore.base.errors import InputError
 from drillcore.frameworks.torch import as_input, observe
 from stages.rig.card import Training
-from stages.rig.images import check_outputs, trial_inputs
+from stages.rig.images import check_outputs, fits, trial_inputs
 from stages.rig.torch.answer import answering
 from stages.rig.torch.network import build, to_input
 from stages.rig.user_defined import as_script, oneline
 
-__all__ = ["best_device", "build", "inspect"]
+__all__ = ["best_device", "build", "inspect", "scored"]
 
 PADDING = "`input: [height, width, channels]` can be set to pad smaller images and to repeat grey ones; "
 
@@ -46,10 +46,20 @@ def inspect(model, card, classes):
                 f"{oneline(error)}. {PADDING if card.kind == 'images' else ''}"
                 f"{'otherwise the' if card.kind == 'images' else 'The'} network must take {card.kind} of that shape."
             ) from None
-        check_output(output, count, classes, context, card)
-    check_logits(output, card, context)
+        if card.loss is None:
+            check_output(output, count, classes, context, card)
+    if card.loss is None:
+        check_logits(output, card, context)
     check_single_images(model, images[:1], card, context)
     return observe(model, images).layers
+
+
+def scored(model, card, classes):
+    """Whether what a `model` that was inspected answers are those that the data ask for, so that they can be scored."""
+    model.eval()
+    with as_script(), torch.no_grad():
+        output = model(as_input(to_input(trial_inputs(card, 2), card.kind), model))
+    return isinstance(output, torch.Tensor) and fits(card, output.shape, 2, classes)
 
 
 def check_weights(model, card, context):

@@ -1,7 +1,6 @@
 """Pretrained PyTorch networks."""
 
 from drillcore.frameworks.layers import uncompiled
-from drillcore.tasks import TASKS
 from stages.rig.torch import training as torch_training
 from stages.rig.torch.losses import loss_of
 from stages.rig.torch.network import build, device_of
@@ -21,7 +20,7 @@ def load(card, classes, path):
 
 def evaluate(model, card, batches):
     """Return val_loss and the scores of the task over `Batches`."""
-    loss = loss_of(TASKS[card.task].losses[0], model, card.input, card.task)
+    loss = loss_of(card, model)
     return torch_training.evaluate(model, TorchBatches(batches, model), loss, scores_of(card))
 
 

@@ -99,7 +99,7 @@ def replay(card, training, state, window, path, checkpoints, instrumented):
     model = build(card, outputs_of(card, training)).to(device_of(card))
     settings, (first, last) = card.training, window
     optimizer = make_optimizer(settings, model.parameters())
-    loss = loss_of(settings.loss, model, card.input, card.task)
+    loss = loss_of(card, model)
     recorder = GradientRecorder(model, path, **card.recorder.model_dump(), decay=decay_of(optimizer))
     recorder.begin_after(state["step"])
     with ExitStack() as stack:

@@ -15,7 +15,7 @@ from stages.rig.base.command import progress, say
 from stages.rig.card import Training
 from stages.rig.images import outputs_of
 from stages.rig.torch.gradient import Gradient
-from stages.rig.torch.losses import cross_entropy, loss_of
+from stages.rig.torch.losses import UserLoss, answered, cross_entropy, loss_of
 from stages.rig.torch.network import build, device_of, sees, to_input, to_target
 from stages.rig.training.batches import in_order, shuffled
 from stages.rig.training.history import History
@@ -87,7 +87,7 @@ class Trainer:
         Maps inputs, as images (n, channels, height, width), to outputs, as logits (n, classes).
     optimizer : torch.optim.Optimizer
     callbacks : iterable of Callback
-    loss_function : function of outputs (n, ...) and targets (n, ...)
+    loss_function : function of outputs (n, ...) and targets (n, ...), or a UserLoss
     scores : callable
         Returns what counts how well the model does, empty.
     settings : Training
@@ -165,6 +165,8 @@ class Trainer:
 def evaluate(model, batches, loss_function, scores):
     """Return val_loss and the `scores`, empty as yet, of `model` over all samples of `batches`, in evaluation mode."""
     model.eval()
+    if isinstance(loss_function, UserLoss):
+        return evaluate_users(model, batches, loss_function, scores)
     answers = ((model(inputs).cpu(), targets.cpu()) for inputs, targets in batches)
     if scores.AT_ONCE:
         answers = [tuple(map(torch.cat, zip(*answers, strict=True)))]
@@ -175,13 +177,25 @@ def evaluate(model, batches, loss_function, scores):
     return validated(losses, counts, scores)
 
 
+def evaluate_users(model, batches, loss_function, scores):
+    """What `evaluate` returns, by a user's loss: the mean of its batches' by their samples."""
+    losses, counts = [], []
+    for inputs, targets in batches:
+        outputs, loss = answered(loss_function, model, inputs, targets)
+        losses.append(loss.item())
+        counts.append(scores.add(array(outputs), array(targets)))
+    return validated(losses, counts, scores)
+
+
 def arrays(tensors):
     """The tensors of a dict as arrays, in the same memory where they are on the CPU."""
     return {name: array(tensor) for name, tensor in tensors.items() if tensor is not None}
 
 
 def array(tensor):
-    """A tensor as an array; of bfloat16, which NumPy does not have, as float32."""
+    """A tensor as an array; of bfloat16, which NumPy does not have, as float32; None as it is."""
+    if tensor is None:
+        return None
     tensor = tensor.detach().cpu()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
@@ -323,7 +337,7 @@ def train(card, training, validation, folder, state=None):
     model = build(card, outputs_of(card, training)).to(device_of(card))
     settings = card.training
     optimizer = make_optimizer(settings, model.parameters())
-    history = History(folder, settings.epochs, card.task)
+    history = History(folder, settings.epochs, card.scored_as())
     recorder = GradientRecorder(model, folder / "gradients.h5", **card.recorder.model_dump(), decay=decay_of(optimizer))
     steps = len(shuffled(card, training))
     callbacks = [
@@ -335,7 +349,7 @@ def train(card, training, validation, folder, state=None):
     ]
     if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * steps, history))
-    loss = loss_of(settings.loss, model, card.input, card.task)
+    loss = loss_of(card, model)
     trainer = Trainer(model, optimizer, callbacks, loss, partial(scores_of, card), settings)
     if state:
         for name, part in {"trainer": trainer, "recorder": recorder, "history": history}.items():
@@ -359,7 +373,7 @@ def replicate(card, training, validation, folder, history):
     callbacks = [TransitionCallback(recorder, parameters), MetricsCallback(history)]
     if varies(settings):
         callbacks.append(ScheduleCallback(settings, settings.epochs * len(batches), history))
-    loss = loss_of(settings.loss, model, card.input, card.task)
+    loss = loss_of(card, model)
     optimizer = make_optimizer(settings, model.parameters())
     trainer = Trainer(model, optimizer, callbacks, loss, partial(scores_of, card), settings)
     with recorder:

@@ -44,8 +44,8 @@ class History:
 
     def sentence(self, row):
         """A `row` in words."""
-        score, others = self.task.score, self.task.others
-        parts = [("", "train", [score]), ("validation ", "val", [score, *others])]
+        scores = self.task.scores
+        parts = [("", "train", scores[:1]), ("validation ", "val", scores)]
         return "; ".join(
             f"{of}loss {row[f'{split}_loss']:.4f}"
             + "".join(f", {SCORES[name].removeprefix('macro ')} {row[f'{split}_{name}']:.4f}" for name in names)

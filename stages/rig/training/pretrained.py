@@ -16,7 +16,7 @@ def store_pretrained(framework, card, validation, folder):
     """
     (folder / "states").mkdir(parents=True, exist_ok=True)  # of a training, which it has none of
     files = pretrained_files(card)
-    history = History(folder, max(files), card.task)
+    history = History(folder, max(files), card.scored_as())
     for epoch, file in progress(files.items(), "checkpoints", len(files)):
         model = framework.load(card, outputs_of(card, validation), MODELS / file)
         framework.save_weights(model, folder / "checkpoints", epoch)

@@ -44,14 +44,15 @@ def train_replicates(replicate, card, training, validation, folder):
         target = folder_of(folder, seed)
         if target.exists():
             continue
-        part, history = target.with_name(f".{target.name}.part"), Rows(card.task)
+        part, history = target.with_name(f".{target.name}.part"), Rows(card.scored_as())
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         replicate(card.model_copy(update={"seed": seed}), training, validation, part, history)
         write_history(part / History.FILE, history.rows)
         part.rename(target)
-        last, score = history.rows[-1], history.task.score
-        say(f"seed {seed}: validation loss {last['val_loss']:.4f}, {SCORES[score]} {last[f'val_{score}']:.4f}")
+        last, scores = history.rows[-1], history.task.scores[:1]
+        found = "".join(f", {SCORES[score]} {last[f'val_{score}']:.4f}" for score in scores)
+        say(f"seed {seed}: validation loss {last['val_loss']:.4f}{found}")
     write_last(folder, card.seed)
     if card.replicates > 1:
         write_metrics(folder / Metrics.FILE, with_intervals(folder))

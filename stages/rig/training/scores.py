@@ -105,9 +105,29 @@ class NumberScores:
         return {**self.trained(), **({"mae": self.absolute / self.count} if self.errors else {})}
 
 
+class NoScores:
+    """Nothing but the loss: of outputs that are no answers to targets, which are not looked at."""
+
+    AT_ONCE = False
+
+    def add(self, outputs, targets):
+        """Count a batch."""
+        return len(targets)
+
+    def trained(self):
+        """Nothing."""
+        return {}
+
+    def tested(self, loss):
+        """Nothing beside the loss."""
+        return {}
+
+
 def scores_of(card):
     """The empty scores of the task of `card`."""
-    match card.task:
+    match card.scored_as():
+        case "loss":
+            return NoScores()
         case "classification":
             return ClassScores()
         case "next_token":

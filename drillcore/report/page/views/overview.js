@@ -17,7 +17,7 @@ function metrics() {
   const scores = networks().map(one => one.scores ?? []),
     first = scores.flatMap(one => one.slice(0, 1)),
     others = scores.flatMap(one => one.slice(1)),
-    every = [...(first.length ? first : [["accuracy", "accuracy"]]), ["loss", "loss"], ...others];
+    every = [...(first.length || scores.some(one => !one.length) ? first : [["accuracy", "accuracy"]]), ["loss", "loss"], ...others];
   return [...new Map(every).entries()];
 }
 
@@ -67,7 +67,7 @@ function card(network) {
     "article",
     { class: "card", "data-network": network.name },
     h("h3", {}, network.title, network.title === network.name ? null : h("span", {}, network.name)),
-    h("div", { class: "big" }, value(last, network.scores?.[0]) ?? "–"),
+    h("div", { class: "big" }, value(last, network.scores?.[0] ?? ["loss"]) ?? "–"),
     h("p", {}, tested(network, last)),
     h("p", {}, [about, shape(card), size].filter(Boolean).join("; ")),
     card?.modules && outline(card),
@@ -82,7 +82,7 @@ const value = (last, score) => (Number.isFinite(score && last(`val_${score[0]}`)
 // How a network did in its test, in words.
 function tested({ card, scores, unfinished }, last) {
   if (last("val_loss") === undefined) return "not trained yet";
-  const [[, name], ...others] = scores,
+  const [[, name], ...others] = scores.length ? scores : [[null, "loss"]],
     more = others.map(score => `; ${score[1]} ${value(last, score) ?? "–"}`).join("");
   return `test ${name}${unfinished ? " so far" : ""} ${when(card, last("epoch"))}${more}`;
 }
@@ -181,7 +181,8 @@ function epochStep() {
 }
 
 function drawWidths(widths) {
-  const squeezed = networks().filter(one => one.width && one.history.val_accuracy);
+  const squeezed = networks().filter(one => one.width && scored(one).length),
+    named = [...new Set(squeezed.map(one => `test ${one.scores[0][1]}`))].join(" or ") || "test accuracy";
   const families = group(squeezed);
   const traces = [...families.values()].map(members => {
     members.sort((a, b) => a.width - b.width);
@@ -189,7 +190,7 @@ function drawWidths(widths) {
       names = (of, between = ", ") => of.map(one => plain(one.title)).join(between);
     return {
       x: members.map(one => one.width),
-      y: members.map(one => one.history.val_accuracy.at(-1)),
+      y: members.map(one => scored(one).at(-1)),
       mode: "lines+markers+text",
       cliponaxis: false,
       name: names(members),
@@ -207,9 +208,9 @@ function drawWidths(widths) {
     "What a squeeze costs",
     squeezed.length
       ? [
-          "Test accuracy at the last epoch against the narrowest passage.",
+          `${named.replace("t", "T")} at the last epoch against the narrowest passage.`,
           joined && "Networks that differ in nothing but that width are joined by a line.",
-          squeezed.some(one => one.test_images) &&
+          squeezed.some(standardErrors) &&
             `Bars: ${errors()} standard errors, of the number of test images alone; another training may differ by more.`,
         ]
           .filter(Boolean)
@@ -225,13 +226,16 @@ function drawWidths(widths) {
       range: widthRange(traces, ticks[0] ?? 1, ticks.at(-1) ?? 1, widths.plot.clientWidth - 78),
       title: { text: "width of the narrowest squeeze (units)" },
     },
-    yaxis: { title: { text: "test accuracy" } },
+    yaxis: { title: { text: named } },
   });
 }
 
-// How far a network's accuracy may lie from that over all images like its test images.
-function standardErrors({ history, test_images: images }) {
-  const accuracy = history.val_accuracy.at(-1);
+// The values of the score of a network's task in its test, epoch by epoch.
+const scored = ({ scores, history }) => history[`val_${scores?.[0]?.[0]}`] ?? [];
+
+// How far a classifier's accuracy may lie from that over all images like its test images; 0 for other scores.
+function standardErrors({ history, scores, test_images: images }) {
+  const accuracy = history.val_f1?.length && scores[0][0] === "accuracy" ? history.val_accuracy.at(-1) : 0;
   return images ? errors() * Math.sqrt((accuracy * (1 - accuracy)) / images) : 0;
 }
 
