@@ -139,7 +139,7 @@ def similarity_evolution(
     q_values = None if q_values is None else np.asarray(q_values)
     figure = canvas(longest + len(between) * (width + 0.15) + 2.3, 0.9 + 0.15 * max(12, len(pairs)), title, subtitle)
     ratios = [width] * len(between) + [1.7]
-    *panels, key = figure.subplots(1, len(ratios), sharey=True, squeeze=False, width_ratios=ratios)[0]
+    *panels, key = figure.subplots(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
     chance = None if q_values is None else by_chance(q_values[:, rows, columns].T)
     drawn = Drawn()
     for axes, name in zip(panels, order, strict=True):
@@ -148,6 +148,7 @@ def similarity_evolution(
         shown = range(0, len(numbers), -(-len(numbers) // 6))
         axes.set_xticks(shown, [numbers[position] for position in shown])
         axes.set_xlabel("epoch")
+        axes.yaxis.set_visible(axes is panels[0])
     panels[0].set_yticks(range(len(pairs)), list(map(plain, names)))
     key.axis("off")
     explain(key, drawn)
@@ -299,8 +300,8 @@ def cka_bias(
         (maps[2], debiased[-1], TESTED, MEASURES[TESTED].title),
     ):
         draw_map(axes, values, MEASURES[name], None, title, drawn)
+        axes.yaxis.set_visible(axes is maps[0])
         label_cells(axes, values, layers, layers)
-        axes.tick_params(labelleft=axes is maps[0])
     colour_scale(bar, MEASURES[BIASED], bool(drawn.beyond), "vertical")
     draw_sizes(curves, sizes, linear, debiased, layers)
     lines = sizes_lines(layers)

@@ -115,13 +115,20 @@ def between_text(values):
 
 
 def map_panels(rows, columns, count, title, subtitle):
-    """A figure with panels for `count` maps of `rows` x `columns` layers, and for the key."""
+    """A figure with panels for `count` maps of `rows` x `columns` layers, and for the key.
+
+    Only the first of a row and those of the last row have axes, for the names of the layers.
+    """
     across = min(ACROSS, count + 1)
     down = -(-(count + 1) // across)
     longest, inches_of_map = max(map(inches, [*rows, *columns])), side(max(len(rows), len(columns)))
     width, height = across * (inches_of_map + 0.25) + longest, down * (inches_of_map + 0.45) + longest
     figure = canvas(width, height, title, subtitle)
-    return figure, list(figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat)
+    panels = list(figure.subplots(down, across, squeeze=False).flat)
+    for position, axes in enumerate(panels):
+        axes.xaxis.set_visible(position // across == (count - 1) // across)
+        axes.yaxis.set_visible(position % across == 0)
+    return figure, panels
 
 
 def finish_maps(panels, count, drawn):

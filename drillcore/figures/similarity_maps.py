@@ -87,10 +87,12 @@ def side(count):
 
 
 def label_cells(axes, matrix, rows, columns):
-    """Name the rows and columns of a map that is drawn and, where they fit, write its values, in white on dark colours."""
+    """Name the rows and columns of a map that is drawn, on those of its axes that are visible, and, where they fit, write
+    its values, in white on dark colours."""
     inches = side(max(matrix.shape))
-    name_ticks(axes.xaxis, columns, inches)
-    name_ticks(axes.yaxis, rows, inches)
+    for axis, names in ((axes.xaxis, columns), (axes.yaxis, rows)):
+        if axis.get_visible():
+            name_ticks(axis, names, inches)
     axes.tick_params(axis="x", rotation=90)
     texts = {
         place: f"{value:.2f}".replace("-0.00", "0.00") for place, value in np.ndenumerate(matrix) if value == value

@@ -14,7 +14,6 @@ from unicodedata import east_asian_width
 
 import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.lines import Line2D
@@ -25,6 +24,7 @@ from noto_cjk_sans_jp_regular import FONT_PATH
 from drillcore.base.arrays import evenly
 from drillcore.colours import layer_colours, layer_marks
 from drillcore.figures.png import write_png
+from drillcore.figures.renderer import Canvas
 
 EDGE, FOOT, HEADLINE, LINE = 0.12, 0.36, 0.2, 0.17
 """Margin at the left and right, heights of the footer and of the lines of the head."""
@@ -186,7 +186,7 @@ def save(figure, path, source, pdf=False):
     width, height = figure.get_size_inches()
     text = "\n".join(wrap(f"Data: {source}", width - 2 * EDGE, 5.9, max_lines=2, placeholder=" ..."))
     figure.text(EDGE / width, 0.07 / height, plain(text), size=6.5, color="#666666", va="bottom", in_layout=False)
-    canvas = FigureCanvasAgg(figure)  # before the layout, which then measures with the renderer that draws
+    canvas = Canvas(figure)  # before the layout, which then measures with the renderer that draws
     if figure.get_layout_engine() is not None:
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine(None)  # arranged once for both files

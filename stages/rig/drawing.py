@@ -7,7 +7,11 @@ import signal
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from itertools import groupby, product
 from multiprocessing import active_children, get_context
+from operator import itemgetter
+
+from threadpoolctl import threadpool_limits
 
 import stages.rig.repeated  # noqa: F401
 from drillcore.base.store import naming
@@ -66,11 +70,22 @@ def ignoring_interrupts():
 
 def draw_share(figures, arguments, folder, source, settings, share):
     """Save the `share` of the figures, a slice of their order."""
-    with applied(settings.dpi), figure_by_figure() as after_each:
-        for position, (name, function) in enumerate(figures(*arguments)):
+    # The threads of BLAS, waiting for each other, take several times what small matrices take on one.
+    with threadpool_limits(1, "blas"), applied(settings.dpi), figure_by_figure() as after_each:
+        for position, (function, named) in enumerate(groupby(figures(*arguments), itemgetter(1))):
             if position % (share.step or 1) == share.start:
-                save(function(), folder / name, source, settings.pdf)
+                figure = function()  # before the next name is asked for, which may close the file of this one
+                save_as(figure, [folder / name for name, _ in named], source, settings.pdf)
+                del figure
                 after_each()
+
+
+def save_as(figure, paths, source, pdf):
+    """Draw a `figure` once, and save it at each of the `paths`."""
+    first, *others = paths
+    save(figure, first, source, pdf)
+    for other, ending in product(others, ["png", "pdf"][: 1 + pdf]):
+        shutil.copyfile(first.with_name(f"{first.name}.{ending}"), other.with_name(f"{other.name}.{ending}"))
 
 
 @contextmanager

@@ -326,3 +326,17 @@ def test_a_pair_of_networks_has_its_report(network):
         for name in ("layer_similarity", "layer_similarity_calibrated", "similarity_evolution")
         for ending in ("pdf", "png")
     )
+
+
+@pytest.mark.parametrize(
+    ("measures", "named"), [(9, {0: "y", 5: "xy", 6: "x", 8: "x"}), (5, {0: "xy", 1: "x", 4: "x"})]
+)
+def test_layers_are_named_at_the_left_and_below_the_last_maps(measures, named):
+    values = dict.fromkeys(list(MEASURES)[:measures], np.eye(2))
+    panels = layer_similarity(values, ["fc1", "fc2"]).axes
+    found = {
+        position: "".join(axis.axis_name for axis in (axes.xaxis, axes.yaxis) if axis.get_visible())
+        for position, axes in enumerate(panels[:measures])
+    }
+    assert {position: axes for position, axes in found.items() if position in named} == named
+    assert found[1] == ("x" if measures == 5 else "")
