@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from drillcore.artifacts.layers import store_outputs
-from drillcore.base.store import create, new_group
+from drillcore.base.store import create, new_group, write
+from drillcore.extraction.all_units import AllUnits
 from drillcore.extraction.units import Units
 from stages.activations import BATCH, outputs
 from stages.rig.card import Network
@@ -116,6 +117,17 @@ def drillcore(how):
             store_outputs(new_group(file, "layers"), streamed, len(images), units)
 
     return run
+
+
+def all_units(model, to_input, images, names, folder):
+    """As the stage does by default: with the coordinates that have the inner products over all units."""
+    units = Units("flatten", MAX_UNITS)
+    gathered = AllUnits(units, len(images), folder)
+    with create(folder / "activations.h5") as file:
+        streamed = outputs(model, to_input, images, CARD, names, gathered.streamed)
+        store_outputs(new_group(file, "layers"), gathered.kept(streamed), len(images), units)
+        for name, coordinates in gathered.bases():
+            write(file, f"all_units/{name}", coordinates)
 
 
 def hooks(model, to_input, images, names, folder):
@@ -216,7 +228,7 @@ IN_TORCH = {"bare": bare_torch} | DRILLCORE | {"hooks and numpy.save": hooks}
 CONVOLUTIONAL = IN_TORCH | {"thingsvision": thingsvision}  # it ended the perceptron's process with a segmentation fault
 IN_KERAS = {"bare": bare_keras} | DRILLCORE | {"model of all outputs and numpy.save": submodel}
 NETWORKS = {
-    "ResNet-18, its 20 convolutions": (convolutions, CONVOLUTIONAL),
+    "ResNet-18, its 20 convolutions": (convolutions, CONVOLUTIONAL | {"Drillcore, flatten, all units": all_units}),
     "ResNet-18, all 52 layers": (resnet18, CONVOLUTIONAL),
     "Transformer, its 6 blocks": (transformer, CONVOLUTIONAL),
     "MLP, 10 layers": (mlp, IN_TORCH),

@@ -192,10 +192,13 @@ def principal_components(features: ArrayLike) -> NDArray[np.float64]:
     if not features.shape[1]:
         return np.zeros((len(features), 2))
     centred = features - features.mean(0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    directions = directions[:2]
-    signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(1)])
-    return coordinates(centred @ (directions * signs[:, None]).T)
+    narrow = (
+        centred if features.shape[1] <= len(features) else np.linalg.qr(centred.T, "r").T
+    )  # the same but for a rotation
+    left, singular_values, _ = np.linalg.svd(narrow, full_matrices=False)
+    loadings = centred.T @ left[:, :2]
+    signs = np.sign(loadings[np.abs(loadings).argmax(0), np.arange(loadings.shape[1])])
+    return coordinates(left[:, :2] * (singular_values[:2] * signs))
 
 
 def coordinates(features):
@@ -207,9 +210,16 @@ def faithfulness(features, points, neighbors):
     """Trustworthiness and neighbour recall of the map `points` (samples, 2) of `features` (samples, units)."""
     if len(features) < 2 * neighbors + 2:
         return np.nan, np.nan
-    from sklearn.manifold import trustworthiness
+    from sklearn.metrics import euclidean_distances
+    from sklearn.neighbors import NearestNeighbors
 
-    return float(trustworthiness(features, points, n_neighbors=neighbors)), neighbor_recall(features, points, neighbors)
+    distances = euclidean_distances(features)
+    np.fill_diagonal(distances, np.inf)
+    ranks = np.argsort(np.argsort(distances, axis=1), axis=1) + 1
+    near = NearestNeighbors(n_neighbors=neighbors).fit(points).kneighbors(return_distance=False)
+    found = np.take_along_axis(ranks, near, axis=1)
+    worst = len(features) * neighbors * (2 * len(features) - 3 * neighbors - 1) / 2
+    return float(1 - np.maximum(found - neighbors, 0).sum() / worst), float((found <= neighbors).mean())
 
 
 def neighbor_recall(features: ArrayLike, points: ArrayLike, neighbors: int) -> float:

@@ -37,6 +37,7 @@ def main(network):
     checkpoints = checkpoints_of(folder)
     layers, of_tokens = select_layers(card, settings.layers), test.position is not None
     units = Units("tokens" if of_tokens else card.units, settings.max_units, card.seed)
+    gathered = AllUnits(units, len(test.sample), folder, settings.all_units)
 
     def streamed(model, probe, kept=units):
         found = probe.stream(lambda inputs: outputs(model, networks.to_input, inputs, card, layers, kept))
@@ -50,7 +51,6 @@ def main(network):
     ):
         for epoch, checkpoint in progress(checkpoints.items(), "checkpoints", len(checkpoints)):
             model = networks.load(card, outputs_of(card, test), checkpoint)
-            gathered = AllUnits(units, len(test.sample), folder, settings.all_units)
             outputs_of_test, *about = streamed(model, test, gathered.streamed)
             activations.store(epoch, gathered.kept(outputs_of_test), *about, gathered.bases())
             units.activity = Activity()

@@ -1,5 +1,6 @@
 """python -m stages.tsne NETWORK : activations.h5 -> tsne.h5"""
 
+from contextlib import suppress
 from pathlib import Path
 
 from drillcore.artifacts.activations import Activations
@@ -7,6 +8,7 @@ from drillcore.artifacts.tsne import Maps, write_maps
 from drillcore.base.names import printable
 from drillcore.embedding import embed, principal_components
 from drillcore.threads import side_by_side
+from stages.rig.base.absent import absent
 from stages.rig.base.command import command, progress, say
 from stages.rig.sections import section
 
@@ -14,6 +16,11 @@ from stages.rig.sections import section
 def main(network):
     """Map every layer of the network's last epoch to two dimensions."""
     folder, settings = Path("artifacts", network), section("tsne")
+    with (
+        absent("pandas"),
+        suppress(ImportError),
+    ):  # scikit-learn's start, a quarter of it; `embed` says it where one is missing
+        import openTSNE  # noqa: F401
     rows = slice(settings.samples)  # the probe is a random sample in random order, so its first rows are one too
     with Activations(folder / Activations.FILE) as activations:
         labels, targets = (

@@ -58,10 +58,10 @@ class AllUnits:
         return self.outputs[layer]
 
     def bases(self):
-        """Iterate over the layers and their `basis`, then let go of their outputs."""
+        """Iterate over the layers and their `basis`. The next outputs, as of another checkpoint, take the same memory: to let
+        go of it and have the system clear it anew took a tenth of the stage's processor time."""
         with side_by_side() as each:
             yield from zip(self.outputs, each(basis, self.outputs.values()), strict=True)
-        self.outputs.clear()
 
 
 def basis(X):

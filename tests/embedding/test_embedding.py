@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from sklearn.manifold import trustworthiness
 
-from drillcore.embedding import embed, neighbor_recall, principal_components
+from drillcore.embedding import embed, faithfulness, neighbor_recall, principal_components
 
 
 def clusters(samples=120, units=20, count=3):
@@ -67,6 +68,21 @@ def test_components_are_uncorrelated_and_ordered():
     covariance = np.cov(points, rowvar=False)
     expected = np.linalg.svd(features - features.mean(0), compute_uv=False)[:2] ** 2 / (len(features) - 1)
     np.testing.assert_allclose(covariance, np.diag(expected), atol=1e-9 * expected[0])
+
+
+def test_components_of_more_units_than_samples_are_those_of_a_decomposition():
+    features = np.random.default_rng(1).normal(size=(12, 40)) * np.arange(40)
+    left, values, directions = np.linalg.svd(features - features.mean(0), full_matrices=False)
+    signs = [np.sign(max(direction, key=abs)) for direction in directions[:2]]
+    np.testing.assert_allclose(principal_components(features), left[:, :2] * values[:2] * signs, atol=1e-11)
+
+
+def test_faithfulness_is_that_of_scikit_learn():
+    generator = np.random.default_rng(2)
+    features, points = generator.normal(size=(60, 5)), generator.normal(size=(60, 2))
+    points[:30] = features[:30, :2]
+    expected = trustworthiness(features, points, n_neighbors=7), neighbor_recall(features, points, 7)
+    assert faithfulness(features, points, 7) == pytest.approx(expected, abs=1e-12)
 
 
 def test_neighbour_recall_is_one_for_a_copy_and_small_for_noise():
