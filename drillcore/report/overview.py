@@ -13,7 +13,7 @@ from drillcore.colours import DENSE_HUES, HUES
 from drillcore.ranks import EFFECTIVE
 from drillcore.report.evidence import in_short
 from drillcore.report.studies import studied
-from drillcore.tasks import SCORES, TASKS
+from drillcore.tasks import NOUNS, SCORES, TASKS
 
 COLOURS = [*HUES, *DENSE_HUES]
 
@@ -30,7 +30,7 @@ def network(artifacts, name, live=False):
         card = defined.card
         about |= {"card": card.values, "width": card.squeeze_width(), "family": defined.family()}
         about |= {"title": defined.about.title, "test_images": defined.about.test_images, "loss": loss_label(card.loss)}
-        about["scores"] = scores_of(card.task)
+        about |= {"scores": scores_of(card.task), "noun": NOUNS[card.kind]}
     history = folder / History.FILE
     if live and (folder / "training" / History.FILE).exists():
         history, about["unfinished"] = folder / "training" / History.FILE, True

@@ -1,6 +1,6 @@
 // The page: its views, one of which is shown, and what they share.
 
-import { commonAxis, networks, open } from "data";
+import { commonAxis, commonNoun, networks, open } from "data";
 import { h, once } from "dom";
 import * as state from "state";
 import * as correlations from "views/correlations";
@@ -13,7 +13,7 @@ import * as samples from "views/samples";
 import * as replays from "views/replays";
 import * as similarity from "views/similarity";
 import * as spectra from "views/spectra";
-import { countBy, inWords } from "words";
+import { inWords, speakOf } from "words";
 
 const VIEWS = { overview, correlations, gradients, curvature, replays, layers, spectra, embeddings, samples, similarity };
 const LINKS = Object.fromEntries(
@@ -70,7 +70,7 @@ async function show() {
   shown = {};
   root.replaceChildren(...head, page);
   root.removeAttribute("data-ready");
-  countBy(commonAxis());
+  speakOf(commonAxis(), commonNoun());
   const found = await view.show(page);
   if (mine !== turn) return;
   shown = found ?? {};

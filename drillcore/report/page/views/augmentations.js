@@ -7,12 +7,13 @@ import { h, number } from "dom";
 import { raster } from "raster";
 import * as state from "state";
 import { controls, counted, picture, R_BAR } from "views/shared";
+import { inWords } from "words";
 
 export async function showAugmentations(root, network) {
   const data = await topic("augmentations", network),
     pictures = await topic("augmented", network);
   if (!data) return null;
-  const noun = pictures?.texts ? "sample" : "image",
+  const noun = inWords("image"),
     { layers, count } = data,
     some = data.all > layers.length ? ` Of ${data.all} layers ${layers.length}, evenly chosen, are kept.` : "",
     layerNow = () => layers.indexOf(state.get("layer", layers, layers.at(-1)));

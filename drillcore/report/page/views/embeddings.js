@@ -6,6 +6,7 @@ import { h, number, percent, plain, themed } from "dom";
 import { chart } from "figures";
 import * as state from "state";
 import { chooseNetwork, controls, picture } from "views/shared";
+import { inWords } from "words";
 
 export const title = "Embeddings";
 export const intro =
@@ -29,7 +30,8 @@ const LEAST = 250,
   HEAD = 46,
   EDGE = 8,
   UNKNOWN = -1,
-  MOST_CLASSES = 20;
+  MOST_CLASSES = 20,
+  BAR = 80;
 
 export async function show(root) {
   const { name, control } = chooseNetwork(root, "maps", "tsne", "embeddings");
@@ -42,7 +44,7 @@ export async function show(root) {
       control,
       choice("map", "map", KINDS),
       probe.classes.length && choice("colour", "coloured by", COLOURS),
-      probe.classes.length && choice("shown", "shown", SHOWN),
+      probe.classes.length && choice("shown", "shown", SHOWN.map(one => one.map(inWords))),
     ),
   );
   const grid = h("div", { class: "grid" });
@@ -83,7 +85,7 @@ const className = ({ probe }, label) => (label === UNKNOWN ? "unknown" : (probe.
 
 function sayOf(scene, position) {
   const { probe, data } = scene;
-  const one = `test ${probe.texts ? "sample" : "image"} ${probe.arrays.sample[position]}`;
+  const one = inWords(`test image ${probe.arrays.sample[position]}`);
   if (probe.arrays.targets) return `${one}: target ${number(probe.arrays.targets[position])}`;
   if (!probe.classes.length) return one;
   return `${one}: label ${className(scene, probe.arrays.labels[position])}, predicted ${className(scene, data.arrays.predictions[position])}`;
@@ -175,7 +177,7 @@ function drawMaps(maps, scene, mark) {
     only = state.get("shown", ["all", "wrong"], "all") === "wrong";
   const group = colour === "label" ? probe.arrays.labels : data.arrays.predictions,
     shown = only ? scene.wrong : Array.from({ length: count }, (_, i) => i);
-  const { boxes, height } = arrange(width, layers.length),
+  const { boxes, height } = arrange(width - (probe.arrays.targets ? BAR : 0), layers.length),
     traces = [],
     layout = { annotations: [], plot_bgcolor: themed("--page") };
   layers.forEach((layer, l) => {
@@ -219,7 +221,7 @@ function drawMaps(maps, scene, mark) {
     (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
     `${titleOf(scene.name)}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
-    `${shown.length} ${only ? "misclassified " : ""}test ${probe.texts ? "samples" : "images"}${probe.classes.length ? `, coloured by ${colour}` : probe.arrays.targets ? ", coloured by target" : ""}.${aboutMaps(data, kind)}${some}`,
+    `${shown.length} ${only ? "misclassified " : ""}test images${probe.classes.length ? `, coloured by ${colour}` : probe.arrays.targets ? ", coloured by target" : ""}.${aboutMaps(data, kind)}${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");
   maps.plot.removeAllListeners?.("plotly_click");
@@ -268,7 +270,7 @@ const numberColours = (targets, members, first) => ({
   cmax: Math.max(...targets),
   colorscale: "Viridis",
   showscale: first,
-  colorbar: { title: { text: "target" }, thickness: 10, len: 0.4, y: 1, yanchor: "top" },
+  colorbar: { title: { text: "target" }, thickness: 10, len: 0.4, x: 1, xanchor: "right", y: 1, yanchor: "top" },
 });
 
 function classTraces(scene, shown, group, points, l, count, suffix) {

@@ -26,17 +26,19 @@ export function show(root) {
   const cards = h("div", { class: "cards" }, networks().map(card));
   const grid = h("div", { class: "grid" });
   root.append(...[found(), cards, bar, grid].filter(Boolean));
+  const squeezes = networks().some(one => one.width);
   const curves = chart(grid, {
     id: "curves",
     title: "Training curves",
+    full: !squeezes,
   });
-  const widths = chart(grid, {
+  const widths = squeezes && chart(grid, {
     id: "widths",
     title: "What a squeeze costs",
   });
   const update = () => {
     drawCurves(curves);
-    drawWidths(widths);
+    if (widths) drawWidths(widths);
   };
   update();
   root.append(h("div", { class: "grid" }, origin()));
@@ -69,7 +71,7 @@ function card(network) {
     h("h3", {}, network.title, network.title === network.name ? null : h("span", {}, network.name)),
     h("div", { class: "big" }, value(last, network.scores?.[0] ?? ["loss"]) ?? "–"),
     h("p", {}, tested(network, last)),
-    h("p", {}, [about, shape(card), size].filter(Boolean).join("; ")),
+    h("p", {}, [about, shape(network), size].filter(Boolean).join("; ")),
     card?.modules && outline(card),
   );
   element.style.borderLeftColor = network.colour;
@@ -112,14 +114,13 @@ function outline({ modules }) {
   );
 }
 
-function shape(card) {
+function shape({ card, noun }) {
   const width = layer => (Array.isArray(layer) ? `${layer[0]}→${layer[1]}` : String(layer));
   if (!card) return "";
   if (card.modules) {
     const settings = Object.entries(card.arguments).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
     const built = card.build && `${card.build}${settings.length ? ` with ${settings.join(", ")}` : ""}`;
-    const { mean, std } = card.normalize ?? {};
-    const images = `images ${card.input.join(" × ")}${mean ? `, less ${mean.join(", ")} over ${std.join(", ")}` : ""}`;
+    const images = `${noun}s of ${card.input.join(" × ")}${normalised(card.normalize ?? {})}`;
     return [built, images, `units: ${card.units}`, `on ${card.device}`].filter(Boolean).join("; ");
   }
   if (card.layers) return `layers ${card.layers.map(width).join(" · ")}`;
@@ -127,6 +128,10 @@ function shape(card) {
     .filter(Boolean)
     .join(", ");
 }
+
+// What was made of the inputs, whose channels or columns may be many.
+const normalised = ({ mean, std }) =>
+  !mean ? "" : mean.length > 3 ? ", each of them standardised" : `, less ${mean.map(number).join(", ")} over ${std.map(number).join(", ")}`;
 
 function drawCurves(curves) {
   const known = metrics(),
@@ -175,9 +180,10 @@ function losses() {
   return `Not to be compared across kinds: ${kinds.map(kind => `${kind} of ${of(kind).join(", ")}`).join("; ")}.`;
 }
 
+// A tick at every epoch, of few; else the chart finds its ticks.
 function epochStep() {
-  const most = Math.max(1, ...networks().map(one => one.history.epoch?.length ?? 0));
-  return Math.ceil(most / 12);
+  const last = Math.max(1, ...networks().map(one => one.history.epoch?.at(-1) ?? 0));
+  return last <= 12 ? 1 : undefined;
 }
 
 function drawWidths(widths) {

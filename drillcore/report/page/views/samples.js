@@ -7,6 +7,7 @@ import { h, number, percent, plain, themed } from "dom";
 import { chart } from "figures";
 import * as state from "state";
 import { chooseNetwork, controls, epochAxis, picture } from "views/shared";
+import { inWords } from "words";
 
 export const title = "Samples";
 export const intro =
@@ -111,7 +112,7 @@ function sayOf(scene, i) {
   const { of, split } = scene,
     forgotten = Number.isNaN(of.forgetting[i]) ? "" : `, forgotten ${of.forgetting[i]} time${of.forgetting[i] === 1 ? "" : "s"}`,
     learned = Number.isNaN(of.learned[i]) ? "never right" : `right first at epoch ${of.learned[i]}`;
-  return `${split === "train" ? "training" : "test"} image ${of.sample[i]}: label ${className(scene, of.label[i])}, else likeliest ${className(scene, of.likely[i])}; mean margin ${number(of.area[i])}, confidence ${percent(of.confidence[i])}, ${learned}${forgotten}`;
+  return `${split === "train" ? "training" : "test"} ${inWords("image")} ${of.sample[i]}: label ${className(scene, of.label[i])}, else likeliest ${className(scene, of.likely[i])}; mean margin ${number(of.area[i])}, confidence ${percent(of.confidence[i])}, ${learned}${forgotten}`;
 }
 
 // The samples of the split that is shown, as `picture` takes them.

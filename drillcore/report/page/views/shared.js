@@ -2,10 +2,10 @@
 
 import { diverging, onPage } from "colours";
 import { select } from "controls";
-import { axisOf, studied, titleOf, withTopic } from "data";
+import { axisOf, nounOf, studied, titleOf, withTopic } from "data";
 import { h } from "dom";
 import * as state from "state";
-import { countBy } from "words";
+import { speakOf } from "words";
 
 const MOST_NAMED = 24,
   MOST_EPOCHS = 8,
@@ -24,7 +24,7 @@ export function chooseNetwork(root, topic, stage, view = topic) {
     return {};
   }
   const name = state.get("network", names, studied(view, names));
-  countBy(axisOf(name));
+  speakOf(axisOf(name), nounOf(name));
   return { name, control: networkMenu(names, name) };
 }
 

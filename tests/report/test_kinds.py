@@ -1,0 +1,37 @@
+"""The page of a network whose samples are no images, and which has no squeeze."""
+
+import pytest
+
+from drillcore.artifacts.history import write_history
+from stages.rig.base.parameters import dump
+from tests.artifacts import write_network
+from tests.report.conftest import write_page
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page of one network of texts that was stored by step, up to step 200."""
+    root = tmp_path_factory.mktemp("kinds")
+    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"lm": {}}}))
+    folder = write_network(root, "lm", {"layer1": 6, "output": 4})
+    with (folder / "network.yaml").open("a") as file:
+        file.write("kind: tokens\naxis: step\n")
+    row = dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_f1", "val_accuracy"), 0.5)
+    write_history(folder / "history.csv", [{"epoch": step, **row} for step in (0, 50, 100, 150, 200)])
+    return write_page(root)
+
+
+def test_samples_are_called_what_they_are(browser, page):
+    browser.open(page, "embeddings")
+    assert browser.text("#sample-text").startswith("test text ")
+    assert "test texts" in browser.text("#maps figcaption") and "image" not in browser.text("main")
+
+
+def test_an_axis_of_many_steps_has_few_ticks(browser, page):
+    browser.open(page, "overview")
+    assert 2 <= browser.run("return document.querySelectorAll('#curves .xtick').length") <= 12
+
+
+def test_without_a_squeeze_there_is_no_chart_of_its_cost(browser, page):
+    browser.open(page, "overview")
+    assert browser.run("return document.querySelector('#widths')") is None
