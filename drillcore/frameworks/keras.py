@@ -13,7 +13,7 @@ from drillcore.base.errors import InputError
 from drillcore.extraction.inputs import count, cycled, each
 from drillcore.extraction.units import check_rows, pooled_blocks
 from drillcore.extras import require
-from drillcore.frameworks import LossOfModel, NotTwiceDifferentiable
+from drillcore.frameworks import GRAPH_BYTES, LossOfModel, NotTwiceDifferentiable, parts_of
 from drillcore.frameworks.layers import UNCALLED, described, observed, said_of, tensor_at
 
 
@@ -338,10 +338,21 @@ class Surface:
         names = check_names(model.trainable_variables, model)
         self.weights = [weight.value for weight in model.trainable_variables]
         self.shapes = {name: tuple(weight.shape) for name, weight in zip(names, self.weights, strict=True)}
-        self.gradient_graph, self.product_graph = graph(self.derivatives), graph(self.product)
-        self.squared_norm_graph = graph(self.squared_norm)
-        self.outputs_graph = graph(lambda inputs: model(inputs, training=False))
-        self.loss_graph = graph(self.mean_loss)
+        self.graphs = {}
+
+    def graph(self, function, samples, others=()):
+        """`function`, of `samples`, tensors with one a row, and of others, as a graph for any number of samples.
+
+        A loss that calls the model itself may ask how many there are, so that it has a graph for each number.
+        """
+        number = len(samples[0]) if isinstance(self.loss, LossOfModel) else None
+        shapes = [(number, *tensor.shape[1:]) for tensor in samples]
+        key = function.__name__, *shapes
+        if key not in self.graphs:
+            specs = [tf.TensorSpec(shape, tensor.dtype) for shape, tensor in zip(shapes, samples, strict=True)]
+            specs += [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in others]
+            self.graphs[key] = tf.function(function, autograph=False).get_concrete_function(*specs)
+        return self.graphs[key]
 
     def derivatives(self, inputs, targets):
         """The mean loss and its gradient by every weight, as tensors."""
@@ -349,6 +360,12 @@ class Surface:
             loss = self.mean_loss(inputs, targets)
         gradients = tape.gradient(loss, self.weights, unconnected_gradients=ZERO)
         return loss, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def with_norm(self, inputs, targets):
+        """The mean loss, its gradient, and the squared norm of that, as tensors."""
+        loss, gradients = self.derivatives(inputs, targets)
+        squares = [tf.reduce_sum(tf.square(tf.cast(gradient, tf.float64))) for gradient in gradients]
+        return loss, gradients, tf.add_n(squares)
 
     def mean_loss(self, inputs, targets):
         """The mean loss, a tensor."""
@@ -362,33 +379,38 @@ class Surface:
 
     def gradient(self, inputs, targets):
         """The mean loss, and its gradient (parameters)."""
-        loss, gradients = self.gradient_graph(*map(tf.convert_to_tensor, (inputs, targets)))
+        samples = [*map(tf.convert_to_tensor, (inputs, targets))]
+        loss, gradients, _ = self.graph(self.with_norm, samples)(*samples)
         return float(loss), flat(gradients)
 
     def evaluate(self, inputs, targets):
         """The mean loss, and the model's outputs as an array."""
+        inputs, targets = map(tf.convert_to_tensor, (inputs, targets))
         if isinstance(self.loss, LossOfModel):
-            loss = self.loss_graph(*map(tf.convert_to_tensor, (inputs, targets)))
-            return float(loss), self.outputs_graph(inputs).numpy() if self.loss.answers else np.empty(0, np.float32)
-        outputs = self.outputs_graph(tf.convert_to_tensor(inputs))
-        return float(tf.reduce_mean(self.loss(tf.convert_to_tensor(targets), outputs))), np.asarray(outputs, np.float32)
+            loss = float(self.graph(self.mean_loss, [inputs, targets])(inputs, targets))
+            return loss, self.answers(inputs) if self.loss.answers else np.empty(0, np.float32)
+        outputs = self.answers(inputs)
+        return float(tf.reduce_mean(self.loss(targets, outputs))), outputs
+
+    def answers(self, inputs):
+        """The model's outputs as an array."""
+        return np.asarray(self.graph(self.outputs, [inputs])(inputs), np.float32)
+
+    def outputs(self, inputs):
+        """What the model returns."""
+        return self.model(inputs, training=False)
 
     def squared_norms(self, inputs, targets):
         """The squared norm of the gradient of each sample's loss, float64 (samples)."""
-        inputs, targets = map(tf.convert_to_tensor, (inputs, targets))
-        samples = range(len(inputs))
-        return np.array([float(self.squared_norm_graph(inputs[i : i + 1], targets[i : i + 1])) for i in samples])
+        samples = [*map(tf.convert_to_tensor, (inputs, targets))]
+        singles = ([tensor[i : i + 1] for tensor in samples] for i in range(len(inputs)))
+        return np.array([float(self.graph(self.with_norm, single)(*single)[2]) for single in singles])
 
-    def squared_norm(self, inputs, targets):
-        """That of the mean gradient of some samples, a tensor."""
-        gradients = self.derivatives(inputs, targets)[1]
-        return tf.add_n([tf.reduce_sum(tf.square(tf.cast(gradient, tf.float64))) for gradient in gradients])
-
-    def product(self, inputs, targets, along):
+    def product(self, inputs, targets, *along):
         """The Hessian times a vector in parts `along`, one for each weight."""
         with tf.GradientTape() as tape:
             gradients = self.derivatives(inputs, targets)[1]
-        return tape.gradient(gradients, self.weights, along, unconnected_gradients=ZERO)
+        return tape.gradient(gradients, self.weights, list(along), unconnected_gradients=ZERO)
 
     def hessian(self, inputs, targets):
         """The `Hessian` of the mean loss."""
@@ -404,33 +426,53 @@ surface = Surface
 
 
 class Hessian:
-    """Second derivatives by reverse mode, twice."""
+    """Second derivatives by reverse mode, twice; products in a graph, where TensorFlow makes convolutions faster."""
 
     def __init__(self, surface, inputs, targets):
-        self.surface, self.samples = surface, (inputs, targets)
+        self.surface = surface
+        with twice_differentiable():
+            self.graph = surface.graph(surface.product, [inputs, targets], surface.weights)
+        self.parts = parts_of(inputs, targets, max(1, GRAPH_BYTES // max(1, sample_bytes(self.graph))))
 
     def product(self, vector):
-        """The Hessian times a vector (parameters), in a graph: TensorFlow makes convolutions faster there."""
+        """The Hessian times a vector (parameters)."""
+        along = split(vector, self.surface.weights)
         with twice_differentiable():
-            return flat(self.surface.product_graph(*self.samples, split(vector, self.surface.weights)))
+            found = [(share, flat(self.graph(*samples, *along))) for *samples, share in self.parts]
+        return sum(share * product for share, product in found).astype(found[0][1].dtype)
 
     def diagonal(self, entries):
-        """The second derivatives by single weights, float64 (entries) of each tensor; `entries` are positions in each.
+        """The second derivatives by single weights, float64 (entries) of each tensor; `entries` are positions in each."""
+        with twice_differentiable():
+            found = [[share * row for row in self.diagonal_of(samples, entries)] for *samples, share in self.parts]
+        return [sum(parts) for parts in zip(*found, strict=True)]
+
+    def diagonal_of(self, samples, entries):
+        """That of a part of the samples.
 
         Each tensor has a tape that watches nothing else, which goes back only as far as the tensor needs, as a graph for
         every tensor would.
         """
         weights = self.surface.weights
-        with twice_differentiable(), ExitStack() as stack:
-            tapes = [tf.GradientTape(persistent=True, watch_accessed_variables=False) for _ in weights]
+        tapes = [tf.GradientTape(persistent=True, watch_accessed_variables=False) for _ in weights]
+        with ExitStack() as stack:
             for tape, weight in zip(tapes, weights, strict=True):
                 stack.enter_context(tape).watch(weight)
-            gradients = self.surface.derivatives(*self.samples)[1]
-        with twice_differentiable():
-            return [
-                np.array([entry(*found, position) for position in positions])
-                for *found, positions in zip(tapes, gradients, weights, entries, strict=True)
-            ]
+            gradients = self.surface.derivatives(*samples)[1]
+        return [
+            np.array([entry(*found, position) for position in positions])
+            for *found, positions in zip(tapes, gradients, weights, entries, strict=True)
+        ]
+
+
+def sample_bytes(graph):
+    """How many bytes a `graph` computes for one sample, of all that have a sample a row."""
+    shapes = [(tensor.shape, tensor.dtype.size) for one in graph.graph.get_operations() for tensor in one.outputs]
+    return sum(
+        size * math.prod(shape[1:])
+        for shape, size in shapes
+        if shape.rank and shape[0] is None and None not in shape[1:]
+    )
 
 
 def entry(tape, gradient, weight, position):
@@ -438,11 +480,6 @@ def entry(tape, gradient, weight, position):
     single = tf.reshape(tf.one_hot(position, math.prod(weight.shape), dtype=weight.dtype), weight.shape)
     row = tape.gradient(gradient, weight, single, unconnected_gradients=ZERO)
     return float(tf.reshape(row, [-1])[position])
-
-
-def graph(function):
-    """`function` of tensors as a graph of TensorFlow's."""
-    return tf.function(function, autograph=False, reduce_retracing=True)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 
 import drillcore
+from drillcore import frameworks
 from drillcore.frameworks import framework_of
 from drillcore.frameworks.keras import keras, layers, tf
 from drillcore.landscape.rewinding import scorer
@@ -47,6 +48,15 @@ before = [weight.copy() for weight in model.get_weights()]
 found = drillcore.curvature(model, loss, tf.constant(images), tf.constant(labels), 3, 100, entries=6)
 for one, other in zip(before, model.get_weights(), strict=True):
     np.testing.assert_array_equal(one, other)
+surface = framework_of(model).surface(model, loss)
+whole = surface.hessian(images, labels)
+vector, entries = random.standard_normal(len(surface.position())), [np.arange(2)] * len(surface.shapes)
+frameworks.keras.GRAPH_BYTES = 4 * frameworks.keras.sample_bytes(whole.graph)
+parts = surface.hessian(images, labels)
+assert [len(whole.parts), len(parts.parts)] == [1, 3]
+np.testing.assert_allclose(parts.product(vector), whole.product(vector), rtol=1e-4, atol=1e-5)
+for one, other in zip(parts.diagonal(entries), whole.diagonal(entries), strict=True):
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 weights = {weight.path.replace("/", "."): np.asarray(weight) for weight in model.trainable_variables}
 np.savez(
     sys.argv[1],

@@ -5,6 +5,7 @@ import numpy as np
 from drillcore.base.errors import InputError
 from drillcore.frameworks.keras import functional, keras, layers, tf
 from drillcore.frameworks.layers import tensors_in
+from drillcore.threads import omp_threads
 from stages.rig.card import UserDefined, loading, no_device
 from stages.rig.user_defined import construct
 
@@ -82,7 +83,9 @@ def convolutional(card, classes):
 
 
 def use_device(card):
-    """Have TensorFlow compute on the device of `card`; call before it computes anything."""
+    """Have TensorFlow compute with the threads of the shell, which its own pools do not read, and on the device of `card`;
+    call before it computes anything."""
+    tf.config.threading.set_intra_op_parallelism_threads(omp_threads(default=0))  # 0 means every core
     seen = tf.config.list_physical_devices("GPU")
     if card.device != "cpu" and not seen:
         raise no_device(card, "TensorFlow")

@@ -12,7 +12,8 @@ from drillcore.recording.keras_state import put_back, snapshot
 from drillcore.recording.keras_state import state_of as untrained
 from stages.rig.base.command import progress
 from stages.rig.images import outputs_of
-from stages.rig.keras.training import ScheduleCallback, compiled, configure, restore
+from stages.rig.keras.network import use_device
+from stages.rig.keras.training import ScheduleCallback, compiled, restore
 from stages.rig.training.batches import shuffled
 from stages.rig.training.history import Silent
 from stages.rig.training.schedule import varies
@@ -119,7 +120,7 @@ def replay(card, training, state, window, path, checkpoints, instrumented):
     The gradients are recorded anew in a file at `path`. `instrumented(model, loss)` is a context with a `drillcore.replay`,
     which compares the ends of epochs with the `checkpoints`, paths by epoch.
     """
-    configure(card)
+    use_device(card)
     model, twin, loss = compiled(card, outputs_of(card, training))
     settings, before, (first, last) = card.training, state["step"], window
     steps = len(shuffled(card, training))

@@ -14,7 +14,6 @@ from drillcore.frameworks.keras import keras, tf
 from drillcore.recording.keras_callback import OptimizationInsightCallback, sizes
 from drillcore.recording.keras_step import ObservedStep
 from drillcore.recording.transition_recorder import TransitionRecorder
-from drillcore.threads import omp_threads
 from stages.rig.base.command import progress, say
 from stages.rig.images import outputs_of
 from stages.rig.keras.losses import UserLoss, answered, loss_of, scores_in_training
@@ -244,15 +243,8 @@ def train(card, training, validation, folder, state=None):
 
     `state` is what a killed training's last complete epoch left there.
     """
-    configure(card)
-    fit(card, training, validation, folder, state)
-
-
-def configure(card):
-    """Have TensorFlow compute with the threads of the shell and on the device of `card`; call before it computes anything."""
-    threads = omp_threads(default=0)  # TensorFlow's own pools do not read it; 0 means every core
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
     use_device(card)
+    fit(card, training, validation, folder, state)
 
 
 def compiled(card, classes):
@@ -286,7 +278,7 @@ def users_step(model, loss, batch):
 def replicate(card, training, validation, folder, history):
     """Train as `train` does, but leave nothing but the last weights and the transitions of gradients in `folder`;
     `history` is told how it goes."""
-    configure(card)  # which the training before has done, unless it was killed after that
+    use_device(card)  # which the training before has done, unless it was killed after that
     settings, batches = card.training, shuffled(card, training)
     model, twin, loss = compiled(card, outputs_of(card, training))
     callbacks = [
