@@ -75,7 +75,7 @@ def probes(file):
 def neural_collapse(file):
     """How far every layer is from neural collapse."""
     shown = [name for name in COLLAPSE if np.isfinite(file[name]).any()]
-    said = f"{file.samples:,} training samples; all five are 0 where a layer has collapsed"
+    said = f"{file.samples:,} training samples; all are 0 where a layer has collapsed"
     return by_layer_and_epoch(file, shown, "Neural collapse", subtitle(file, said), 1)
 
 
@@ -193,8 +193,6 @@ def value_axis(axes, file, measure):
     axes.set_ylabel(MEASURES[measure].axis.format(score=file.task))
     axes.grid(True)
     if not len(values):
-        axes.set_yticks([])
-        axes.text(0.5, 0.5, "undefined", transform=axes.transAxes, ha="center", va="center", color="#666666")
         return
     low, high = values.min(), values.max()
     if MEASURES[measure].range == (0, None) and 0 < FAR * low < high:

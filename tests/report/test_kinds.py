@@ -13,9 +13,9 @@ def page(tmp_path_factory):
     """The page of one network of texts that was stored by step, up to step 200."""
     root = tmp_path_factory.mktemp("kinds")
     (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"lm": {}}}))
-    folder = write_network(root, "lm", {"layer1": 6, "output": 4})
-    with (folder / "network.yaml").open("a") as file:
-        file.write("kind: tokens\naxis: step\n")
+    folder = write_network(root, "lm", {"layer1": 6, "output": 4}, build="lm.py:make", tensors={"layer1.weight": 24})
+    card = folder / "network.yaml"
+    card.write_text(card.read_text().replace("units: flatten\n", "units: {token: first}\nkind: tokens\naxis: step\n"))
     row = dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_f1", "val_accuracy"), 0.5)
     write_history(folder / "history.csv", [{"epoch": step, **row} for step in (0, 50, 100, 150, 200)])
     return write_page(root)
@@ -25,6 +25,11 @@ def test_samples_are_called_what_they_are(browser, page):
     browser.open(page, "embeddings")
     assert browser.text("#sample-text").startswith("test text ")
     assert "test texts" in browser.text("#maps figcaption") and "image" not in browser.text("main")
+
+
+def test_a_card_says_what_a_unit_is(browser, page):
+    browser.open(page, "overview")
+    assert "units: token first;" in browser.text("[data-network=lm]")
 
 
 def test_an_axis_of_many_steps_has_few_ticks(browser, page):

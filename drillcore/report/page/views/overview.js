@@ -121,13 +121,16 @@ function shape({ card, noun }) {
     const settings = Object.entries(card.arguments).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
     const built = card.build && `${card.build}${settings.length ? ` with ${settings.join(", ")}` : ""}`;
     const images = `${noun}s of ${card.input.join(" × ")}${normalised(card.normalize ?? {})}`;
-    return [built, images, `units: ${card.units}`, `on ${card.device}`].filter(Boolean).join("; ");
+    return [built, images, `units: ${unitsOf(card)}`, `on ${card.device}`].filter(Boolean).join("; ");
   }
   if (card.layers) return `layers ${card.layers.map(width).join(" · ")}`;
   return [`convolutions ${card.convolutions.join(" · ")}`, card.dense.length && `dense ${card.dense.join(" · ")}`]
     .filter(Boolean)
     .join(", ");
 }
+
+// What a unit of a layer is: flatten, pool, tokens, or the token that is looked at, as in "token first".
+const unitsOf = ({ units }) => (typeof units === "string" ? units : Object.entries(units).flat().join(" "));
 
 // What was made of the inputs, whose channels or columns may be many.
 const normalised = ({ mean, std }) =>
