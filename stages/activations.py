@@ -68,7 +68,12 @@ def main(network):
         for seed in seeds_of(folder):
             (checkpoint,) = checkpoints_in(folder_of(folder, seed)).values()
             model = networks.load(card, outputs_of(card, test), checkpoint)
-            replicates.store(seed, *streamed(model, test))
+            gathered = AllUnits(units, len(test.sample), folder, settings.all_units)
+            outputs_of_test, *about = streamed(model, test, gathered.streamed)
+            replicates.store(seed, gathered.kept(outputs_of_test), *about, gathered.bases())
+            units.activity = Activity()
+            replicates.store_training(seed, *streamed(model, train), units.activity)
+            units.activity = None
 
 
 def outputs(model, to_input, inputs, card, layers, units):

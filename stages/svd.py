@@ -1,6 +1,7 @@
-"""python -m stages.svd NETWORK : activations.h5, weights.h5 -> svd.h5
+"""python -m stages.svd NETWORK : activations.h5, weights.h5, replicates.h5 -> svd.h5
 
-Of every stored epoch, the features of the probe set, centred, the weights, and the product of each squeeze-expand pair.
+Of every stored epoch, the features of the probe set, centred, the weights, and the product of each squeeze-expand pair; of
+further seeds the features at the last epoch.
 """
 
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.network import read_network
+from drillcore.artifacts.replicates import Replicates
 from drillcore.artifacts.svd import Spectra, product_of, write_spectra
 from drillcore.artifacts.weights import Weights
 from drillcore.heavy_tails import tail
@@ -25,6 +27,7 @@ def main(network):
     with (
         Activations(folder / Activations.FILE) as activations,
         Weights(folder / Weights.FILE) as weights,
+        Replicates(folder / Replicates.FILE) as others,
         write_spectra(folder / Spectra.FILE, activations.layers, weights.tensors, fraction) as writer,
         side_by_side() as each,
     ):
@@ -32,6 +35,10 @@ def main(network):
         def of_features(epoch, layer):
             features = activations.of_all_units(layer, epoch)
             return writer.store_features, epoch, layer, feature_singular_values(features), features.shape
+
+        def of_seed(seed, layer):
+            features = others.of_all_units(layer, seed)
+            return writer.store_of_seed, seed, layer, feature_singular_values(features), features.shape
 
         def of_weight(epoch, tensor):
             weight = weights.at(tensor, epoch)
@@ -49,6 +56,7 @@ def main(network):
             for of, names in ((of_features, activations.layers), (of_weight, weights.tensors), (of_product, squeezes))
             for name in names
         ]
+        matrices += [partial(of_seed, seed, layer) for seed in others.seeds for layer in activations.layers]
         for store, epoch, name, values, shape in progress(each(call, matrices), "matrices", len(matrices)):
             store(epoch, name, values, ranks(values, shape, fraction))
 

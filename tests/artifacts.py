@@ -4,6 +4,7 @@ import json
 from functools import partial
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 
 from drillcore.artifacts.activations import Activations, TrainActivations, write_activations
@@ -15,10 +16,10 @@ from drillcore.artifacts.gradient_stats import GradientStats, write_gradient_sta
 from drillcore.artifacts.gradients import KINDS, SCALARS, Gradients, GradientsWriter
 from drillcore.artifacts.layers import store_outputs
 from drillcore.artifacts.predictions import Predictions, write_predictions
-from drillcore.artifacts.replicates import Replicates, write_replicates
+from drillcore.artifacts.replicates import Replicates, folder_of, write_replicates
 from drillcore.artifacts.rewinding import Rewinding, write_rewinding
 from drillcore.artifacts.similarity import Similarity, write_similarity
-from drillcore.artifacts.svd import RANKS, TAIL, Spectra, product_of, write_spectra
+from drillcore.artifacts.svd import RANKS, TAIL, Spectra, SpectraWriter, product_of, write_spectra
 from drillcore.artifacts.tsne import Maps, write_maps
 from drillcore.base.store import create
 from drillcore.embedding import Embedding
@@ -325,6 +326,26 @@ def write_singular_values(folder, widths, outputs, tensors, random):
             for tensor in tensors + products:
                 values = np.sort(random.uniform(0.1, 2, 9))[::-1]
                 writer.store_weight(epoch, tensor, values, ranks(values), dict.fromkeys(TAIL, 3.0))
+
+
+def write_further(folder, header, accuracies, outputs):
+    """What further trainings left, with the seeds 1, 2, ...: their last test accuracies and by layer their outputs (samples,
+    units); the spectra of other layers are those of the network, and scores are a little lower."""
+    with h5py.File(folder / Spectra.FILE, "r+") as svd, h5py.File(folder / Geometry.FILE, "r+") as geometry:
+        for position, (accuracy, told) in enumerate(zip(accuracies, outputs, strict=True)):
+            further = folder_of(folder, position + 1)
+            further.mkdir(parents=True)
+            (further / "history.csv").write_text(f"{header}\n2,1,1,1,{accuracy},1\n")
+            last = svd["features"][max(svd["features"])]
+            for layer in last:
+                values = last[layer]["singular_values"][:]
+                if layer in told:
+                    values = np.linalg.svd(np.float64(told[layer] - told[layer].mean(0)), compute_uv=False)
+                SpectraWriter(svd).store_of_seed(position + 1, layer, values, ranks(values))
+        for name, values in list(geometry["seeds"].items()):
+            rows = np.concatenate([values[:], *(values[:] - 0.01 * (1 + seed) for seed in range(len(outputs)))])
+            del geometry[f"seeds/{name}"]
+            geometry[f"seeds/{name}"] = rows.reshape(-1, values.shape[1])
 
 
 def write_embeddings(folder, outputs, epoch, kinds, classes):

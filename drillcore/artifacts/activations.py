@@ -21,7 +21,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from drillcore.artifacts.layers import ArraysByEpoch, epoch_name, store_outputs
+from drillcore.artifacts.layers import ArraysByEpoch, epoch_name, store_activity, store_outputs
 from drillcore.artifacts.reader import Stored, write_texts
 from drillcore.base.names import escaped
 from drillcore.base.store import create, new_group, write
@@ -208,11 +208,7 @@ class ActivationsWriter:
 
     def store_activity(self, epoch: int, activity: Any) -> None:
         """Store an `Activity`, of what was streamed at `epoch`."""
-        for layer in activity:
-            dataset = write(
-                self.file, f"activity/{epoch_name(epoch)}/{escaped(layer)}", activity.means(layer).astype(np.float32)
-            )
-            dataset.attrs["zeros"] = activity.zero_fraction(layer)
+        store_activity(self.file, f"activity/{epoch_name(epoch)}", activity)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 `scores/<measure>` float64 (epochs, layers), with the attribute `status`, which says why some are NaN; `null/<measure>`
 float64 (epochs, layers, draws); `dimension/samples` int64 and `dimension/curve` float64 (epochs, layers, sizes), 0 and NaN
-where there are no more; attributes `layers`, `epochs`, `task`, `samples`, `test_samples`, `threshold`.
+where there are no more; `seeds/<measure>` float64 (trainings, layers), at the last epoch, first of the network's
+own training, then of those with further seeds; attributes `layers`, `epochs`, `task`, `samples`, `test_samples`, `threshold`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from drillcore.artifacts.reader import LayersReader, Stored, Variable, known
 from drillcore.base.names import escaped, printable
 from drillcore.base.store import create, write
 from drillcore.geometry.catalogue import MEASURES
+from drillcore.intervals import t_intervals
 
 COMPLETE = "complete"
 
@@ -83,6 +85,21 @@ class Geometry(LayersReader):
         """Why some scores are NaN; "complete" where none is."""
         return str(self[measure].attrs["status"])
 
+    @property
+    def seeds(self) -> int:
+        """The number of trainings that differ in the seed alone, the network's own included."""
+        return self.of_seeds(self.measures[0]).shape[0]
+
+    def of_seeds(self, measure: str) -> Stored:
+        """A score at the last epoch in the network's own training, and in those with further seeds, (trainings, layers)."""
+        return self.dataset(f"seeds/{known(measure, self.measures, 'measure', self.path)}")
+
+    def interval(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
+        """Over all trainings the mean of a score at the last epoch, and the half width of its t interval, both
+        (layers), which are NaN without further seeds."""
+        mean, half = t_intervals(self.of_seeds(measure)[()])
+        return np.where(np.isfinite(half), mean, np.nan), half
+
     def curve(self) -> tuple[np.ndarray, np.ndarray]:
         """The intrinsic dimension of fewer samples: their numbers and it, both (epochs, layers, sizes), all of them first."""
         return self.array("dimension/samples"), self.array("dimension/curve")
@@ -104,7 +121,8 @@ class Geometry(LayersReader):
             f"dimension_{name}": Variable.of((*by_layer, "size"), self.dataset(f"dimension/{name}"))
             for name in ("samples", "curve")
         }
-        return {name: Variable.of(by_layer, self[name]) for name in self.measures} | chance | curves
+        of_seeds = {f"seeds_{name}": Variable.of(("training", "layer"), self.of_seeds(name)) for name in self.measures}
+        return {name: Variable.of(by_layer, self[name]) for name in self.measures} | chance | curves | of_seeds
 
     def coordinates(self) -> dict[str, list]:
         """The epochs and the layers."""
@@ -129,12 +147,16 @@ def write_geometry(
     epochs: Sequence[int],
     found: Sequence[Sequence[Any]],
     about: dict[str, Any],
+    further: Sequence[Sequence[Any]] = (),
 ) -> None:
-    """Write `found`, by epoch and layer what `measure` returned, to a new file at `path`; `about` are its attributes."""
+    """Write `found`, by epoch and layer what `measure` returned, to a new file at `path`; `about` are its attributes, and
+    `further` is the same by further seed and layer, at the last epoch."""
     with create(path) as file:
         for name in MEASURES:
             dataset = write(file, f"scores/{name}", np.array([[one.scores[name] for one in row] for row in found]))
             dataset.attrs["status"] = status(name, layers, epochs, found)
+            of_seeds = [[one.scores[name] for one in row] for row in (found[-1], *further)]
+            write(file, f"seeds/{name}", np.array(of_seeds, np.float64))
             write(file, f"null/{name}", stacked([[one.nulls[name] for one in row] for row in found], np.nan))
         sizes = [[one.dimension.sizes for one in row] for row in found]
         write(file, "dimension/samples", stacked(sizes, 0).astype(np.int64))

@@ -9,7 +9,7 @@ import numpy as np
 
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.base.names import escaped
-from drillcore.base.store import READING, fill, reserve
+from drillcore.base.store import READING, fill, reserve, write
 
 
 def epoch_name(epoch: int) -> str:
@@ -40,6 +40,13 @@ def store_outputs(group: h5py.Group, outputs: Iterable[dict], count: int, units:
             fill(datasets[layer], begin, array)
         begin += len(array)
     return [escaped(layer) for layer in datasets]
+
+
+def store_activity(file: h5py.File, path: str, activity: Any) -> None:
+    """Write an `Activity` to `path`/<layer>: every unit's mean absolute output, and the fraction of `zeros`."""
+    for layer in activity:
+        dataset = write(file, f"{path}/{escaped(layer)}", activity.means(layer).astype(np.float32))
+        dataset.attrs["zeros"] = activity.zero_fraction(layer)
 
 
 class ArraysByEpoch(Hdf5Reader):

@@ -1,11 +1,12 @@
 """replicates/ and replicates.h5: trainings of a network that differ from it in nothing but the seed.
 
-`replicates/last.csv` has the last metrics of all trainings, the network's first; `replicates/seed_<s>/` holds the history.csv
-and the last checkpoint of the training with seed s. replicates.h5 holds their last activations: `seeds/<s>/<layer>` float32
-(samples, units), of the samples and units of activations.h5; attribute `layers`.
+`replicates/last.csv` has the last metrics of all trainings, the network's first; `replicates/seed_<s>/` holds history.csv,
+the last checkpoint and the transitions of gradients of the training with seed s. replicates.h5 holds their last activations:
+`seeds/<s>/<layer>` float32 (samples, units), of the samples and units of activations.h5, `all_units/<s>/<layer>` as there;
+`train/<s>/<layer>` and `activity/<s>/<layer>` of the samples of train_activations.h5, as there; attribute `layers`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +16,10 @@ import h5py
 import numpy as np
 
 from drillcore.artifacts.history import History
-from drillcore.artifacts.layers import store_outputs
+from drillcore.artifacts.layers import store_activity, store_outputs
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.base.names import escaped
-from drillcore.base.store import READING, create, new_group
+from drillcore.base.store import READING, create, new_group, write
 from drillcore.intervals import Interval, t_interval
 
 FOLDER, LAST = "replicates", "last.csv"
@@ -71,8 +72,26 @@ class Replicates(Hdf5Reader):
             return []
 
     def __getitem__(self, layer: str) -> list[Stored]:
+        return [self.of(layer, seed) for seed in self.seeds]
+
+    def of(self, layer: str, seed: int, part: str = "seeds") -> Stored:
+        """What `part` has of a layer in the training with `seed`: its outputs for the test samples or, of `train`, for the
+        training samples."""
         name = escaped(known(layer, self.layers, "layer", self.path))
-        return [self.dataset(f"seeds/{seed}/{name}") for seed in self.seeds]
+        return self.dataset(f"{part}/{known(seed, self.seeds, 'seed', self.path)}/{name}")
+
+    def of_all_units(self, layer: str, seed: int) -> Stored:
+        """As that of `Activations`, in the training with `seed`."""
+        name = self.of(layer, seed).name.replace("/seeds/", "/all_units/", 1)
+        return self.dataset(name) if name in self.file else self.of(layer, seed)
+
+    def activity(self, layer: str, seed: int) -> np.ndarray:
+        """The mean absolute output of each of all units of `layer` in the training with `seed`, (units)."""
+        return self.of(layer, seed, "activity")[()]
+
+    def zero_fraction(self, layer: str, seed: int) -> float:
+        """The fraction of the outputs of `layer`, of all units and training samples, that are exactly zero."""
+        return float(self.of(layer, seed, "activity").attrs["zeros"])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.layers)
@@ -92,9 +111,19 @@ class ReplicatesWriter:
     def __init__(self, file: Any):
         self.file = file
 
-    def store(self, seed: int, outputs: Any, count: int, units: Any) -> None:
-        """Store the streamed outputs of `count` samples of the training with `seed`; see `store_outputs`."""
+    def store(
+        self, seed: int, outputs: Any, count: int, units: Any, bases: Iterable[tuple[str, np.ndarray]] = ()
+    ) -> None:
+        """Store the streamed outputs of `count` test samples of the training with `seed`, see `store_outputs`, and the
+        coordinates by layer that `AllUnits` yields when it has seen them."""
         self.file.attrs["layers"] = store_outputs(new_group(self.file, f"seeds/{seed}"), outputs, count, units)
+        for layer, coordinates in bases:
+            write(self.file, f"all_units/{seed}/{escaped(layer)}", coordinates)
+
+    def store_training(self, seed: int, outputs: Any, count: int, units: Any, activity: Any) -> None:
+        """Store the same of training samples, and the `Activity` of what was streamed."""
+        store_outputs(new_group(self.file, f"train/{seed}"), outputs, count, units)
+        store_activity(self.file, f"activity/{seed}", activity)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """svd.h5: the singular values of every layer's features and of every weight, at every stored epoch.
 
 `features/NNN/<layer>/singular_values` and `weights/NNN/<tensor>/singular_values` float64 (values), descending; those of
-the product of a squeeze and its expansion are `weights/NNN/<layer>.product`. A group's attributes are the ranks of its
+the product of a squeeze and its expansion are `weights/NNN/<layer>.product`; `seeds/<s>/<layer>/singular_values` are those of
+features at the last epoch of the training with the further seed s. A group's attributes are the ranks of its
 spectrum and, of a weight, its tail. Attributes `layers`, `tensors`, `fraction`.
 """
 
@@ -17,6 +18,7 @@ from drillcore.artifacts.layers import epoch_name, epochs_in
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.base.names import escaped, unescaped
 from drillcore.base.store import create, new_group, write
+from drillcore.intervals import Interval, t_interval
 
 PARTS = {"features": "layers", "weights": "tensors"}
 """By group, the attribute with the names in it, but for the products."""
@@ -107,6 +109,24 @@ class Spectra(Hdf5Reader):
         """A rank of `name` at every epoch, (epochs)."""
         return np.array([self.rank(name, rank, epoch) for epoch in self.epochs])
 
+    @property
+    def seeds(self) -> int:
+        """The number of trainings that differ in the seed alone, the network's own included."""
+        return 1 + len(self.file.get("seeds", {}))
+
+    def of_seeds(self, layer: str, rank: str) -> list[float]:
+        """A rank of a layer's features at the last epoch in the network's own training, and in those with further seeds."""
+        group = self.file.get("seeds", {})
+        return [
+            self.rank(layer, rank),
+            *(float(group[seed][escaped(layer)].attrs[rank]) for seed in sorted(group, key=int)),
+        ]
+
+    def interval(self, layer: str, rank: str) -> Interval:
+        """Over all trainings the `Interval` of a rank of a layer's features at the last epoch; its half width is NaN without
+        further seeds."""
+        return t_interval(self.of_seeds(layer, rank))
+
     def __getitem__(self, name: str | tuple[str, int]) -> Stored:
         name, epoch = name if isinstance(name, tuple) else (name, None)
         return self.dataset(f"{self.group(name, epoch)}/singular_values")
@@ -147,6 +167,10 @@ class SpectraWriter:
     def store_features(self, epoch: int, layer: str, singular_values: np.ndarray, ranks: Mapping[str, float]) -> None:
         """Store the spectrum of a layer's features and its ranks, by the names of RANKS."""
         self.store(f"features/{epoch_name(epoch)}/{escaped(layer)}", singular_values, ranks)
+
+    def store_of_seed(self, seed: int, layer: str, singular_values: np.ndarray, ranks: Mapping[str, float]) -> None:
+        """Store the same of the last epoch of the training with a further seed."""
+        self.store(f"seeds/{seed}/{escaped(layer)}", singular_values, ranks)
 
     def store_weight(
         self,

@@ -23,10 +23,13 @@ from drillcore.figures.style import (
     styled,
 )
 from drillcore.geometry.catalogue import COLLAPSE, MEASURES, WITHOUT_CHANCE
+from drillcore.intervals import LEVEL
 
 CHANCE = "#D55E00"
 EARLY, LATE = {"color": "#999999", "marker": "s", "lw": 0.9}, {"color": "#000000", "marker": "s"}
 BY_CHANCE = {"linestyle": (0, (1, 3)), "lw": 0.9}
+BARS = {"color": "#0072B2", "fmt": "_", "capsize": 2, "lw": 1.1, "markersize": 4}
+"""How means and intervals over seeds are drawn: nothing where they are NaN."""
 FAR = 30
 """Values that differ by more than this factor have a logarithmic axis."""
 
@@ -168,6 +171,8 @@ def by_layer(axes, file, measure):
     if len(values) > 1:
         axes.plot(places, values[0], **EARLY)
     axes.plot(places, values[-1], **LATE)
+    mean, half = file.interval(measure)
+    axes.errorbar(places, mean, half, **BARS)
     axes.set_title(known.title)
     axes.set_xlim(-0.4, len(places) - 0.6)
     axes.tick_params(axis="x", rotation=90)
@@ -188,7 +193,8 @@ def by_epoch(axes, file, measure, lines):
 
 def value_axis(axes, file, measure):
     """The axis of a measure's values: from 0, or logarithmic where they differ by far."""
-    values = np.concatenate([file[measure][:].ravel(), file.null(measure).ravel()])
+    mean, half = file.interval(measure)
+    values = np.concatenate([file[measure][:].ravel(), file.null(measure).ravel(), mean + half])
     values = values[np.isfinite(values)]
     axes.set_ylabel(MEASURES[measure].axis.format(score=file.task))
     axes.grid(True)
@@ -215,4 +221,7 @@ def handles(file, lines, measures):
     if measures[0] not in WITHOUT_CHANCE:
         of_panels.append(Line2D([], [], color=CHANCE, linestyle=":", lw=1, label="chance"))
     of_panels.append(Line2D([], [], color="#555555", **BY_CHANCE, label="chance of a layer"))
+    if file.seeds > 1:
+        label = f"mean, {file.seeds} seeds,\n{100 * LEVEL:.0f} % t interval"
+        of_panels.append(Line2D([], [], color=BARS["color"], marker="_", lw=1.1, label=label))
     return [*layer_handles(lines, undefined), *of_panels]

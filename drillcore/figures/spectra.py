@@ -26,6 +26,7 @@ from drillcore.figures.style import (
     samples_text,
     styled,
 )
+from drillcore.intervals import LEVEL, Interval
 from drillcore.ranks import RANKS
 
 FLOOR = 1e-6
@@ -57,7 +58,11 @@ def draw_spectra(file, part, title):
         for rank in RANKS
     }
     subtitle, card = f"{file.title}, {epochs_text(epochs)}", file.path.parent / Network.FILE
-    return svd_analysis(epochs, spectra, ranks, title, subtitle, products_of(card))
+    if part == "weights" or file.seeds == 1:
+        return svd_analysis(epochs, spectra, ranks, title, subtitle, products_of(card))
+    intervals = {rank: {printable(name): file.interval(name, rank) for name in names} for rank in RANKS}
+    subtitle += f"; bars: mean over {file.seeds} seeds, {100 * LEVEL:.0f} % t interval"
+    return svd_analysis(epochs, spectra, ranks, title, subtitle, products_of(card), intervals)
 
 
 def products_of(card):
@@ -74,6 +79,7 @@ def svd_analysis(
     title: str = "Spectra",
     subtitle: str = "",
     products: Mapping[str, str] | None = None,
+    intervals: Mapping[str, Mapping[str, Interval]] | None = None,
 ) -> Figure:
     """Draw spectra at the first and the last epoch, and their effective ranks and participation ratio by epoch.
 
@@ -92,6 +98,8 @@ def svd_analysis(
         The line below it, such as the network and its epochs.
     products : mapping of str to str, optional
         Of the tensors that are the product of two, what the legend calls each.
+    intervals : mapping, optional
+        As `ranks`, of each layer the `Interval` over seeds at the last epoch, a bar.
 
     Returns
     -------
@@ -125,6 +133,9 @@ def svd_analysis(
         axes = figure.add_subplot(grid[1, 2 * column : 2 * column + 2], ylabel=rank.label)
         for tensor, values in ranks[name].items():
             axes.plot(epochs, values, **lines[tensor])
+            if intervals:
+                mean, half, _ = intervals[name][tensor]
+                axes.errorbar(epochs[-1], mean, half, color=lines[tensor]["color"], capsize=2.5, lw=1, fmt="none")
         rank_axis(axes, np.concatenate([*ranks[name].values()]))
         epoch_axis(axes, epochs)
     legend_beside(figure.add_subplot(grid[:, 6]), spectrum_handles(spectra, lines, products), layers=len(spectra))

@@ -10,24 +10,23 @@ from matplotlib.figure import Figure
 
 from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.network import Network, read_network
-from drillcore.artifacts.replicates import Replicates, histories, seeds_of
+from drillcore.artifacts.replicates import histories, seeds_of
 from drillcore.artifacts.svd import Spectra
 from drillcore.colours import layer_of
 from drillcore.figures.style import canvas, styled
 from drillcore.intervals import LEVEL, Interval, t_interval
-from drillcore.spectra import effective_rank, feature_singular_values
 
 LABELS = {
     "accuracy": "test accuracy",
     "rank": "effective rank of the features\n(of singular values)",
-    "probe": "linear probe of the features\n(test accuracy, first seeds)",
+    "probe": "linear probe of the features\n(test accuracy)",
 }
 COLOUR, SINGLE = "#0072B2", "#777777"
 
 
 class Trained(NamedTuple):
     """One training: the `width` of its squeeze, its `seed`, test `accuracy`, and of its last layer's features the effective
-    `rank` and the accuracy of a linear `probe`; NaN where they are not known, as the probe of further seeds."""
+    `rank` and the accuracy of a linear `probe`; NaN where they are not known."""
 
     width: int
     seed: int
@@ -42,14 +41,12 @@ def trainings(folder: Path) -> list[Trained]:
     seeds = [network.values["seed"], *others]
     accuracies = [float(history["val_accuracy"][-1]) for history in histories(folder)]
     ranks, probes = [np.nan] * len(seeds), [np.nan] * len(seeds)
-    if (folder / Spectra.FILE).exists() and (folder / Replicates.FILE).exists():
-        with Spectra(folder / Spectra.FILE) as svd, Replicates(folder / Replicates.FILE) as replicates:
-            layer = last_of(network, svd.layers)
-            values = map(feature_singular_values, replicates.get(layer, []))
-            ranks = [svd.rank(layer, "effective_rank"), *map(effective_rank, values)]
+    if (folder / Spectra.FILE).exists():
+        with Spectra(folder / Spectra.FILE) as svd:
+            ranks = svd.of_seeds(last_of(network, svd.layers), "effective_rank")
     if (folder / Geometry.FILE).exists():
         with Geometry(folder / Geometry.FILE) as file:
-            probes[0] = float(file["probe"][-1, file.layers.index(last_of(network, file.layers))])
+            probes = file.of_seeds("probe")[:, file.layers.index(last_of(network, file.layers))].tolist()
     width = network.squeeze_width()
     return [Trained(width, *one) for one in zip(seeds, accuracies, ranks, probes, strict=True)]
 

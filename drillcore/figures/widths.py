@@ -7,20 +7,18 @@ from matplotlib.lines import Line2D
 
 from drillcore.artifacts.about import read_about
 from drillcore.artifacts.network import Network, read_network
-from drillcore.artifacts.replicates import Replicates, interval_of
+from drillcore.artifacts.replicates import interval_of
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.errors import InputError
 from drillcore.colours import layer_of
 from drillcore.figures.style import canvas, layer_handles, layer_lines, legend_beside, plain, wrap
-from drillcore.intervals import LEVEL, t_interval
+from drillcore.intervals import LEVEL
 from drillcore.ranks import EFFECTIVE
-from drillcore.spectra import effective_rank, effective_rank_of_variances, feature_singular_values
 from drillcore.tasks import SCORES, TASKS
 
 RANKS_OF = {"effective_rank": "ranks", "effective_rank_of_variances": "of_variances"}
 """By rank the field of `Point` that has it by layer."""
-FUNCTIONS = {"effective_rank": effective_rank, "effective_rank_of_variances": effective_rank_of_variances}
 
 
 class Point(NamedTuple):
@@ -81,34 +79,19 @@ def read_point(folder):
         raise InputError(
             f"{network.name} has no squeeze-expand layer, but stands for a width: name a network that has one."
         )
-    with (
-        Spectra(folder / Spectra.FILE) as svd,
-        Maps(folder / Maps.FILE) as tsne,
-        Replicates(folder / Replicates.FILE) as others,
-    ):
+    with Spectra(folder / Spectra.FILE) as svd, Maps(folder / Maps.FILE) as tsne:
         squeezes = [squeeze.name for squeeze in network.squeezes]
         layers = [layer for layer in svd.layers if layer_of(layer) in squeezes]
         layers += [layer for layer in svd.layers if layer_of(layer) == network.squeezes[-1].expand][-1:]
         name = TASKS[network.task].score
-        score, found = interval_of(folder, f"val_{name}"), ranks_over_seeds(svd, others, layers)
+        score = interval_of(folder, f"val_{name}")
+        found = {field: {layer: svd.interval(layer, rank) for layer in layers} for rank, field in RANKS_OF.items()}
         trust = {layer: tsne.quality(layer, "trustworthiness") for layer in layers}
         status = {layer: tsne.status(layer) for layer in layers}
     means = [{layer: one.mean for layer, one in of.items()} for of in found.values()]
     halves = {field: {layer: one.half for layer, one in of.items()} for field, of in found.items()}
     about = read_about(folder).title, width, score.mean
     return Point(*about, *means, trust, status, score.count, {"score": score.half, **halves}, name)
-
-
-def ranks_over_seeds(svd, others, layers):
-    """By field of `Point` and by layer the `Interval` of a rank over the training of `Spectra` and its `Replicates`."""
-    spectra = {layer: [feature_singular_values(values) for values in others.get(layer, [])] for layer in layers}
-    return {
-        field: {
-            layer: t_interval([svd.rank(layer, rank), *(FUNCTIONS[rank](values) for values in spectra[layer])])
-            for layer in layers
-        }
-        for rank, field in RANKS_OF.items()
-    }
 
 
 def bottleneck(ablations, chosen):

@@ -17,12 +17,13 @@ NO_CLASSES, NO_TARGETS = "targets that are no classes", "no target for each samp
 
 class Samples(NamedTuple):
     """What is known of the samples: the targets of the training and of the test samples, or None, the random `orders` of the
-    training samples and the `seed` that chance is drawn by, and the classes that the network puts these into, or None."""
+    training samples and the `seed` that chance is drawn by, None where it is not drawn, and the classes that the network puts
+    these into, or None."""
 
     targets: np.ndarray | None
     test_targets: np.ndarray | None
     orders: list
-    seed: int
+    seed: int | None
     decisions: np.ndarray | None = None
 
 
@@ -48,7 +49,7 @@ def measure(train, test, samples, weight=None):
         for name in ("probe", "nearest_mean", *COLLAPSE):
             keep(found, name, np.nan, [], str(reason))
         return found
-    if not found.dimension.reason:
+    if not found.dimension.reason and samples.seed is not None:
         found.nulls["dimension"] = np.array([shuffled_dimension(coordinates.rows, samples.seed)])
     if samples.targets is None:
         for name in ("probe", "nearest_mean", *COLLAPSE):

@@ -8,6 +8,7 @@ from drillcore.threads import side_by_side
 
 MOST_ROWS = 2000
 """Of more rows of a layer, as of many tokens, evenly spread ones are measured: distances of every two have to fit."""
+NO_EPOCH_BEFORE = "no epoch before"
 
 
 def measure_network(train, test, weights, settings, progress):
@@ -64,10 +65,13 @@ def targets_of(file, rows):
 
 
 def decisions(train, epoch, rows):
-    """The classes that the network puts the `rows` into; None where its last layer has no unit for each class."""
-    last = train.layers[-1]
-    outputs = train.at(last, epoch)
-    if train.units(last) is not None or outputs.shape[1] != class_count(train):
+    """The classes that the network puts the `rows` into at `epoch`; see `decided`."""
+    return decided(train, train.at(train.layers[-1], epoch), rows)
+
+
+def decided(train, outputs, rows):
+    """The classes that the `outputs` of the last layer put the `rows` into; None where it has no unit for each class."""
+    if train.units(train.layers[-1]) is not None or outputs.shape[1] != class_count(train):
         return None
     return np.argmax(outputs[rows], axis=1)
 
@@ -95,18 +99,50 @@ def head_weight(train, weights, head, epoch, labels):
     return weight if chosen is None else weight[:, chosen]
 
 
+def measure_seeds(others, train, test, settings, progress):
+    """By further seed and layer what `measure` returns of the last epoch, with the dormant units; what needs chance or the
+    classifier's weights, which are not kept, is NaN.
+
+    `others` is the reader of the further trainings' activations; the rest is as of `measure_network`.
+    """
+    rows, test_rows = chosen_rows(train), chosen_rows(test)
+    targets, test_targets = targets_of(train, rows), targets_of(test, test_rows)
+    labelled = targets is not None and not readout.is_regression(targets)
+
+    def at(seed, layer):
+        chosen = decided(train, others.of(train.layers[-1], seed, "train"), rows) if labelled else None
+        samples = Samples(targets, test_targets, [], None, chosen)
+        found = measure(others.of(layer, seed, "train")[rows], others.of(layer, seed)[test_rows], samples)
+        note_activity(found, others.activity(layer, seed), others.zero_fraction(layer, seed), settings.threshold)
+        keep(found, "revived", np.nan, [], NO_EPOCH_BEFORE)
+        return found
+
+    places = [(seed, layer) for seed in others.seeds for layer in train.layers]
+    with side_by_side() as each:
+        measured = list(progress(each(at, *zip(*places, strict=True)), "seeds", len(places))) if places else []
+    width = len(train.layers)
+    return [measured[begin : begin + width] for begin in range(0, len(measured), width)]
+
+
+def note_activity(found, means, zeros, threshold):
+    """Note the fractions of dormant units, whose `means` are known, and of exact `zeros`; returns which units are dormant, or
+    None where an output is not finite."""
+    reason = "" if np.isfinite(means).all() else "activations that are not finite"
+    now = None if reason else dormant.of_means(means, threshold)
+    keep(found, "dormant", np.nan if reason else now.mean(), [], reason)
+    keep(found, "zeros", np.nan if reason else zeros, [], reason)
+    return now
+
+
 def count_dormant(found, train, threshold):
     """Note by epoch and layer the fractions of dormant units, of exact zeros and of units revived, of all units."""
     for position, layer in enumerate(train.layers):
         before = None
         for epoch, row in zip(train.epochs, found, strict=True):
-            one, means = row[position], train.activity(layer, epoch)
-            reason = "" if np.isfinite(means).all() else "activations that are not finite"
-            now = None if reason else dormant.of_means(means, threshold)
-            keep(one, "dormant", np.nan if reason else now.mean(), [], reason)
-            keep(one, "zeros", np.nan if reason else train.zero_fraction(layer, epoch), [], reason)
-            if reason or before is None:
-                keep(one, "revived", np.nan, [], reason or "no epoch before")
+            one = row[position]
+            now = note_activity(one, train.activity(layer, epoch), train.zero_fraction(layer, epoch), threshold)
+            if now is None or before is None:
+                keep(one, "revived", np.nan, [], one.reasons.get("dormant") or NO_EPOCH_BEFORE)
             else:
                 chance = before.mean() * (1 - now.mean())
                 keep(one, "revived", np.mean(before & ~now), [chance], "")

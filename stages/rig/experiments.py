@@ -12,12 +12,12 @@ from ruamel.yaml import YAML
 from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.history import History
 from drillcore.artifacts.network import Network
-from drillcore.artifacts.replicates import FOLDER, Replicates
+from drillcore.artifacts.replicates import FOLDER
 from drillcore.artifacts.svd import Spectra
 
 WORKSPACE = None
 """The revision of what is in the folder now."""
-ANALYSES = {Spectra.FILE: "svd", Replicates.FILE: "activations", Geometry.FILE: "geometry"}
+ANALYSES = {Spectra.FILE: "svd", Geometry.FILE: "geometry"}
 """Files that an experiment may have left as they were before, by the stage that makes them."""
 
 

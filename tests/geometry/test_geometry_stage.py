@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import drillcore
 from drillcore.artifacts.activations import Activations, TrainActivations, write_activations
 from drillcore.artifacts.geometry import Geometry
+from drillcore.artifacts.replicates import Replicates, write_replicates
 from drillcore.artifacts.weights import Weights, write_weights
 from drillcore.extraction.activity import Activity
 from drillcore.extraction.units import Units
@@ -52,6 +54,26 @@ def write(path, labels, seed, given=None, tokens=1):
                 writer.store_activity(epoch, activity)
 
 
+def further(folder):
+    """Trainings with the seeds 1 and 2, of which one ends as the network does, and the other as it began."""
+    with (
+        drillcore.open(folder / Activations.FILE) as test,
+        drillcore.open(folder / TrainActivations.FILE) as train,
+        write_replicates(folder / Replicates.FILE) as writer,
+    ):
+        units = Units("flatten", 6)
+        units.chosen, units.sizes = dict.fromkeys(LAYERS) | {"hidden": STORED}, {"hidden": 9}
+        for seed, epoch in ((1, EPOCHS[-1]), (2, EPOCHS[0])):
+            activity = Activity()
+            totals = {layer: train.activity(layer, epoch).astype(float) for layer in LAYERS}
+            zeros = {layer: train.zero_fraction(layer, epoch) * len(totals[layer]) for layer in LAYERS}
+            activity.add({layer: (totals[layer], zeros[layer]) for layer in LAYERS}, 1)
+            held = [{layer: file[layer, epoch][:] for layer in LAYERS} for file in (test, train)]
+            counts = [len(of["input"]) for of in held]
+            writer.store(seed, held[:1], counts[0], units)
+            writer.store_training(seed, held[1:], counts[1], units, activity)
+
+
 def measured(root, monkeypatch, given=lambda labels: None, tokens=1):
     """geometry.h5 of the network."""
     folder = root / "artifacts/net"
@@ -62,6 +84,7 @@ def measured(root, monkeypatch, given=lambda labels: None, tokens=1):
         for epoch in EPOCHS:
             head = (np.eye(CLASSES, 9) - 1 / CLASSES * (np.arange(9) < CLASSES)).astype(np.float32)
             weights.store(epoch, {"first": np.ones((9, 8), np.float32), "head": head})
+    further(folder)
     (root / "params.yaml").write_text("geometry: {shuffles: 4}\n")
     monkeypatch.chdir(root)
     main("net")
@@ -83,6 +106,17 @@ def test_layers_know_what_was_planted(net):
     assert of(net, "probe", "hidden") == of(net, "nearest_mean", "hidden") == of(net, "probe", "narrow") == 1
     assert of(net, "probe", "input") < 0.7 and of(net, "probe", "hidden", 0) < 1
     assert net.chance("probe")[-1, LAYERS.index("hidden")] == pytest.approx(1 / 3, abs=0.25)
+
+
+def test_scores_of_further_seeds_are_those_of_trainings_that_end_so(net):
+    assert net.seeds == 3
+    for name in ("probe", "nearest_mean", "nc1", "nc2_norms", "nc4", "dimension", "dormant", "zeros"):
+        np.testing.assert_array_equal(net.of_seeds(name)[:], net[name][:][[-1, -1, 0]])
+        values = net.of_seeds(name)[:]
+        mean, half = net.interval(name)
+        np.testing.assert_allclose(mean, values.mean(0), rtol=1e-12)
+        np.testing.assert_allclose(half, stats.sem(values) * stats.t.ppf(0.975, 2), rtol=1e-9, atol=1e-15)
+    assert np.isnan(net.of_seeds("nc3")[1:]).all() and np.isnan(net.of_seeds("revived")[1:]).all()
 
 
 def test_the_file_holds_what_the_functions_give(net):
