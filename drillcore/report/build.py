@@ -46,6 +46,8 @@ TOPICS = {
     "similarity": (similarity.within, ["similarity.h5"]),
 }
 """By topic: what picks it from a network's folder, and the files it needs there."""
+BESIDE = {"geometry": ["svd.h5", "similarity.h5", "rewind.h5"]}
+"""By topic, the files that it reads too where they are there."""
 OF_CLASSES = {"samples"}
 """The topics of networks whose task is the class: their cards name no other task."""
 
@@ -96,7 +98,8 @@ class Packer:
     def topic(self, topic, folder):
         """The name of the block of a topic of the network in `folder`; None where it has not run."""
         pick, files = TOPICS[topic]
-        return self.add(pick, folder, [folder / file for file in files])
+        beside = [folder / file for file in BESIDE.get(topic, ()) if (folder / file).exists()]
+        return self.add(pick, folder, [*(folder / file for file in files), *beside])
 
     def add(self, pick, path, files):
         """The name of the block that `pick` makes of `path`; None where one of the `files` it needs is missing."""

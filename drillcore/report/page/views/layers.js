@@ -10,13 +10,14 @@ import { chooseNetwork, controls, epochAxis, layerTrace } from "views/shared";
 
 export const title = "Layers";
 export const intro =
-  "Every score of a network's layers side by side: what can be read from a layer, how far it has collapsed onto its classes, on how many dimensions its samples lie, and which of its units are dormant. Readouts are fitted to training samples and scored on test samples. Orange, or dotted, is what chance alone gives.";
+  "Every score of a network's layers side by side: what can be read from a layer, how far it has collapsed onto its classes, on how many dimensions its samples lie, which of its units are dormant, when it settles, and what putting it back to an earlier epoch costs. Readouts are fitted to training samples and scored on test samples. Orange, or dotted, is what chance alone gives. Of several seeds, bars are 95 % t intervals around their mean at the last epoch.";
 
 const ALONG = [
     ["layer", "layers"],
     ["epoch", "epochs"],
   ],
   CHANCE = "#d55e00",
+  SEEDS = "#222222",
   FAR = 30,
   BESIDE = 90,
   HEIGHT = 230,
@@ -69,7 +70,9 @@ function chanceOf(data, id) {
 }
 
 function valueAxis(data, id, axis, wide) {
-  const values = [...data.arrays[id], ...(data.arrays[`${id}/chance`] ?? [])].filter(Number.isFinite);
+  const [mean, half] = [0, 1].map(part => row(data.arrays[`${id}/seeds`] ?? new Float32Array(), part, data.layers.length)),
+    ends = mean.map((value, i) => value + half[i]);
+  const values = [...data.arrays[id], ...(data.arrays[`${id}/chance`] ?? []), ...ends].filter(Number.isFinite);
   const low = Math.min(...values),
     high = Math.max(...values);
   const scale = wide && low > 0 && high > FAR * low ? logAxis(values) : { range: [Math.min(0, 1.05 * low), 1.05 * (high || 1)] };
@@ -103,6 +106,19 @@ function byLayer(one, data, id, axis, wide, at) {
   }
   if (at > 0) traces.push(line(`epoch ${data.epochs[0]}`, row(data.arrays[id], 0, width), "#999999"));
   traces.push(line(`epoch ${data.epochs[at]}`, row(data.arrays[id], at, width), "#0072b2"));
+  const seeds = data.arrays[`${id}/seeds`];
+  if (seeds && at === data.epochs.length - 1) {
+    const [mean, half] = [0, 1].map(part => row(seeds, part, width));
+    traces.push(
+      line(`${data.seeds} seeds`, mean, SEEDS, {
+        mode: "markers",
+        marker: { size: 9, symbol: "line-ew", color: onPage(SEEDS), line: { width: 1.5, color: onPage(SEEDS) } },
+        error_y: { array: half, color: onPage(SEEDS), thickness: 1.5, width: 4 },
+        text: data.layers.map((layer, i) => `${plain(layer)}: ${mean[i].toPrecision(3)} ± ${half[i].toPrecision(2)}`),
+        hovertemplate: `%{text}<extra>${data.seeds} seeds</extra>`,
+      }),
+    );
+  }
   one.draw(traces, {
     xaxis: { title: { text: "layer" }, tickvals: ticks, ticktext: ticks.map(i => plain(data.layers[i])), tickangle: -90, range: [-0.4, width - 0.6] },
     yaxis: valueAxis(data, id, axis, wide),
@@ -114,7 +130,7 @@ function byEpoch(one, data, id, axis, wide) {
     chance = chanceOf(data, id);
   const traces = data.layers.flatMap((layer, position) => {
     const look = layerTrace(data.looks[position], position, width),
-      shown = { x: data.epochs, y: column(data.arrays[id], position, width), name: plain(layer), ...look };
+      shown = { x: data.epochs, y: column(data.arrays[id], position, width), name: plain(layer), connectgaps: true, ...look };
     if (!chance) return [shown];
     const dotted = {
       x: data.epochs,

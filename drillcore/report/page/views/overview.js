@@ -71,6 +71,7 @@ function card(network) {
     h("h3", {}, network.title, network.title === network.name ? null : h("span", {}, network.name)),
     h("div", { class: "big" }, value(last, network.scores?.[0] ?? ["loss"]) ?? "–"),
     h("p", {}, tested(network, last)),
+    network.stands_out && h("p", { class: "stands-out" }, `What stands out: ${network.stands_out}`),
     h("p", {}, [about, shape(network), size].filter(Boolean).join("; ")),
     card?.modules && outline(card),
   );
@@ -159,19 +160,40 @@ function drawCurves(curves) {
         hovertemplate: `${plain(title)}, ${i ? "training" : "test"}: %{y:.4f}<extra>epoch %{x}</extra>`,
       })),
   );
-  const trained = traces.some(trace => trace.line.dash === "dot" && trace.y.some(Number.isFinite));
+  const banded = networks().filter(one => one.bands?.[series[0]]);
+  traces.unshift(...banded.map(one => band(one, series[0])));
+  const trained = traces.some(trace => trace.line?.dash === "dot" && trace.y.some(Number.isFinite));
   curves.say(
     "Training curves",
     [
       trained
         ? "Solid: the test data, dotted: the training data. A gap between the two that grows is overfitting."
         : "Solid: the test data.",
+      banded.length && "Shaded: the 95 % t interval for the mean over the seeds of networks with several.",
       metric === "loss" && losses(),
     ]
       .filter(Boolean)
       .join(" "),
   );
   curves.draw(traces, { xaxis: { title: { text: "epoch" }, dtick: epochStep() }, yaxis: { title: { text } } });
+}
+
+// The interval of a `column` of a network's history over its seeds, from epoch to epoch and back.
+function band({ title, colour, history, bands }, column) {
+  const [mean, half] = bands[column],
+    upper = mean.map((value, i) => value + half[i]),
+    lower = mean.map((value, i) => value - half[i]);
+  return {
+    x: [...history.epoch, ...history.epoch.toReversed()],
+    y: [...upper, ...lower.toReversed()],
+    name: `${plain(title)}, interval over seeds`,
+    mode: "lines",
+    fill: "toself",
+    line: { width: 0, color: onPage(colour) },
+    opacity: 0.25,
+    hoverinfo: "skip",
+    showlegend: false,
+  };
 }
 
 // Which loss the networks' curves are of.
@@ -199,13 +221,13 @@ function drawWidths(widths) {
       names = (of, between = ", ") => of.map(one => plain(one.title)).join(between);
     return {
       x: members.map(one => one.width),
-      y: members.map(one => scored(one).at(-1)),
+      y: members.map(one => (overSeeds(one)?.[0] ?? scored(one)).at(-1)),
       mode: "lines+markers+text",
       cliponaxis: false,
       name: names(members),
       line: { color: themed("--soft"), width: 1.3 },
       marker: { size: 10, color: members.map(one => onPage(one.colour)) },
-      error_y: { array: members.map(standardErrors), color: themed("--soft"), thickness: 1.2, width: 5 },
+      error_y: { array: members.map(halfWidth), color: themed("--soft"), thickness: 1.2, width: 5 },
       textposition: members.length > 1 ? "top left" : "middle right",
       text: members.map(one => (alike(one)[0] === one ? names(alike(one), "<br>").replaceAll(", ", ",<br>") : "")),
       hovertemplate: "%{text}: %{y:.4f}<extra>width %{x}</extra>",
@@ -219,8 +241,9 @@ function drawWidths(widths) {
       ? [
           `${named.replace("t", "T")} at the last epoch against the narrowest passage.`,
           joined && "Networks that differ in nothing but that width are joined by a line.",
-          squeezed.some(standardErrors) &&
-            `Bars: ${errors()} standard errors, of the number of test images alone; another training may differ by more.`,
+          squeezed.some(overSeeds) && "Of several seeds, means with 95 % t intervals.",
+          squeezed.some(one => !overSeeds(one) && halfWidth(one)) &&
+            `Bars of a single training: ${errors()} standard errors, of the number of test images alone; another training may differ by more.`,
         ]
           .filter(Boolean)
           .join(" ")
@@ -242,8 +265,14 @@ function drawWidths(widths) {
 // The values of the score of a network's task in its test, epoch by epoch.
 const scored = ({ scores, history }) => history[`val_${scores?.[0]?.[0]}`] ?? [];
 
-// How far a classifier's accuracy may lie from that over all images like its test images; 0 for other scores.
-function standardErrors({ history, scores, test_images: images }) {
+// Of several seeds, their means and the half widths of their intervals, epoch by epoch.
+const overSeeds = ({ scores, bands }) => bands?.[`val_${scores?.[0]?.[0]}`];
+
+// How far a score may lie from the mean over all seeds; of one training a classifier's accuracy from that over all images like
+// its test images; 0 for other scores.
+function halfWidth(network) {
+  const { history, scores, test_images: images } = network;
+  if (overSeeds(network)) return overSeeds(network)[1].at(-1);
   const accuracy = history.val_f1?.length && scores[0][0] === "accuracy" ? history.val_accuracy.at(-1) : 0;
   return images ? errors() * Math.sqrt((accuracy * (1 - accuracy)) / images) : 0;
 }

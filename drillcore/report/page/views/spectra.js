@@ -28,7 +28,7 @@ const SCALES = [
 const SMALLEST = 1e-6;
 const WIDTHS_TITLE = "Effective rank against the width of the squeeze",
   WIDTHS =
-    "Features of each layer at the last epoch, after its activation; networks with a squeeze that differ in nothing but its width are joined. Dotted: rank = width, which a layer behind a squeeze cannot exceed before its activation.";
+    "Features of each layer at the last epoch, after its activation; networks with a squeeze that differ in nothing but its width are joined. Dotted: rank = width, which a layer behind a squeeze cannot exceed before its activation. Of several seeds, means with 95 % t intervals.";
 
 const rankText = rank => Object.fromEntries(effectiveRanks())[rank];
 
@@ -231,6 +231,7 @@ function drawWidths(one, { rank }) {
           showlegend: i === 0,
           mode: "lines+markers",
           marker: { size: 8, symbol: i ? "diamond" : "circle" },
+          error_y: { array: members.map(each => each.halves?.[layer]?.[rank] ?? 0), thickness: 1.2, width: 4 },
           line: { color: onPage(layerLook(layer)[0]), dash: layerLook(layer)[1] },
           hovertemplate: `%{text}, ${plain(layer)}: %{y:.4~g}<extra>width %{x}</extra>`,
         };
