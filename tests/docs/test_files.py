@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from drillcore.artifacts.folder import FILES
+from drillcore.artifacts.svd import RANKS
 from drillcore.geometry.catalogue import MEASURES as SCORES
 from drillcore.similarity.catalogue import MEASURES
 from stages.rig.base.parameters import load
@@ -25,6 +26,7 @@ PLACEHOLDERS = {
     "over": "step|epoch|tensor/[^/]+",
     "part": "features|weights",
     "score": "|".join(SCORES),
+    "rank": "|".join(set(RANKS) - {"components"}),
 }
 """What stands for the parts in angle brackets; for others, any one part of a path."""
 TEXTS = {"label", "likely", "predicted"}

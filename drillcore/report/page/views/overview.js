@@ -241,9 +241,9 @@ function drawWidths(widths) {
       ? [
           `${named.replace("t", "T")} at the last epoch against the narrowest passage.`,
           joined && "Networks that differ in nothing but that width are joined by a line.",
-          squeezed.some(overSeeds) && "Of several seeds, means with 95 % t intervals.",
+          squeezed.some(overSeeds) && "Means of several seeds have 95 % t intervals.",
           squeezed.some(one => !overSeeds(one) && halfWidth(one)) &&
-            `Bars of a single training: ${errors()} standard errors, of the number of test images alone; another training may differ by more.`,
+            `Bars: ${errors()} standard errors, of the number of test images alone; another training may differ by more.`,
         ]
           .filter(Boolean)
           .join(" ")
