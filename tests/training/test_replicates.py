@@ -1,9 +1,11 @@
 """Further trainings: the same as the first but for the seed, kept where one is killed, and told as intervals."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from drillcore import t_interval
@@ -12,7 +14,8 @@ from drillcore.artifacts.history import History
 from drillcore.artifacts.replicates import Replicates, folder_of, histories, interval_of, seeds_of, write_replicates
 from drillcore.base.errors import InputError
 from stages.rig.base.parameters import check
-from stages.rig.card import UserDefined
+from stages.rig.card import Training, UserDefined
+from stages.rig.torch import training
 from stages.rig.torch.training import replicate, train
 from stages.rig.training.replicates import Rows, train_replicates
 from tests.artifacts import all_units
@@ -57,8 +60,9 @@ def trained(files, card):
     return folder
 
 
-def test_a_further_training_is_that_of_its_seed(files, trained, card):
+def test_a_further_training_is_that_of_its_seed(files, trained, card, monkeypatch):
     assert seeds_of(trained) == [1, 2]
+    monkeypatch.setattr(training, "make_optimizer", partial(training.make_optimizer, fused=True))
     recorded = files / "seed 1"
     train(card.model_copy(update={"seed": 1}), *SPLITS, recorded)
     further = folder_of(trained, 1)
@@ -66,6 +70,19 @@ def test_a_further_training_is_that_of_its_seed(files, trained, card):
     assert (further / "history.csv").read_bytes() == (recorded / "history.csv").read_bytes()
     assert (further / "epoch_003.pth").read_bytes() == (recorded / "checkpoints/epoch_003.pth").read_bytes()
     assert (further / "history.csv").read_bytes() != (trained / "history.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+def test_a_fused_step_is_that_of_an_optimiser_but_for_rounding(name):
+    weights = []
+    for fused in (False, True):
+        weight = torch.nn.Parameter(torch.linspace(-1, 1, 5))
+        optimizer = training.make_optimizer(Training(optimizer=name, learning_rate=0.01), [weight], fused)
+        for _ in range(3):
+            weight.grad = 2 * weight.detach()
+            optimizer.step()
+        weights.append(weight.detach().numpy())
+    np.testing.assert_allclose(*weights, rtol=1e-5)
 
 
 def test_of_a_further_training_the_transitions_are_those_of_a_recorder(files, trained):
