@@ -9,6 +9,7 @@ from drillcore.artifacts.dataset import DatasetFile, dataset_path
 from drillcore.base.arrays import row_blocks
 from drillcore.base.errors import InputError
 from stages.rig.card import Normalize
+from stages.rig.rows import rows_of
 
 BATCH_BYTES = 16 << 20
 """Of the inputs of a batch, as float32: what a network makes of an image grows with it."""
@@ -91,12 +92,13 @@ class Split(NamedTuple):
 def load_split(network, split, most=None):
     """Return the `Split` "train" or "test" of the dataset of `network`, from the file that `download` made.
 
-    Of all samples, or of the first `most`.
+    Of all samples, or of the first `most`. What is larger than the memory that it may have stays in the file, see
+    stages/rig/rows.py.
     """
     path = dataset_path("data", network.dataset)
     with DatasetFile(path) as file:
-        inputs, targets = file.inputs(split)[:most], file.targets(split)[:most]
         about = file.classes, file.source, file.column_names, file.vocabulary
+    inputs, targets = (rows_of(path, f"{split}/{part}", most) for part in ("inputs", "targets"))
     if any(size > most for size, most in zip(inputs.shape[1:3], network.input[:2], strict=False)):
         raise InputError(
             f"{path} has {network.kind} of {list(inputs.shape[1:])}, larger than the input {network.input} of {network.name}."

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from stages.rig.images import batch_of, learned, prepare, standardise
+from stages.rig.rows import Rows
 
 VALIDATION_BATCH = 1000
 MARGIN = 8
@@ -47,8 +48,10 @@ class Batches:
 
     def order(self):
         """The order of the samples in the next epoch."""
-        count = len(self.split.targets)
-        return np.arange(count) if self.orders is None else self.orders.permutation(count)
+        count, inputs = len(self.split.targets), self.split.inputs
+        if self.orders is None:
+            return np.arange(count)
+        return inputs.shuffled(self.orders) if isinstance(inputs, Rows) else self.orders.permutation(count)
 
 
 def flip(images, random):
