@@ -103,7 +103,8 @@ def test_another_bottleneck_trains_one_network(project):
     assert {stage for stage in stages if not stage.startswith("define@")} == {"train@squeeze", "gradients@squeeze"}
     assert "bottleneck" in project.run("dvc", "params", "diff")
     assert "artifacts/squeeze/metrics.json" in project.run("dvc", "metrics", "show")
-    assert "val_accuracy" in project.run("dvc", "exp", "show", "--csv")
+    shown = project.run("dvc", "exp", "show", "--csv")
+    assert all(f"val_accuracy{of}" in shown for of in ("", "_mean", "_interval"))
     project.run("dvc", "plots", "show", "--out", "plots_page")
     assert (project.folder / "plots_page/index.html").exists()
     printed = project.run("dvc", "plots", "diff", "HEAD", "--json")
