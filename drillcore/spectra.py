@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import real_array, row_blocks, samples_by_units
 from drillcore.base.errors import InputError
-from drillcore.base.singular_values import singular_values
+from drillcore.singular_values import singular_values
 
 
 def feature_singular_values(features: ArrayLike) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from drillcore.artifacts.tsne import Maps, write_maps
 from drillcore.base.names import printable
 from drillcore.embedding import embed, principal_components
 from drillcore.threads import side_by_side
-from stages.rig.base.absent import absent
+from stages.rig.absent import absent
 from stages.rig.base.command import command, progress, say
 from stages.rig.sections import section
 

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drillcore.base.singular_values import singular_values
 from drillcore.similarity.measures.cca import components
 from drillcore.similarity.measures.cka import cosines
 from drillcore.similarity.ranking import average_ranks
 from drillcore.similarity.representation import Undefined, each_pair, scaled, value, varying
+from drillcore.singular_values import singular_values
 
 DECIMALS = 12
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drillcore.base.singular_values import singular_values
+from drillcore.singular_values import singular_values
 
 TURN, OTHER = (np.linalg.qr(np.random.default_rng(seed).standard_normal((40, 40)))[0] for seed in (0, 1))
 SHUFFLED = np.random.default_rng(2).permutation(40)
