@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stages.augment import main
-from stages.rig.augmentations import augment
+from stages.rig.augmentations import augment, noisy, replaced
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -44,3 +44,29 @@ def test_images_of_any_size_are_augmented(shape, tmp_path, monkeypatch):
         assert file["images"].dtype == np.uint8
         assert len(np.unique(file["images"][:].reshape(8, -1), axis=0)) > 4
         assert dict(file.attrs) == {"sample": 3, "label": 8}
+
+
+def test_noise_of_features_has_a_share_of_each_columns_deviation():
+    features, deviations = np.array([3.0, -1.0, 0.0], np.float32), np.array([10.0, 0.1, 0.0])
+    copies = noisy(features, deviations, 20_000, 0.3)
+    assert copies.shape == (20_000, 3)
+    error = 6 * 0.3 * deviations / np.sqrt(20_000)  # six standard errors of a mean
+    assert (np.abs(copies.mean(0) - features) <= error + 1e-6).all()
+    np.testing.assert_allclose(copies.std(0), 0.3 * deviations, rtol=0.03)
+    np.testing.assert_array_equal(copies, noisy(features, deviations, 20_000, 0.3))
+
+
+@pytest.mark.parametrize(("mask", "changed"), [(7, 0.25), (None, 0.25 * 7 / 8)], ids=["masked", "replaced"])
+def test_a_share_of_the_tokens_is_masked_or_replaced(mask, changed):
+    """A replaced token is any of the 8 there are, so that one of 8 is what it was."""
+    tokens = np.array([0, 1, 2, 3, 4, 5], np.uint16)
+    copies = replaced(tokens, 8, 20_000, 0.25, mask)
+    assert copies.dtype == np.uint16
+    differ = copies != tokens
+    assert abs(differ.mean() - changed) < 6 * np.sqrt(changed * (1 - changed) / differ.size)
+    found = np.unique(copies[differ], return_counts=True)
+    if mask is None:
+        np.testing.assert_array_equal(found[0], np.arange(8))
+        assert found[1].min() > 0.5 * found[1].max()
+    else:
+        np.testing.assert_array_equal(found[0], [mask])

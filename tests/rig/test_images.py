@@ -3,7 +3,7 @@ import pytest
 
 from drillcore.base.errors import InputError
 from drillcore.base.store import create, write
-from stages.rig.images import load_split, prepare, standardise
+from stages.rig.images import load_split, prepare, standardise, statistics_of
 from tests.conftest import own
 
 
@@ -42,3 +42,16 @@ def test_images_larger_than_the_input_are_refused(tmp_path, monkeypatch, small_m
         file.attrs.update(classes=["0"], source="a test")
     with pytest.raises(InputError, match=r"\[40, 40, 1\], larger than the input \[28, 28, 1\] of small"):
         load_split(small_mlp, "test")
+
+
+@pytest.mark.parametrize("by_column", [True, False])
+def test_a_card_standardises_by_the_training_split(by_column, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = np.random.default_rng(0).normal([1e4, 0, 5], [1, 1e-3, 0], (300, 3))
+    with create(tmp_path / "data/table.h5") as file:
+        write(file, "train/inputs", table)
+    found = statistics_of("table", "inputs", by_column)
+    axis = 0 if by_column else None
+    np.testing.assert_allclose(found["mean"], np.atleast_1d(table.mean(axis)), rtol=1e-12)
+    deviation = np.atleast_1d(table.std(axis))
+    np.testing.assert_allclose(found["std"], np.where(deviation > 0, deviation, 1), rtol=1e-9)
