@@ -4,6 +4,8 @@ import numpy as np
 
 
 class Pairs:
+    shape = 4, 2  # rows and columns, as a data set of Hugging Face has them
+
     def __len__(self):
         return 4
 

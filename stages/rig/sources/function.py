@@ -47,7 +47,7 @@ def arrays_of(part):
     """The arrays (inputs, targets) of one split, targets None where it has none."""
     if isinstance(part, tuple) and len(part) == 2:
         return tuple(map(array, part))
-    if hasattr(part, "shape"):
+    if hasattr(part, "dtype"):  # a data set of Hugging Face has a shape too
         return array(part), None
     items = [part[number] for number in range(len(part))]
     if isinstance(items[0], Mapping):
