@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 import stages.rig.repeated  # noqa: F401
 from drillcore.base.store import naming
 from drillcore.figures.style import applied, save
+from stages.rig.base.process import end_with_parent
 
 
 @contextmanager
@@ -45,7 +46,8 @@ def draw(figures, arguments, folder, source, settings, workers=1):
     shares = [(figures, arguments, folder, source, settings, slice(share, None, workers)) for share in range(workers)]
     if workers == 1:
         return draw_share(*shares[0])
-    with ProcessPoolExecutor(workers - 1, mp_context=get_context("fork")) as pool:
+    # A worker holds what this process has open, its lock too: one that outlived it would let nobody draw again.
+    with ProcessPoolExecutor(workers - 1, mp_context=get_context("fork"), initializer=end_with_parent) as pool:
         with ignoring_interrupts():  # the workers do, from their start; this process ends them
             others = [pool.submit(draw_share, *share) for share in shares[1:]]
         try:

@@ -1,8 +1,13 @@
 """From names and functions of figures to files."""
 
 import gc
+import subprocess
+import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from matplotlib.figure import Figure
 
@@ -40,3 +45,20 @@ def test_a_figure_of_two_names_is_drawn_once(tmp_path, workers):
 def test_garbage_is_looked_for_again_afterwards(tmp_path):
     draw(figures, ([],), tmp_path, "noise", SETTINGS)
     assert gc.isenabled()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_killed_stage_leaves_no_process_that_draws(tmp_path):
+    command = [sys.executable, "-m", "tests.rig.child_draws", str(tmp_path)]
+    drawing = psutil.Popen(command, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL)
+    while not (tmp_path / "second.png").exists():
+        assert drawing.poll() is None
+        time.sleep(0.01)
+    workers = drawing.children()
+    assert workers
+    drawing.kill()
+    drawing.wait()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    for worker in alive:
+        worker.kill()
+    assert not alive

@@ -50,7 +50,13 @@ def end_with_engine():
 
     Linux alone can; elsewhere the second waits in `alone`.
     """
-    if "DVC_STAGE" in os.environ and sys.platform == "linux":
+    if "DVC_STAGE" in os.environ:
+        end_with_parent()
+
+
+def end_with_parent():
+    """Ask the kernel to kill this process when its parent dies, however it does; Linux alone can."""
+    if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
