@@ -31,7 +31,7 @@ PLACEHOLDERS = {
 """What stands for the parts in angle brackets; for others, any one part of a path."""
 TEXTS = {"label", "likely", "predicted"}
 """Columns of a table that name classes, which may be digits."""
-VARYING = {"draws", "shown", "units", "values", "outputs", "inputs", "parameters", "entries"}
+VARYING = {"dimensions", "draws", "shown", "units", "values", "outputs", "inputs", "parameters", "entries"}
 """Axes whose length another layer, tensor or epoch may have otherwise."""
 
 
@@ -67,6 +67,8 @@ def found(made, tmp_path_factory):
     window = ["--steps", "2:3", "--with", every, "--tensors", "output.weight"]
     project.run("python", "-m", "stages.replay", "squeeze", *window)
     files["replays/<name>.h5"] = [folder / "artifacts/replays/squeeze-2-3.h5"]
+    project.change(lambda parameters: parameters["activations"].update(max_units=4))  # fewer than there are
+    project.run("python", "-m", "stages.activations", "squeeze")
     return {title: [path for path in paths if path.exists()] for title, paths in files.items()}
 
 

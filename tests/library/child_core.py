@@ -97,7 +97,7 @@ WITHOUT_EXAMPLE |= {
     "t_interval",
 }
 """Public names whose examples need an extra."""
-BESIDE_TORCH = "drillcore.frameworks.torch", "drillcore.recording.torch_state"
+BESIDE_TORCH = "drillcore.frameworks.torch", "drillcore.frameworks.torch_surface", "drillcore.recording.torch_state"
 """The modules that are loaded only where PyTorch is."""
 
 

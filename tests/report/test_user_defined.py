@@ -97,7 +97,7 @@ def test_a_given_network_says_how_it_came(own, browser):
     browser.open(own / "index.html", "overview")
     card = browser.text("[data-network=given]")
     assert "as it came, from trained.pth" in card
-    assert "torchvision:resnet18 with weights=null; images 64 × 64 × 3" in card
+    assert "torchvision:resnet18 with weights=null; images of 64 × 64 × 3" in card
     assert "layer2.0.downsample.016 × 4 × 4" in card
     browser.open(own / "index.html", "gradients", network="given")
     assert "No step of a training was recorded of given" in browser.text("main .empty")

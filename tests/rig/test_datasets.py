@@ -34,7 +34,7 @@ def test_a_source_alone_is_short_for_a_mapping():
         ({"a": {"source": 3}}, "datasets.a.source is 3, but should be a valid string"),
         (
             {"a": {"source": "b", "sise": 3}},
-            "datasets.a.sise is not a parameter; allowed here: arguments, length, size, source, target, task, tokens",
+            "datasets.a.sise is not a parameter; allowed here: arguments, drop, length, size, source, target, task, tokens",
         ),
         ({"a": {"source": "b", "size": 3}}, "datasets.a.size is 3"),
         ({"a": {"source": "b", "size": [3]}}, "datasets.a.size is"),

@@ -1,5 +1,7 @@
 """The Keras networks that a card can describe, on TensorFlow."""
 
+from contextlib import suppress
+
 import numpy as np
 
 from drillcore.base.errors import InputError
@@ -85,7 +87,8 @@ def convolutional(card, classes):
 def use_device(card):
     """Have TensorFlow compute with the threads of the shell, which its own pools do not read, and on the device of `card`;
     call before it computes anything."""
-    tf.config.threading.set_intra_op_parallelism_threads(omp_threads(default=0))  # 0 means every core
+    with suppress(RuntimeError):  # a user's code has computed something as it was loaded, and its pools stay
+        tf.config.threading.set_intra_op_parallelism_threads(omp_threads(default=0))  # 0 means every core
     seen = tf.config.list_physical_devices("GPU")
     if card.device != "cpu" and not seen:
         raise no_device(card, "TensorFlow")
