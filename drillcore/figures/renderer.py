@@ -32,9 +32,8 @@ class Renderer(RendererAgg):
         """The opacity of `text`, and where its left and its lower edge are from the beginning of the text, in pixels."""
         width, height, descent = self.get_text_width_height_descent(text, prop, ismath=False)
         corners = np.add.outer([0, width], [-1j * descent, 1j * (height - descent)]) * np.exp(1j * np.radians(angle))
-        margin = 2 + round(
-            self.points_to_pixels(prop.get_size_in_points()) / 2
-        )  # for what reaches out of a letter's width
+        # Half the size of the letters, for what reaches out of a letter's width.
+        margin = 2 + round(self.points_to_pixels(prop.get_size_in_points()) / 2)
         left, below = (int(edges.min()) - margin for edges in (corners.real, corners.imag))
         wide, high = (int(edges.max()) + margin for edges in (corners.real - left, corners.imag - below))
         page = RendererAgg(wide, high, self.dpi)
