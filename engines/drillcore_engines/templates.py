@@ -75,6 +75,6 @@ class Templates:
 def asked(command, environment, folder):
     """What `command` would call Python with: its arguments and environment, as a shell understands them."""
     shell = ["/bin/sh", "-c", AS_ASKED + command]
-    found = subprocess.run(shell, env=environment, cwd=folder, stdout=subprocess.PIPE, check=True, text=True).stdout
-    count, *words = found.split("\0")[:-1]
+    found = subprocess.run(shell, env=environment, cwd=folder, stdout=subprocess.PIPE, check=True).stdout
+    count, *words = os.fsdecode(found).split("\0")[:-1]
     return words[: int(count)], dict(word.split("=", 1) for word in words[int(count) :])

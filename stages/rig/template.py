@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 OF_FRAMEWORK = {"stages.train": "training", "stages.activations": "inspection", "stages.curvature": "network"}
 """The module that a stage loads of its network's framework."""
 
-FORKS = {"torch": True, "keras": False}
-"""Whether a process that has loaded a framework can be forked; TensorFlow's has threads from then on."""
+FORKED = {"torch"}
+"""The frameworks that a process may have loaded when it is forked; TensorFlow has threads from then on."""
 
 
 def serve():
@@ -61,10 +61,10 @@ def modules_of(arguments):
     stage, *names = arguments[1:]
     modules = [stage]
     if stage in OF_FRAMEWORK:
-        with suppress(OSError, IndexError):
+        with suppress(OSError, ValueError, IndexError):  # the fork meets it again, and says it
             card = Path("artifacts", names[0], "network.yaml").read_text()
             framework = re.search(r"^framework: (\w+)$", card, re.MULTILINE)
-            if framework and FORKS[framework[1]]:
+            if framework and framework[1] in FORKED:
                 modules.append(f"stages.rig.{framework[1]}.{OF_FRAMEWORK[stage]}")
     return modules
 

@@ -250,7 +250,7 @@ def train(card, training, validation, folder, state=None):
 def compiled(card, classes):
     """The network of `card`, compiled; a second one of the same layers that was not; and the loss."""
     tf.config.experimental.enable_op_determinism()
-    twin, model = (build(card, classes) for _ in range(2))  # the model last, whose code is then what is imported
+    twin, model = (build(card, classes) for _ in range(2))  # the model last: what a loss imports is then its code
     settings, loss = card.training, loss_of(card, model)
     model.compile(
         OPTIMIZERS[settings.optimizer](settings.learning_rate),
