@@ -1,8 +1,8 @@
-"""Stages as forks of a process that has loaded what they load: of eight networks, seven start at once.
+"""Stages as forks of processes that have loaded what they load: of a hundred stages, all but a few start at once.
 
-A stage of a few seconds spends half of a second to two seconds on imports. DVC runs the same stage of one network after the
-other, so the process that loads for the first is kept for the others, until another stage or environment is asked for. The
-process is `stages.rig.template`, which knows what a stage loads; this module starts it and asks it.
+A stage of a few seconds spends half of a second to three seconds on imports. So a process that has loaded them is kept for
+the stages that follow: one for those that need neither framework, and one for each framework. The process is
+`stages.rig.template`, which knows what a stage loads; this module starts it and asks it.
 """
 
 import atexit
@@ -30,46 +30,67 @@ def available():
     return True
 
 
+OTHER = "other"
+"""What a process answers to a stage that wants another framework than those before."""
+
+FREE = {"DVC_STAGE", "OMP_NUM_THREADS"}
+"""The variables that a fork can have other values of than the process that it comes from."""
+
+
 class Templates:
-    """The one process that is kept, and what it is for."""
+    """The processes that are kept, for one folder and one environment."""
 
     def __init__(self):
-        self.process = self.channel = self.fits = None
+        self.kept, self.fit = [], None
         atexit.register(self.end)
 
     def run(self, command, environment, folder):
         """The return code of `command`, a stage, as `subprocess.Popen` would give it."""
         arguments, environment = asked(command, environment, folder)
-        fits = folder, arguments[1], {name: value for name, value in environment.items() if name != "DVC_STAGE"}
+        fit = folder, {name: value for name, value in environment.items() if name not in FREE}
+        if fit != self.fit:
+            self.end()
+            self.fit = fit
         request = json.dumps([arguments, environment]).encode() + b"\n"
-        if fits != self.fits or (code := self.ask(request)) is None:
-            self.start(environment, folder)
-            self.fits, code = fits, self.ask(request)
-        if code is None:
-            self.channel.close()
-            code, self.fits = self.process.wait(), None
-        return code
+        for template in list(self.kept):
+            answer = template.ask(request)
+            if answer is None:
+                self.kept.remove(template)
+                template.end()
+            elif answer != OTHER:
+                return int(answer)
+        template = Template(environment, folder)
+        answer = template.ask(request)
+        if answer is None:
+            return template.end()
+        self.kept.append(template)
+        return int(answer)
 
-    def ask(self, request):
-        """Send a request; the return code of its stage, or None where the process does not take it."""
-        with suppress(OSError):
-            self.channel.sendall(request)
-            answer = self.channel.recv(16)
-            return int(answer) if answer else None
+    def end(self):
+        """End all processes."""
+        while self.kept:
+            self.kept.pop().end()
 
-    def start(self, environment, folder):
-        """Start a process that has loaded nothing yet; the one before ends."""
-        self.end()
+
+class Template:
+    """A process that has loaded nothing yet, and keeps what its stages load."""
+
+    def __init__(self, environment, folder):
         self.channel, other = socket.socketpair()
         command = [sys.executable, "-c", "from stages.rig.template import serve; serve()", str(other.fileno())]
         self.process = subprocess.Popen(command, env=environment, cwd=folder, pass_fds=[other.fileno()])
         other.close()
 
+    def ask(self, request):
+        """Send a request; the answer, OTHER or its stage's return code, or None where the process has ended."""
+        with suppress(OSError):
+            self.channel.sendall(request)
+            return self.channel.recv(16).decode() or None
+
     def end(self):
-        """End the process, which waits for nothing else."""
-        if self.process:
-            self.channel.close()
-            self.process.wait()
+        """End the process, which waits for nothing else; its return code."""
+        self.channel.close()
+        return self.process.wait()
 
 
 def asked(command, environment, folder):

@@ -1,4 +1,4 @@
-"""A process that has loaded what a stage loads, and runs it once for each network, as a fork of itself.
+"""A process that has loaded what stages load, and runs each stage of each network as a fork of itself.
 
 DVC's process asks for it: see engines/drillcore_engines/templates.py. A fork begins with the modules alone; it takes its
 arguments and environment from the request, runs as `python -m stages.<stage>` would, and leaves nothing behind.
@@ -20,34 +20,40 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from stages.rig.base.process import end_on_interrupt, wait_asleep
+
 ROOT = Path(__file__).parents[2]
 
 OF_FRAMEWORK = {"stages.train": "training", "stages.activations": "inspection", "stages.curvature": "network"}
 """The module that a stage loads of its network's framework."""
 
-FORKED = {"torch"}
-"""The frameworks that a process may have loaded when it is forked; TensorFlow has threads from then on."""
+THREADS = "OMP_NUM_THREADS"
 
 
 def serve():
     """Answer the requests on the socket in `sys.argv[1]`, each a line of JSON [arguments, environment], with the status of
-    the stage; end without an answer at one that wants other modules, or where those that are loaded have changed."""
+    the stage, or "other" where it wants another framework than the first did; end without an answer where modules that are
+    loaded have changed."""
+    wait_asleep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the fork takes it, and says so
     gc.set_threshold(50_000)
     channel = socket.socket(fileno=int(sys.argv[1]))
-    loaded = None
+    framework, files = None, {}
     for line in channel.makefile("rb"):
         arguments, environment = json.loads(line)
-        wanted = modules_of(arguments)
-        if loaded is None:
-            loaded = wanted
+        wanted, modules = modules_of(arguments)
+        if framework not in (None, wanted):
+            channel.sendall(b"other")
+            continue
+        if written(files) != files:
+            return
+        framework = wanted
+        if not sys.modules.keys() >= modules:
             with suppress(Exception):  # the fork meets it again, and says it
-                for name in loaded:
+                for name in modules:
                     import_module(name)
             files = written()
             gc.freeze()
-        elif wanted != loaded or written(files) != files:
-            return
         fork = os.fork()
         if not fork:
             channel.detach()
@@ -56,17 +62,15 @@ def serve():
 
 
 def modules_of(arguments):
-    """What the stage of these arguments loads: its module and, where it loads a framework that can be forked, that of its
-    network."""
+    """The framework that the stage of these arguments loads, "" for none, and the modules: its own and that of its
+    network's framework."""
     stage, *names = arguments[1:]
-    modules = [stage]
     if stage in OF_FRAMEWORK:
         with suppress(OSError, ValueError, IndexError):  # the fork meets it again, and says it
             card = Path("artifacts", names[0], "network.yaml").read_text()
-            framework = re.search(r"^framework: (\w+)$", card, re.MULTILINE)
-            if framework and framework[1] in FORKED:
-                modules.append(f"stages.rig.{framework[1]}.{OF_FRAMEWORK[stage]}")
-    return modules
+            if found := re.search(r"^framework: (\w+)$", card, re.MULTILINE):
+                return found[1], {stage, f"stages.rig.{found[1]}.{OF_FRAMEWORK[stage]}"}
+    return "", {stage}
 
 
 def written(paths=None):
@@ -95,10 +99,11 @@ def status(fork, channel):
 
 def run(arguments, environment):
     """Run a stage in this process as Python's command line would, and return its status."""
-    from stages.rig.base.process import end_on_interrupt
-
+    as_loaded = os.environ.get(THREADS)
     os.environ.clear()
     os.environ.update(environment)
+    if environment.get(THREADS) != as_loaded:
+        set_threads(environment.get(THREADS))
     _, stage, *rest = arguments
     sys.argv, sys.orig_argv = [stage, *rest], [sys.executable, *arguments]
     Path("/proc/self/comm").write_text(stage.removeprefix("stages."))
@@ -120,3 +125,11 @@ def run(arguments, environment):
     sys.stdout.flush()
     sys.stderr.flush()
     return code & 0xFF
+
+
+def set_threads(number):
+    """Have the libraries that are loaded compute with as many threads as they would, had OMP_NUM_THREADS been `number`."""
+    from threadpoolctl import threadpool_limits
+
+    with suppress(ValueError):  # the stage says what is wrong with the number
+        threadpool_limits(int(number or len(os.sched_getaffinity(0))))

@@ -10,12 +10,16 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np  # noqa: F401 - loads BLAS
 import psutil
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 pytest.importorskip("drillcore_engines.templates")
 
 from drillcore_engines.templates import STAGE, Templates, available
+
+from stages.rig.template import OF_FRAMEWORK, set_threads
 
 pytestmark = pytest.mark.skipif(not available(), reason="templates need Linux 5.3 or newer")
 
@@ -39,8 +43,8 @@ def run(folder, capfd):
     """Run `echo` with an argument; returns its status, and what it printed, of standard output as JSON."""
     templates = Templates()
 
-    def run(argument, threads=1):
-        command = f"OMP_NUM_THREADS={threads} python -m stages.echo {argument}"
+    def run(argument, threads=1, stage="echo"):
+        command = f"OMP_NUM_THREADS={threads} python -m stages.{stage} {argument}"
         status = templates.run(command, dict(os.environ, DVC_STAGE="echo@first"), str(folder))
         out, error = capfd.readouterr()
         return status, json.loads(out), error
@@ -54,9 +58,35 @@ def test_stages_in_a_row_are_forks_of_one_process(run):
     assert first[0] == second[0] == 0
     assert first[1]["parent"] == second[1]["parent"] != os.getpid()
     assert second[1]["arguments"] == ["--", "first"]
-    other = run("works", threads=2)
-    assert other[1]["threads"] == "2"
-    assert other[1]["parent"] != first[1]["parent"]
+
+
+def test_threads_are_those_of_each_stage(run):
+    one, two = run("works"), run("works", threads=2)
+    assert (one[1]["threads"], two[1]["threads"]) == ("1", "2")
+    assert one[1]["parent"] == two[1]["parent"]
+
+
+def test_each_framework_has_a_process_of_its_own(run, folder):
+    for stage, module in OF_FRAMEWORK.items():
+        shutil.copy(folder / "stages/echo.py", folder / f"{stage.replace('.', '/')}.py")
+        for framework in ("torch", "keras"):
+            loaded = folder / f"stages/rig/{framework}/{module}.py"
+            loaded.parent.mkdir(exist_ok=True)
+            loaded.touch()
+            (folder / f"artifacts/{framework}").mkdir(parents=True, exist_ok=True)
+            (folder / f"artifacts/{framework}/network.yaml").write_text(f"framework: {framework}\n")
+    stages = [stage.removeprefix("stages.") for stage in OF_FRAMEWORK]
+    parents = [[run(name, stage=stage)[1]["parent"] for name in ("torch", "keras")] for stage in stages]
+    assert all(found == parents[0] for found in parents)
+    assert len({*parents[0], run("works")[1]["parent"]}) == 3
+
+
+def test_loaded_libraries_take_another_number_of_threads():
+    cores = len(os.sched_getaffinity(0))
+    with threadpool_limits():
+        for number, expected in (("1", 1), ("2", 2), (None, cores), ("two", cores)):
+            set_threads(number)
+            assert {library["num_threads"] for library in threadpool_info()} == {expected}
 
 
 def test_a_stage_ends_as_it_would_alone(run):

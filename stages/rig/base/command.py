@@ -3,7 +3,6 @@
 import argparse
 import inspect
 import logging
-import os
 import sys
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from drillcore.base.errors import InputError, causes, disk_full, no_space
-from stages.rig.base.process import Interrupted, alone, end_with_engine
+from stages.rig.base.process import Interrupted, alone, end_with_engine, wait_asleep
 from stages.rig.base.remedies import with_remedy
 
 SECONDS_BETWEEN_LINES = 10
@@ -34,9 +33,7 @@ def command(main):
             parser.add_argument(f"--{name}", action="store_true")
         else:
             parser.add_argument(name)
-    # OpenMP's threads wait for each other in a busy loop unless told otherwise before they are loaded: stages that share
-    # the cores then take three times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_asleep()
     end_with_engine()
     logging.getLogger("drillcore").addHandler(LINES)
     arguments = vars(parser.parse_args())
