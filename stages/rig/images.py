@@ -29,13 +29,17 @@ def prepare(inputs, shape):
     """
     if inputs.dtype != np.uint8:
         return inputs
-    height, width, channels = shape
-    below, right = height - inputs.shape[1], width - inputs.shape[2]
-    padding = ((0, 0), (below // 2, below - below // 2), (right // 2, right - right // 2), (0, 0))
-    padded = np.pad(inputs, padding) if below or right else inputs
+    padding, channels = padding_of(inputs.shape[1:], shape), shape[2]
+    padded = np.pad(inputs, ((0, 0), *padding, (0, 0))) if np.any(padding) else inputs
     if channels != padded.shape[3]:
         padded = np.repeat(padded, channels, axis=3)
     return padded.astype(np.float32) / np.float32(255)
+
+
+def padding_of(stored, shape):
+    """How many zeros `prepare` adds above and below images of the shape `stored`, and left and right of them: two pairs."""
+    missing = shape[0] - stored[0], shape[1] - stored[1]
+    return tuple((total // 2, total - total // 2) for total in missing)
 
 
 def standardise(values, normalize):

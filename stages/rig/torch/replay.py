@@ -15,6 +15,7 @@ from stages.rig.base.command import progress
 from stages.rig.images import outputs_of
 from stages.rig.torch.losses import loss_of
 from stages.rig.torch.network import build, device_of
+from stages.rig.torch.once import take_pixels_once
 from stages.rig.torch.training import (
     Callback,
     GradientCallback,
@@ -97,6 +98,7 @@ def replay(card, training, state, window, path, checkpoints, instrumented):
     which compares the ends of epochs with the `checkpoints`, paths by epoch.
     """
     model = build(card, outputs_of(card, training)).to(device_of(card))
+    take_pixels_once(model, card, training)
     settings, (first, last) = card.training, window
     optimizer = make_optimizer(settings, model.parameters())
     loss = loss_of(card, model)

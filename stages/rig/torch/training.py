@@ -17,6 +17,7 @@ from stages.rig.images import outputs_of
 from stages.rig.torch.gradient import Gradient
 from stages.rig.torch.losses import UserLoss, answered, cross_entropy, loss_of
 from stages.rig.torch.network import build, device_of, sees, to_input, to_target
+from stages.rig.torch.once import take_pixels_once
 from stages.rig.training.batches import in_order, shuffled
 from stages.rig.training.history import History
 from stages.rig.training.resume import save
@@ -339,6 +340,7 @@ def train(card, training, validation, folder, state=None):
     `state` is what a killed training's last complete epoch left there.
     """
     model = build(card, outputs_of(card, training)).to(device_of(card))
+    take_pixels_once(model, card, training)
     settings = card.training
     optimizer = make_optimizer(settings, model.parameters())
     history = History(folder, settings.epochs, card.scored_as())
@@ -371,6 +373,7 @@ def replicate(card, training, validation, folder, history):
     """Train as `train` does, but leave nothing but the last weights and the transitions of gradients in `folder`; `history`
     is told how it goes. The weights are those of `train` but for rounding."""
     model = build(card, outputs_of(card, training)).to(device_of(card))
+    take_pixels_once(model, card, training, sum_weights=True)
     settings, batches = card.training, shuffled(card, training)
     parameters, sizes = trainable(model.named_parameters())
     recorder = TransitionRecorder(sizes, folder / "gradients.h5", card.recorder.edges, card.recorder.every)
