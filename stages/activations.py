@@ -73,6 +73,7 @@ def main(network):
             replicates.store(seed, gathered.kept(outputs_of_test), *about, gathered.bases())
             units.activity = Activity()
             replicates.store_training(seed, *streamed(model, train), units.activity)
+            replicates.store_weights(seed, framework.weight_matrices(model), outputs_of(card, test))
             units.activity = None
 
 

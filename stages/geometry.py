@@ -25,7 +25,7 @@ def main(network):
         Replicates(folder / Replicates.FILE) as others,
     ):
         found, about = measure_network(train, test, weights, settings, progress)
-        further = measure_seeds(others, train, test, settings, progress)
+        further = measure_seeds(others, train, test, weights, settings, progress)
         write_geometry(folder / Geometry.FILE, train.layers, train.epochs, found, about, further)
 
 

@@ -3,7 +3,8 @@
 `replicates/last.csv` has the last metrics of all trainings, the network's first; `replicates/seed_<s>/` holds history.csv,
 the last checkpoint and the transitions of gradients of the training with seed s. replicates.h5 holds their last activations:
 `seeds/<s>/<layer>` float32 (samples, units), of the samples and units of activations.h5, `all_units/<s>/<layer>` as there;
-`train/<s>/<layer>` and `activity/<s>/<layer>` of the samples of train_activations.h5, as there; attribute `layers`.
+`train/<s>/<layer>` and `activity/<s>/<layer>` of the samples of train_activations.h5, as there; `weights/<s>/<tensor>`
+float32 (outputs, inputs) of the weights with as many rows as the network has outputs; attribute `layers`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -93,6 +94,10 @@ class Replicates(Hdf5Reader):
         """The fraction of the outputs of `layer`, of all units and training samples, that are exactly zero."""
         return float(self.of(layer, seed, "activity").attrs["zeros"])
 
+    def weight(self, tensor: str, seed: int) -> np.ndarray:
+        """The weight that maps to the outputs, (outputs, inputs), in the training with `seed`."""
+        return self.array(f"weights/{known(seed, self.seeds, 'seed', self.path)}/{escaped(tensor)}")
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.layers)
 
@@ -124,6 +129,12 @@ class ReplicatesWriter:
         """Store the same of training samples, and the `Activity` of what was streamed."""
         store_outputs(new_group(self.file, f"train/{seed}"), outputs, count, units)
         store_activity(self.file, f"activity/{seed}", activity)
+
+    def store_weights(self, seed: int, matrices: dict[str, np.ndarray], outputs: int) -> None:
+        """Store those of the weights' `matrices` (outputs, inputs) that have so many `outputs`, as a classifier's has."""
+        for tensor, matrix in matrices.items():
+            if len(matrix) == outputs:
+                write(self.file, f"weights/{seed}/{escaped(tensor)}", matrix)
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def by_layer_and_epoch(file, measures, title, line, rows):
 @styled
 def intrinsic_dimension(file):
     """On how many dimensions the samples lie, and whether that depends on how many there are."""
-    said = f"TwoNN on {file.samples:,} training samples, duplicates removed"
+    said = f"TwoNN on {file.test_samples:,} test samples, duplicates removed"
     lines = layer_lines(layers(file))
     width = legend_width(file)
     figure = canvas(8.7 + width, height(file), "Intrinsic dimension", subtitle(file, said))

@@ -37,7 +37,8 @@ class Coordinates:
         centred = train - self.origin
         if not np.ptp(train, 0).any():
             raise Undefined("a dead layer: no unit varies")
-        self.variances, self.directions = principal(centred)
+        self.variances, vectors = principal(centred)
+        self.directions = vectors if tall(centred) else centred.T @ vectors / np.sqrt(self.variances)
         self.rows = centred @ self.directions
 
     def of(self, features):
@@ -46,13 +47,23 @@ class Coordinates:
 
 
 def principal(centred):
-    """The variances (directions), descending, and the directions (units, directions) of `centred` (samples, units).
+    """The variances (directions), descending, and the eigenvectors (side, directions) of the smaller Gram matrix of `centred`
+    (samples, units), in which a variance below so many eps of the largest is rounding."""
+    variances, vectors = np.linalg.eigh(centred.T @ centred if tall(centred) else centred @ centred.T)
+    kept = variances > max(centred.shape) * np.finfo(np.float64).eps * variances[-1]
+    return variances[kept][::-1], vectors[:, kept][:, ::-1]
 
-    From the smaller Gram matrix, in which a variance below so many eps of the largest is rounding.
-    """
-    samples, units = centred.shape
-    tall = units <= samples
-    variances, vectors = np.linalg.eigh(centred.T @ centred if tall else centred @ centred.T)
-    kept = variances > max(samples, units) * np.finfo(np.float64).eps * variances[-1]
-    variances, vectors = variances[kept][::-1], vectors[:, kept][:, ::-1]
-    return variances, vectors if tall else centred.T @ vectors / np.sqrt(variances)
+
+def tall(centred):
+    """Whether there are at least as many samples as units, so that the Gram matrix of the units is the smaller one."""
+    return centred.shape[0] >= centred.shape[1]
+
+
+def principal_rows(features):
+    """Finite `features` (samples, units) that vary, centred, along their principal directions, float64 (samples,
+    directions), all scaled alike."""
+    rows = np.asarray(features, np.float64)
+    rows = np.ldexp(rows, -np.frexp(np.abs(rows).max())[1])
+    centred = rows - rows.mean(0)
+    variances, vectors = principal(centred)
+    return centred @ vectors if tall(centred) else vectors * np.sqrt(variances)

@@ -113,6 +113,11 @@ def curve_of(distances):
 def of_distances(distances):
     """The unbiased estimate of the Pareto exponent of the ratios of the distances to every sample's second and first
     neighbour, from squared `distances`; infinite if all ratios are 1."""
-    first, second = np.partition(distances, 1, axis=1)[:, :2].T
+    # Two minima take a tenth of the time of a partition.
+    rows, nearest = np.arange(len(distances)), distances.argmin(1)
+    first = distances[rows, nearest]
+    distances[rows, nearest] = np.inf
+    second = distances.min(1)
+    distances[rows, nearest] = first
     with np.errstate(divide="ignore"):
         return 2 * (len(distances) - 1) / np.log(second / first).sum()

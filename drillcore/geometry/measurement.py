@@ -8,7 +8,7 @@ from drillcore.geometry import collapse as collapses
 from drillcore.geometry import readout
 from drillcore.geometry.catalogue import COLLAPSE
 from drillcore.geometry.classes import Classes
-from drillcore.geometry.coordinates import Coordinates
+from drillcore.geometry.coordinates import Coordinates, principal_rows
 from drillcore.geometry.dimension import Dimension, of_distances, squared_distances, two_nn
 from drillcore.similarity.representation import Undefined
 
@@ -36,21 +36,20 @@ class Measured(NamedTuple):
     dimension: Dimension
 
 
-def measure(train, test, samples, weight=None):
+def measure(train, test, all_units, samples, weight=None):
     """Measure a layer's outputs `train` and `test` (samples, units) of the `Samples`.
 
-    `weight` is that of the classifier, (classes, units), where it is this layer that it reads.
+    `all_units` (samples, dimensions) has the distances of the test samples over all units, of which the others may be a
+    subset. `weight` is that of the classifier, (classes, units), where it is this layer that it reads.
     """
-    found = Measured({}, {}, {}, two_nn(train))
-    keep(found, "dimension", found.dimension.value, [np.nan], found.dimension.reason)
+    found = Measured({}, {}, {}, two_nn(all_units))
+    measure_dimension(found, all_units, samples.seed)
     try:
         coordinates = Coordinates(train)
     except Undefined as reason:
         for name in ("probe", "nearest_mean", *COLLAPSE):
             keep(found, name, np.nan, [], str(reason))
         return found
-    if not found.dimension.reason and samples.seed is not None:
-        found.nulls["dimension"] = np.array([shuffled_dimension(coordinates.rows, samples.seed)])
     if samples.targets is None:
         for name in ("probe", "nearest_mean", *COLLAPSE):
             keep(found, name, np.nan, [], NO_TARGETS)
@@ -65,6 +64,13 @@ def keep(found, name, value, null, reason):
     found.scores[name], found.nulls[name] = value, np.asarray(null, np.float64)
     if reason:
         found.reasons[name] = reason
+
+
+def measure_dimension(found, rows, seed):
+    """Note the intrinsic dimension of the `rows` (samples, dimensions), and that of the same spectrum without a shape."""
+    drawn = seed is not None and not found.dimension.reason
+    null = shuffled_dimension(principal_rows(rows), seed) if drawn else np.nan
+    keep(found, "dimension", found.dimension.value, [null], found.dimension.reason)
 
 
 def measure_readouts(found, coordinates, test, samples):

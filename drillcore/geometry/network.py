@@ -25,10 +25,12 @@ def measure_network(train, test, weights, settings, progress):
     head = classifier(train, weights) if labelled else None
 
     def at(epoch, layer):
-        chosen = decisions(train, epoch, rows) if labelled else None
+        chosen = decided(train, train.at(train.layers[-1], epoch), rows) if labelled else None
         samples = Samples(targets, test_targets, orders, settings.seed, chosen)
-        weight = head_weight(train, weights, head, epoch, np.unique(targets)) if head and layer == head[0] else None
-        return measure(train.at(layer, epoch)[rows], test.at(layer, epoch)[test_rows], samples, weight)
+        read = head and layer == head[0]
+        weight = head_weight(train, layer, weights[head[1], epoch][:], np.unique(targets)) if read else None
+        sides = train.at(layer, epoch)[rows], test.at(layer, epoch)[test_rows]
+        return measure(*sides, test.of_all_units(layer, epoch)[test_rows], samples, weight)
 
     places = [(epoch, layer) for epoch in train.epochs for layer in train.layers]
     with side_by_side() as each:
@@ -64,11 +66,6 @@ def targets_of(file, rows):
     return targets[rows] if targets.ndim == 1 or readout.is_regression(targets) else None
 
 
-def decisions(train, epoch, rows):
-    """The classes that the network puts the `rows` into at `epoch`; see `decided`."""
-    return decided(train, train.at(train.layers[-1], epoch), rows)
-
-
 def decided(train, outputs, rows):
     """The classes that the `outputs` of the last layer put the `rows` into; None where it has no unit for each class."""
     if train.units(train.layers[-1]) is not None or outputs.shape[1] != class_count(train):
@@ -92,27 +89,30 @@ def classifier(train, weights):
     return None
 
 
-def head_weight(train, weights, head, epoch, labels):
-    """The rows for the classes `labels` and the columns for the stored units of the classifier's weight at `epoch`."""
-    layer, name = head
-    weight, chosen = weights[name, epoch][:][labels], train.units(layer)
-    return weight if chosen is None else weight[:, chosen]
+def head_weight(train, layer, weight, labels):
+    """The rows for the classes `labels` and the columns for the stored units of `layer` of the classifier's `weight`."""
+    chosen = train.units(layer)
+    return weight[labels] if chosen is None else weight[labels][:, chosen]
 
 
-def measure_seeds(others, train, test, settings, progress):
-    """By further seed and layer what `measure` returns of the last epoch, with the dormant units; what needs chance or the
-    classifier's weights, which are not kept, is NaN.
+def measure_seeds(others, train, test, weights, settings, progress):
+    """By further seed and layer what `measure` returns of the last epoch, with the dormant units; the units revived, which
+    need an earlier epoch, are NaN, and nothing is drawn by chance.
 
     `others` is the reader of the further trainings' activations; the rest is as of `measure_network`.
     """
     rows, test_rows = chosen_rows(train), chosen_rows(test)
     targets, test_targets = targets_of(train, rows), targets_of(test, test_rows)
     labelled = targets is not None and not readout.is_regression(targets)
+    head = classifier(train, weights) if labelled else None
 
     def at(seed, layer):
         chosen = decided(train, others.of(train.layers[-1], seed, "train"), rows) if labelled else None
         samples = Samples(targets, test_targets, [], None, chosen)
-        found = measure(others.of(layer, seed, "train")[rows], others.of(layer, seed)[test_rows], samples)
+        sides = others.of(layer, seed, "train")[rows], others.of(layer, seed)[test_rows]
+        read = head and layer == head[0]
+        weight = head_weight(train, layer, others.weight(head[1], seed), np.unique(targets)) if read else None
+        found = measure(*sides, others.of_all_units(layer, seed)[test_rows], samples, weight)
         note_activity(found, others.activity(layer, seed), others.zero_fraction(layer, seed), settings.threshold)
         keep(found, "revived", np.nan, [], NO_EPOCH_BEFORE)
         return found

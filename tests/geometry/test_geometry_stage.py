@@ -10,6 +10,7 @@ from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.replicates import Replicates, write_replicates
 from drillcore.artifacts.weights import Weights, write_weights
 from drillcore.extraction.activity import Activity
+from drillcore.extraction.all_units import basis
 from drillcore.extraction.units import Units
 from stages.geometry import main
 
@@ -45,13 +46,19 @@ def write(path, labels, seed, given=None, tokens=1):
         for epoch in EPOCHS:
             whole = outputs(labels, epoch, random)
             stored = {layer: rows[:, STORED] if layer == "hidden" else rows for layer, rows in whole.items()}
-            writer.store(epoch, [stored], len(labels), units)
+            bases = [("hidden", basis(whole["hidden"]))] if path.name == Activations.FILE else []
+            writer.store(epoch, [stored], len(labels), units, bases)
             activity = Activity()
             activity.add(
                 {layer: (np.abs(rows).sum(0), np.sum(rows == 0)) for layer, rows in whole.items()}, len(labels)
             )
             if path.name == TrainActivations.FILE:
                 writer.store_activity(epoch, activity)
+
+
+def classifier():
+    """The weight of a classifier that reads the simplex of `hidden`, (classes, units)."""
+    return (np.eye(CLASSES, 9) - 1 / CLASSES * (np.arange(9) < CLASSES)).astype(np.float32)
 
 
 def further(folder):
@@ -70,8 +77,9 @@ def further(folder):
             activity.add({layer: (totals[layer], zeros[layer]) for layer in LAYERS}, 1)
             held = [{layer: file[layer, epoch][:] for layer in LAYERS} for file in (test, train)]
             counts = [len(of["input"]) for of in held]
-            writer.store(seed, held[:1], counts[0], units)
+            writer.store(seed, held[:1], counts[0], units, [("hidden", test.of_all_units("hidden", epoch)[:])])
             writer.store_training(seed, held[1:], counts[1], units, activity)
+            writer.store_weights(seed, {"first": np.ones((9, 8), np.float32), "head": classifier()}, CLASSES)
 
 
 def measured(root, monkeypatch, given=lambda labels: None, tokens=1):
@@ -82,8 +90,7 @@ def measured(root, monkeypatch, given=lambda labels: None, tokens=1):
     write(folder / Activations.FILE, test, 1, given(test), tokens)
     with write_weights(folder / Weights.FILE) as weights:
         for epoch in EPOCHS:
-            head = (np.eye(CLASSES, 9) - 1 / CLASSES * (np.arange(9) < CLASSES)).astype(np.float32)
-            weights.store(epoch, {"first": np.ones((9, 8), np.float32), "head": head})
+            weights.store(epoch, {"first": np.ones((9, 8), np.float32), "head": classifier()})
     further(folder)
     (root / "params.yaml").write_text("geometry: {shuffles: 4}\n")
     monkeypatch.chdir(root)
@@ -110,13 +117,13 @@ def test_layers_know_what_was_planted(net):
 
 def test_scores_of_further_seeds_are_those_of_trainings_that_end_so(net):
     assert net.seeds == 3
-    for name in ("probe", "nearest_mean", "nc1", "nc2_norms", "nc4", "dimension", "dormant", "zeros"):
+    for name in ("probe", "nearest_mean", "nc1", "nc2_norms", "nc3", "nc4", "dimension", "dormant", "zeros"):
         np.testing.assert_array_equal(net.of_seeds(name)[:], net[name][:][[-1, -1, 0]])
         values = net.of_seeds(name)[:]
         mean, half = net.interval(name)
         np.testing.assert_allclose(mean, values.mean(0), rtol=1e-12)
         np.testing.assert_allclose(half, stats.sem(values) * stats.t.ppf(0.975, 2), rtol=1e-9, atol=1e-15)
-    assert np.isnan(net.of_seeds("nc3")[1:]).all() and np.isnan(net.of_seeds("revived")[1:]).all()
+    assert np.isnan(net.of_seeds("revived")[1:]).all()
 
 
 def test_the_file_holds_what_the_functions_give(net):
@@ -126,7 +133,7 @@ def test_the_file_holds_what_the_functions_give(net):
         assert of(net, "probe", "input") == drillcore.linear_probe(*sides).score
         np.testing.assert_array_equal(net.null("probe")[-1, 0], drillcore.linear_probe(*sides, shuffles=4).null)
         assert of(net, "nearest_mean", "input") == drillcore.nearest_class_mean(*sides).score
-        assert of(net, "dimension", "input") == drillcore.two_nn(sides[0]).value
+        assert of(net, "dimension", "input") == drillcore.two_nn(sides[2]).value
         decisions = train["output"][:].argmax(1)
         collapse = drillcore.neural_collapse(sides[0], train.labels, decisions=decisions)
         assert [of(net, name, "input") for name in ("nc1", "nc2_norms", "nc2_angles", "nc4")] == [
@@ -146,6 +153,14 @@ def test_the_layer_before_the_classifier_collapses_onto_its_weight(net):
     assert of(net, "nc3", "hidden") < 0.02 and net.chance("nc3")[0, 0] == np.sqrt(2)
 
 
+def test_the_intrinsic_dimension_is_of_all_units_of_which_some_are_stored(net):
+    with drillcore.open(net.path.parent / Activations.FILE) as test:
+        assert test.of_all_units("hidden").shape == (90, 9)
+        whole, stored = (drillcore.two_nn(rows[:]).value for rows in (test.of_all_units("hidden"), test["hidden"]))
+    assert of(net, "dimension", "hidden") == whole != stored
+    assert net.chance("dimension")[-1, LAYERS.index("hidden")] > 2
+
+
 def test_dormant_units_are_counted_over_all_of_which_some_are_stored(net):
     assert [of(net, "dormant", "hidden", epoch) for epoch in (0, 1)] == [2 / 9, 1 / 9]
     assert of(net, "revived", "hidden") == 1 / 9
@@ -163,7 +178,7 @@ def test_what_a_layer_has_not_has_a_reason_and_no_number(net):
     assert "1 distinct samples, fewer than 20: dead" in net.status("dimension")
     assert "fewer units than a simplex of the classes has dimensions: narrow" in net.status("nc2_angles")
     sizes, curve = net.curve()
-    assert sizes[0].tolist()[0] == [120, 60, 30] and (sizes[:, dead] == 0).all() and np.isnan(curve[:, dead]).all()
+    assert sizes[0].tolist()[0] == [90, 45, 22] and (sizes[:, dead] == 0).all() and np.isnan(curve[:, dead]).all()
 
 
 def test_a_regression_has_r2_and_no_collapse(tmp_path, monkeypatch):
@@ -186,7 +201,7 @@ def test_of_many_tokens_evenly_spread_ones_are_measured(tmp_path, monkeypatch):
     monkeypatch.setattr("drillcore.geometry.network.MOST_ROWS", 60)
     with measured(tmp_path, monkeypatch) as file:
         assert (file.samples, file.test_samples) == (60, 45)
-        assert of(file, "probe", "narrow") == 1 and file.curve()[0].max() == 60
+        assert of(file, "probe", "narrow") == 1 and file.curve()[0].max() == 45
 
 
 def test_tokens_have_their_own_labels(tmp_path, monkeypatch, net):
