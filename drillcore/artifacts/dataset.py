@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known, write_texts
-from drillcore.base.store import create, write
+from drillcore.base.store import create, write_rows
 
 SPLITS = "train", "test"
 ARRAYS = [f"{split}/{name}" for split in SPLITS for name in ("inputs", "targets")]
@@ -125,10 +125,13 @@ class DatasetFile(Hdf5Reader):
 
 def write_dataset_file(path: str | Path, name: str, dataset: Any) -> None:
     """Write a data set with the attributes `train_inputs`, `train_targets`, `test_inputs`, `test_targets`, `classes`,
-    `source`, `kind`, `task`, `columns` and `vocabulary`, called `name`."""
+    `source`, `kind`, `task`, `columns` and `vocabulary`, called `name`.
+
+    Its arrays may be larger than memory: they are asked for a slice of rows at a time.
+    """
     with create(path) as file:
         for array in ARRAYS:
-            write(file, array, getattr(dataset, array.replace("/", "_")))
+            write_rows(file, array, getattr(dataset, array.replace("/", "_")))
         file.attrs.update(name=name, source=dataset.source, kind=dataset.kind, task=dataset.task)
         if dataset.classes:
             file.attrs["classes"] = dataset.classes

@@ -14,6 +14,8 @@ from drillcore.base.arrays import row_blocks
 from drillcore.base.errors import DamagedFile, InputError, MissingFile, disk_full, no_space
 
 CHUNK_BYTES = 1 << 20
+BLOCK_BYTES = 16 << 20
+"""Of rows that `write_rows` asks for at a time."""
 READING = OSError, RuntimeError, KeyError, ValueError
 """What h5py raises when it meets damage."""
 
@@ -178,6 +180,18 @@ def write(parent, name, array, compress=False):
     *groups, name = name.split("/")
     parent = new_group(parent, "/".join(groups)) if groups else parent
     return parent.create_dataset(name, data=array, **options, **checked_chunks(array.shape, array.itemsize))
+
+
+def write_rows(parent, name, rows):
+    """Store `rows`, an array or anything with a shape, a type and slices, as `write` does, reading blocks of whole chunks."""
+    *groups, name = name.split("/")
+    parent = new_group(parent, "/".join(groups)) if groups else parent
+    dataset = reserve(parent, name, rows.shape, rows.dtype)
+    chunk = dataset.chunks[0] if dataset.chunks else 1
+    for block in row_blocks(-(-len(rows) // chunk), dataset.nbytes // max(1, len(rows)) * chunk, BLOCK_BYTES):
+        begin = block.start * chunk
+        fill(dataset, begin, rows[begin : block.stop * chunk])
+    return dataset
 
 
 def reserve(parent, name, shape, dtype):

@@ -211,7 +211,7 @@ def resized(name, images, size):
         return images
     from PIL import Image
 
-    stack = Stack(name, len(images), size)
+    stack = Stack(name, size)
     for pixels in progress(images, "scaling"):
         stack.add(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels), "an array")
-    return stack.images
+    return stack.images.rows()

@@ -18,7 +18,10 @@ SEED = 0  # not that of params.yaml: the data set is one, whatever a network is 
 
 
 class Dataset(NamedTuple):
-    """A data set as drillcore/artifacts/dataset.py stores it; `classes` are empty where the targets are none."""
+    """A data set as drillcore/artifacts/dataset.py stores it; `classes` are empty where the targets are none.
+
+    What is larger than memory is `Blockwise`, but for classes.
+    """
 
     train_inputs: np.ndarray
     train_targets: np.ndarray
@@ -68,8 +71,8 @@ HELD_OUT = ", a random fifth of each class for testing"
 
 def write_dataset(path, name, dataset):
     """Write `dataset` to the HDF5 file at `path`; an `InputError` refuses classes of which there is only one."""
-    label = dataset.train_targets[0]
-    if dataset.task == "classification" and (dataset.train_targets == label).all():
+    if dataset.task == "classification" and (dataset.train_targets == dataset.train_targets[0]).all():
+        label = dataset.train_targets[0]
         raise InputError(
             f"params.yaml: datasets.{name} ({dataset.source}) has training images of the class {dataset.classes[label]!r} "
             "alone: add those of another, or name another source."

@@ -17,6 +17,7 @@ import numpy as np
 from drillcore.base.errors import InputError
 from stages.rig.base.command import progress
 from stages.rig.sources.arrays import as_dataset
+from stages.rig.sources.blocks import chosen
 from stages.rig.sources.dataset import HELD_OUT, STUDIES, Dataset, hold_out
 from stages.rig.sources.idx import idx_files, read_idx
 from stages.rig.sources.images import Stack, scaled
@@ -74,13 +75,15 @@ def load_images(name, path, size=None, shape=None, source=None):
             return as_dataset(name, path, read_idx(path, idx, open_member), f"{source}, idx files", size, shape)
         splits = sort_classes(path, names)
         files = [file for classes in splits for files in classes.values() for file in files]
-        images = decode(path, files, open_member, Stack(name, len(files), size, shape))
+        images = decode(path, files, open_member, Stack(name, size, shape))
     numbers, count = np.concatenate([labels(classes) for classes in splits]), sum(map(len, splits[0].values()))
     train, test = slice(count), slice(count, None)
     if len(splits) == 1:
         (train, test), source = hold_out(name, path, numbers), source + HELD_OUT
     classes = list(splits[0])
-    return Dataset(images[train], numbers[train], images[test], numbers[test], classes, source + scaled(size))
+    return Dataset(
+        chosen(images, train), numbers[train], chosen(images, test), numbers[test], classes, source + scaled(size)
+    )
 
 
 @contextmanager
@@ -138,7 +141,7 @@ def check_members(archive, file):
 
 
 def decode(path, names, open_member, stack):
-    """Return the images of the files `names` as uint8 (files, height, width, channels), gathered in `stack`."""
+    """Return the images of the files `names`, uint8 (files, height, width, channels), gathered in `stack`."""
     bad = []
     with warnings.catch_warnings(
         action="ignore"
@@ -155,7 +158,7 @@ def decode(path, names, open_member, stack):
         raise InputError(
             f"{path} has {len(bad)} unusable of {len(names)} images, {listed(bad)}: replace or remove them."
         )
-    return stack.images
+    return stack.images.rows()
 
 
 def open_bounded(stream):

@@ -1,11 +1,15 @@
 """Data that a user's function makes: arrays, or data sets of PyTorch or Hugging Face."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from drillcore.artifacts.dataset import SPLITS, kind_of
+from drillcore.base.arrays import row_blocks
 from drillcore.base.errors import InputError
+from stages.rig.base.command import progress
+from stages.rig.sources.blocks import Blockwise, Gathered
 from stages.rig.sources.dataset import Dataset
 from stages.rig.user_defined import MODELS, as_script, oneline, origin, user_function
 
@@ -20,8 +24,11 @@ def load_function(name, source, arguments, task=None):
 
     It returns a mapping with `train` and `test`, and maybe the names of `classes` and `columns` and the texts of a
     `vocabulary`; or a pair (train, test). Each of the two is a pair of arrays (inputs, targets), inputs alone, or a data set
-    whose items are such pairs or mappings. Bytes (n, h, w, c) are images, other integers tokens, floats features; targets
-    that are integers (n) are classes, floats numbers, tokens the next ones; without targets inputs are to be reconstructed.
+    whose items are such pairs or mappings. All may be larger than memory: of what gives slices of rows, as a np.memmap or
+    a dataset of h5py, blocks are read, of a data set one item after the other.
+
+    Bytes (n, h, w, c) are images, other integers tokens, floats features; targets that are integers (n) are classes, floats
+    numbers, tokens the next ones; without targets inputs are to be reconstructed.
     """
     file, _, function = source.partition(":")
     context = f"params.yaml: the source of datasets.{name} is {source!r}"
@@ -49,13 +56,30 @@ def arrays_of(part):
         return tuple(map(array, part))
     if hasattr(part, "dtype"):  # a data set of Hugging Face has a shape too
         return array(part), None
-    items = [part[number] for number in range(len(part))]
-    if isinstance(items[0], Mapping):
-        items = [(named(item, INPUTS), named(item, TARGETS)) for item in items]
-    if not isinstance(items[0], tuple):
-        return np.stack(list(map(array, items))), None
-    inputs, targets = zip(*items, strict=True)
-    return np.stack(list(map(array, inputs))), None if targets[0] is None else np.stack(list(map(array, targets)))
+    inputs = targets = None
+    for number in progress(range(len(part)), "reading samples"):
+        one, target = sample(part[number])
+        inputs = gathered(inputs, one)
+        targets = None if target is None else gathered(targets, target)
+    return inputs.rows(), None if targets is None else targets.rows()
+
+
+def sample(item):
+    """The input and the target, or None, of an `item` of a data set."""
+    if isinstance(item, Mapping):
+        return named(item, INPUTS), named(item, TARGETS)
+    return item if isinstance(item, tuple) else (item, None)
+
+
+def gathered(rows, value):
+    """The `Gathered` rows, None before the first, and `value`; a type that does not hold it makes way for one that does."""
+    row = np.asarray(array(value))[None]
+    rows = rows or Gathered(row.shape[1:], row.dtype)
+    wider = np.result_type(rows.dtype, row.dtype)
+    if wider != rows.dtype:
+        rows = rows.mapped(lambda block: block.astype(wider))
+    rows.add(row)
+    return rows
 
 
 def named(item, names):
@@ -64,8 +88,11 @@ def named(item, names):
 
 
 def array(values):
-    """A tensor, an image of Pillow's or a list as an array."""
-    return None if values is None else np.asarray(values.numpy() if hasattr(values, "numpy") else values)
+    """A tensor, an image of Pillow's or a list as an array; what is read by slices, as a dataset of h5py, as it is."""
+    if hasattr(values, "numpy"):
+        return values.numpy()
+    sliced = all(hasattr(values, name) for name in ("shape", "dtype", "__getitem__"))
+    return values if values is None or sliced else np.asarray(values)
 
 
 def as_dataset(context, pairs, found, task, source):
@@ -90,31 +117,53 @@ def as_dataset(context, pairs, found, task, source):
     targets, classes = targets_of(context, task, targets, found.get("classes"))
     vocabulary = found.get("vocabulary") or []
     if kind == "tokens" and not len(vocabulary):
-        vocabulary = list(
-            map(str, range(int(max(one.max() for one in (*inputs, *(targets * (task == "next_token")))) + 1)))
-        )
+        vocabulary = map(str, range(max(map(highest, [*inputs, *(targets * (task == "next_token"))])) + 1))
     names = [list(map(str, one)) for one in (found.get("columns") or [], vocabulary)]
     return Dataset(inputs[0], targets[0], inputs[1], targets[1], classes, source, kind, task, *names)
 
 
+def highest(tokens):
+    """The highest of the `tokens` (n, positions)."""
+    return max(int(tokens[block].max()) for block in row_blocks(len(tokens), 4 * tokens.shape[1]))
+
+
 def stored(context, inputs):
     """`inputs` as a data set holds them: images with their channels, float32 features, int32 tokens."""
-    if inputs.dtype.kind not in "iuf" or inputs.ndim < 2:
+    kind, shape = inputs.dtype.kind, inputs.shape
+    if kind not in "iuf" or len(shape) < 2:
         raise InputError(
-            f"{context}, which returns inputs of {inputs.dtype} and shape {inputs.shape}: return bytes (n, height, width, "
+            f"{context}, which returns inputs of {inputs.dtype} and shape {shape}: return bytes (n, height, width, "
             "channels) for images, floats (n, ...) for features, or integers (n, positions) for tokens."
         )
-    if inputs.dtype == np.uint8 and inputs.ndim in (3, 4):
-        return inputs.reshape(*inputs.shape[:3], -1)
+    if inputs.dtype == np.uint8 and len(shape) in (3, 4):
+        return converted(context, inputs, (*shape[:3], math.prod(shape[3:])), np.uint8)
+    return converted(context, inputs, shape, np.float32 if kind == "f" else np.int32, check_inputs)
+
+
+def converted(context, values, shape, dtype, check=None):
+    """`values` in another `shape` and of another type, `check`ed and converted when a block of their rows is asked for."""
+
+    def read(rows):
+        try:
+            block = np.asarray(values[rows])
+        except Exception as error:  # a user's array can raise anything
+            raise InputError(f"{context}, of whose rows some cannot be read: {oneline(error)}.") from None
+        if check:
+            check(context, block)
+        return block.astype(dtype, copy=False).reshape(len(block), *shape[1:])
+
+    return Blockwise(shape, dtype, read)
+
+
+def check_inputs(context, inputs):
+    """Refuse features that are not finite, and integers that are no tokens."""
     if inputs.dtype.kind == "f":
         if not np.isfinite(inputs).all():
             raise InputError(f"{context}, which returns inputs that are not finite: fill them in, or leave them out.")
-        return inputs.astype(np.float32)
-    if inputs.ndim > 2 or inputs.min() < 0:
+    elif inputs.ndim > 2 or inputs.min() < 0:
         raise InputError(
             f"{context}, which returns integers of shape {inputs.shape} from {inputs.min()}: make them floats."
         )
-    return inputs.astype(np.int32)
 
 
 def task_of(kind, targets):
@@ -129,11 +178,13 @@ def task_of(kind, targets):
 def targets_of(context, task, targets, classes):
     """The `targets` of both splits as the `task` stores them, and the names of the classes."""
     if task == "regression":
-        return [one.reshape(len(one), -1).astype(np.float32) for one in targets], []
+        shapes = [(len(one), math.prod(one.shape[1:])) for one in targets]
+        return [converted(context, one, shape, np.float32) for one, shape in zip(targets, shapes, strict=True)], []
     if task == "next_token":
-        return [one.astype(np.int32) for one in targets], []
+        return [converted(context, one, one.shape, np.int32) for one in targets], []
     if task == "reconstruction" and classes is None:
         return [np.zeros(len(one), np.int64) for one in targets], []
+    targets = [np.asarray(one[:]) for one in targets]
     if any(one.ndim != 1 or one.dtype.kind not in "iu" or one.min() < 0 for one in targets):
         raise InputError(f"{context}, whose targets should be one whole number from 0 for each sample: return those.")
     count = int(max(one.max() for one in targets)) + 1

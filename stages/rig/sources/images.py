@@ -3,6 +3,7 @@
 import numpy as np
 
 from drillcore.base.errors import InputError
+from stages.rig.sources.blocks import Gathered
 
 GREY = ("1", "L", "LA")
 """Pillow's modes without colour."""
@@ -12,19 +13,18 @@ EIGHT_BITS = (*GREY, "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 
 
 class Stack:
-    """Images of the data set `name` as they come, in one array.
+    """Images of the data set `name` as they come.
 
     Attributes
     ----------
-    images : uint8 (count, height, width, channels)
+    images : Gathered, uint8 (images, height, width, channels)
         Of the `shape` (height, width, channels) where it is given. Else the height and width are `size`, or without it
         those of the first image, before which it is None, and there is one channel until an image has colours.
     """
 
-    def __init__(self, name, count, size=None, shape=None):
-        self.name, self.count, self.size, self.shape = name, count, size, shape
-        self.images = np.empty((count, *shape), np.uint8) if shape else None
-        self.filled, self.first = 0, None
+    def __init__(self, name, size=None, shape=None):
+        self.name, self.size, self.shape = name, size, shape
+        self.images, self.first = Gathered(shape, np.uint8) if shape else None, None
 
     def add(self, image, name):
         """Put the Pillow `image`, which an error calls `name`, behind those that are there, the way up that it was taken.
@@ -54,13 +54,12 @@ class Stack:
         self.put(np.asarray(image).reshape(image.height, image.width, -1), name)
 
     def put(self, pixels, name):
-        """Put `pixels` (height, width, channels) into the array, which gets three channels with the first colours."""
+        """Put `pixels` (height, width, channels) behind the others, which get three channels with the first colours."""
         if self.images is None:
-            self.images, self.first = np.empty((self.count, *pixels.shape), np.uint8), name
+            self.images, self.first = Gathered(pixels.shape, np.uint8), name
         if pixels.shape[2] > self.images.shape[3]:
-            self.images = np.repeat(self.images, 3, axis=3)
-        self.images[self.filled] = pixels
-        self.filled += 1
+            self.images = self.images.mapped(lambda grey: np.repeat(grey, 3, axis=3))
+        self.images.add(np.broadcast_to(pixels, (1, *self.images.row_shape)))
 
     def check_size(self, image, name, turned=False):
         """Refuse an image of another size than the array's, if nothing scales it; it may lie on its side if `turned`."""

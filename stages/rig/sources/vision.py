@@ -11,6 +11,7 @@ import numpy as np
 from drillcore.base.errors import InputError, disk_full
 from stages.rig.base.command import progress
 from stages.rig.sources.archives import archives
+from stages.rig.sources.blocks import chosen
 from stages.rig.sources.dataset import HELD_OUT, Dataset, hold_out
 from stages.rig.sources.images import Stack, scaled
 
@@ -55,7 +56,9 @@ def load_torchvision(name, kind, raw, arguments=None, size=None):
         train, test = hold_out(name, f"torchvision's {kind.__name__}", labels)
         source += HELD_OUT
     classes = class_names(name, kind, parts[0], labels)
-    return Dataset(images[train], labels[train], images[test], labels[test], classes, source + scaled(size))
+    return Dataset(
+        chosen(images, train), labels[train], chosen(images, test), labels[test], classes, source + scaled(size)
+    )
 
 
 def find_class(name, kind):
@@ -172,7 +175,7 @@ def read(name, kind, parts, size):
     from torch.utils.data import ConcatDataset
 
     items = ConcatDataset(parts)
-    stack, labels = Stack(name, len(items), size), np.empty(len(items), np.int64)
+    stack, labels = Stack(name, size), np.empty(len(items), np.int64)
     for index in progress(range(len(items)), f"reading {kind.__name__}"):
         try:
             image, labels[index] = classified(name, kind, items[index])
@@ -185,7 +188,7 @@ def read(name, kind, parts, size):
                 f"image {index} of torchvision's {kind.__name__} is unusable ({reason}): replace its files, "
                 f"or give datasets.{name} in params.yaml another source."
             ) from None
-    return stack.images, labels
+    return stack.images.rows(), labels
 
 
 def classified(name, kind, item):
