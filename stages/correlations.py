@@ -1,5 +1,6 @@
 """python -m stages.correlations NETWORK : activations.h5, augmented.h5 -> correlations.h5, corr_means.json"""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ from drillcore.artifacts.correlations import Correlations, write_correlations
 from drillcore.correlation import cluster_units, compute_layerwise_cross_correlation, correlation_matrix, layer_means
 from stages.rig.base.command import command, progress
 from stages.rig.sections import section
+
+# Here, so that a template loads it once for all networks; where it is not installed `cluster_units` says so.
+with suppress(ImportError):
+    import scipy.cluster.hierarchy  # noqa: F401
 
 
 def main(network):

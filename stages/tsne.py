@@ -12,15 +12,15 @@ from stages.rig.absent import absent
 from stages.rig.base.command import command, progress, say
 from stages.rig.sections import section
 
+# Here, so that a template loads it once for all networks; without pandas, a quarter of scikit-learn's start. Where it is not
+# installed `embed` says so.
+with absent("pandas"), suppress(ImportError):
+    import openTSNE  # noqa: F401
+
 
 def main(network):
     """Map every layer of the network's last epoch to two dimensions."""
     folder, settings = Path("artifacts", network), section("tsne")
-    with (
-        absent("pandas"),
-        suppress(ImportError),
-    ):  # scikit-learn's start, a quarter of it; `embed` says it where one is missing
-        import openTSNE  # noqa: F401
     rows = slice(settings.samples)  # the probe is a random sample in random order, so its first rows are one too
     with Activations(folder / Activations.FILE) as activations:
         labels, targets = (
