@@ -79,8 +79,30 @@ def write_rwlock_whole(module):
     module.psutil = SimpleNamespace(pid_exists=at_work)
 
 
-def keep_quotes(module):
-    """Keep the quotes in params.yaml when it is rewritten: within brackets DVC's reader needs those around a colon."""
+def read_parameters_once(module):
+    """Parse params.yaml when it changes: DVC parses it six times for each stage, in Python."""
+    from dvc.fs import LocalFileSystem
+
+    load, known = module.load_path, {}
+
+    def load_path(path, fs, **options):
+        if not isinstance(fs, LocalFileSystem) or not os.path.isfile(path):  # at a commit, or for DVC to say
+            return load(path, fs, **options)
+        state = os.stat(path)
+        version = state.st_ino, state.st_mtime_ns, state.st_size
+        if path not in known or known[path][0] != version:
+            known[path] = version, load(path, fs, **options)
+        return known[path][1]
+
+    module.load_path = load_path
+
+
+def write_yaml_well(module):
+    """Keep the quotes in params.yaml when it is rewritten: within brackets DVC's reader needs those around a colon. Write
+    data without comments in C: DVC writes what it knows of each run of a stage in Python."""
+    dump = module._dump
+    plain = dict, OrderedDict
+    module._dump = lambda data, stream: stream.write(dumped(data)) if type(data) in plain else dump(data, stream)
 
     def parse_yaml_for_update(text, path):
         from ruamel.yaml import YAML, YAMLError

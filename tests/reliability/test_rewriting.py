@@ -3,12 +3,17 @@
 import re
 import shutil
 from collections import OrderedDict
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from dulwich import porcelain
 from dvc import dvcfile
+from dvc.dependency.param import read_param_file
+from dvc.fs import GitFileSystem, localfs
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import dumps_yaml, load_yaml
+from ruamel.yaml import YAML
 
 from stages.rig.base.parameters import load
 from tests.small_project import ROOT, Project, one_network
@@ -102,19 +107,50 @@ def test_a_value_is_left_as_it_is_written_only_if_it_has_the_same_type(tmp_path,
 
 def test_the_lock_is_written_as_dvc_writes_it(tmp_path):
     path, lock = tmp_path / "dvc.lock", {"schema": "2.0", "stages": {"define@a-1": stage_entry("data/a.h5")}}
-    path.write_text(dumps_yaml({}))
+    path.write_text(written_in_python({}))
     rewrite(path, lambda data: data.update(lock), lock)
     lock["stages"]["define@b"] = stage_entry("data/b.h5")
     rewrite(path, lambda data: data["stages"].update({"define@b": stage_entry("data/b.h5")}), lock)
     lock["stages"]["define@a-1"] = stage_entry("data/c.h5")
     rewrite(path, lambda data: data["stages"].update({"define@a-1": stage_entry("data/c.h5")}), lock)
     lock["datasets"] = [{"name": "mine", "url": "s3://a"}]
-    path.write_text(dumps_yaml(lock).replace("data/b.h5", "data/d.h5"))  # by another process
+    path.write_text(written_in_python(lock).replace("data/b.h5", "data/d.h5"))  # by another process
     lock["stages"]["define@b"] = stage_entry("data/d.h5")
     rewrite(path, lambda data: None, lock)
     for name in ("define@a-1", "define@b"):
         del lock["stages"][name]
         rewrite(path, lambda data, name=name: data["stages"].pop(name), lock)
+
+
+def test_data_is_written_as_dvc_writes_it():
+    entry = stage_entry("data/a.h5")
+    assert dumps_yaml(entry) == dumps_yaml(dict(entry)) == written_in_python(entry)
+
+
+def written_in_python(data):
+    """`data` as YAML by the writer that DVC itself takes."""
+    writer, text = YAML(), StringIO()
+    writer.default_flow_style = False
+    writer.representer.add_representer(OrderedDict, writer.representer.represent_dict.__func__)
+    writer.dump(data, text)
+    return text.getvalue()
+
+
+def test_parameters_are_those_of_the_file_now_or_at_the_commit_that_is_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path("params.yaml")
+    path.write_text("threads: 1\n")
+    tree = porcelain.init(".").get_worktree()
+    tree.stage(["params.yaml"])
+    first = tree.commit(b"first", committer=b"a <a@b>", author=b"a <a@b>").decode()
+    assert read_param_file(localfs, "params.yaml", ["threads"], flatten=True) == {"threads": 1}
+    path.write_text("threads: 2\n")
+    assert read_param_file(localfs, "params.yaml", ["threads"], flatten=True) == {"threads": 2}
+    assert read_param_file(GitFileSystem(path=".", rev=first), "params.yaml") == {"threads": 1}
+    assert read_param_file(localfs, "params.yaml") == {"threads": 2}
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        read_param_file(localfs, "params.yaml")
 
 
 def stage_entry(path):
@@ -132,7 +168,7 @@ def rewrite(path, change, wanted):
     with dvcfile.modify_yaml(str(path)) as data:
         change(data)
         assert type(data) is dict  # a reader that keeps comments has a mapping of its own
-    assert path.read_text() == dumps_yaml(wanted)
+    assert path.read_text() == written_in_python(wanted)
     with dvcfile.modify_yaml(str(path)) as data:
         assert data == wanted
 
