@@ -5,6 +5,8 @@ Every figure as PNG, where params.yaml says so as PDF too, the augmented images 
 
 from pathlib import Path
 
+import scipy.special  # noqa: F401  intervals need it, and what is loaded here is loaded once for all processes that draw
+
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
 from drillcore.artifacts.gradients import Gradients

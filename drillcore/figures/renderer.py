@@ -5,11 +5,12 @@ the time of drawing them.
 """
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg, get_hinting_flag
+from matplotlib.ft2font import RenderMode
 
 MOST_KEPT = 20_000
-KEPT = {}
-"""By text and how it looks, what `Renderer.image_of` returns."""
+KEPT, SIZES = {}, {}
+"""By text and how it looks, what `Renderer.image_of` and `get_text_width_height_descent` return."""
 
 
 class Renderer(RendererAgg):
@@ -21,26 +22,54 @@ class Renderer(RendererAgg):
             super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
             return
         key = s, hash(prop), angle, self.dpi, gc.get_antialiased()
-        if key not in KEPT:
-            if len(KEPT) == MOST_KEPT:
-                KEPT.clear()
-            KEPT[key] = self.image_of(s, prop, angle, gc.get_antialiased())
-        image, left, below = KEPT[key]
+        image, left, below = keep(KEPT, key, self.image_of, s, prop, angle, gc.get_antialiased())
         self._renderer.draw_text_image(image, round(x) + left, round(y) + below, 0, gc)
 
+    def get_text_width_height_descent(self, s, prop, ismath):
+        """The size of the text `s`, from the last time that it was asked for."""
+        key = s, hash(prop), self.dpi, ismath
+        return keep(SIZES, key, super().get_text_width_height_descent, s, prop, ismath)
+
     def image_of(self, text, prop, angle, antialiased):
-        """The opacity of `text`, and where its left and its lower edge are from the beginning of the text, in pixels."""
-        width, height, descent = self.get_text_width_height_descent(text, prop, ismath=False)
-        corners = np.add.outer([0, width], [-1j * descent, 1j * (height - descent)]) * np.exp(1j * np.radians(angle))
-        # Half the size of the letters, for what reaches out of a letter's width.
-        margin = 2 + round(self.points_to_pixels(prop.get_size_in_points()) / 2)
-        left, below = (int(edges.min()) - margin for edges in (corners.real, corners.imag))
-        wide, high = (int(edges.max()) + margin for edges in (corners.real - left, corners.imag - below))
-        page = RendererAgg(wide, high, self.dpi)
-        context = page.new_gc()
-        context.set_antialiased(antialiased)
-        page.draw_text(context, -left, high + below, text, prop, angle)
-        return np.array(page.buffer_rgba())[..., 3].copy(), left, -below
+        """The opacity of `text`, and where its left and its lower edge are from the beginning of the text, in pixels.
+
+        As matplotlib's `draw_text`, which works out for each letter what is the same for all.
+        """
+        flags, mode = get_hinting_flag(), RenderMode.NORMAL if antialiased else RenderMode.MONO
+        turn = np.exp(1j * np.radians(angle))
+        matrix = np.round(0x10000 * np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])).astype(int)
+        letters = []
+        for item in self._prepare_font(prop)._layout(text, flags=flags):
+            font, start = item.ft_object, 64 * (item.x + 1j * item.y) * turn
+            font.set_size(prop.get_size_in_points(), self.dpi)
+            font._set_transform(matrix, [round(start.real), round(start.imag)])
+            letter = font._render_glyph(item.glyph_index, flags, mode)
+            if letter.buffer.size:
+                letters.append((letter.left, letter.top, np.array(letter.buffer) * (1 if antialiased else 255)))
+        return together(letters)
+
+
+def keep(found, key, make, *arguments):
+    """`found[key]`, which is `make(*arguments)` if it is new."""
+    if key not in found:
+        if len(found) == MOST_KEPT:
+            found.clear()
+        found[key] = make(*arguments)
+    return found[key]
+
+
+def together(letters):
+    """One image of `letters`, each its left edge, its upper edge and its opacity, with its left and its lower edge."""
+    left, right = (
+        min((x for x, _, _ in letters), default=0),
+        max((x + one.shape[1] for x, _, one in letters), default=0),
+    )
+    top, below = max((y for _, y, _ in letters), default=0), min((y - one.shape[0] for _, y, one in letters), default=0)
+    image = np.zeros((top - below, right - left), np.uint8)
+    for x, y, one in letters:
+        part = image[top - y : top - y + one.shape[0], x - left : x - left + one.shape[1]]
+        np.maximum(part, one, out=part)
+    return image, left, -below
 
 
 class Canvas(FigureCanvasAgg):

@@ -1,15 +1,29 @@
 """What matplotlib works out again and again, kept: imported by what draws many figures.
 
-A figure has hundreds of texts, and matplotlib asks for the font and the size of each at every look at its axes, a dozen times
-from the layout to the drawing. No setting makes it keep the answers.
+A figure has hundreds of texts and ticks, and matplotlib asks for the font, the size and the place of each at every look at
+its axes, a dozen times from the layout to the drawing. No setting makes it keep the answers.
 """
 
-from functools import cache
+from functools import cache, wraps
 
+from matplotlib.artist import Artist
+from matplotlib.axis import Axis, XAxis, YAxis
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
+from drillcore.figures.renderer import Canvas
+
 fontManager._find_fonts_by_props = cache(fontManager._find_fonts_by_props)
+
+PLAIN = {}
+"""By class and name, matplotlib's methods that are replaced here."""
+
+
+def replace(kind, name, method):
+    """Make `method` the one of that name of a class of matplotlib's."""
+    PLAIN[kind, name] = getattr(kind, name)
+    setattr(kind, name, method)
+
 
 arrange, arranged = Text._get_layout, {}
 
@@ -37,4 +51,72 @@ def remembered(text, renderer):
     return arranged[key]
 
 
-Text._get_layout = remembered
+replace(Text, "_get_layout", remembered)
+
+make_tick = Axis._get_tick
+
+
+def new_tick(axis, major):
+    """A tick as the first one of its axis is, by copies of its lines and texts: to make them takes ten times as long."""
+    ticks = vars(axis).get("majorTicks" if major else "minorTicks")
+    if not ticks:
+        tick = make_tick(axis, major)
+        tick.gridline.clipbox, tick.gridline._clippath = axis.clipbox, axis._clippath
+        return tick
+    tick = twin(ticks[0])
+    for name in ("tick1line", "tick2line", "gridline", "label1", "label2"):
+        setattr(tick, name, twin(getattr(tick, name)))
+    for label in (tick.label1, tick.label2):
+        label._fontproperties = label._fontproperties.copy()  # the one part that is changed and not replaced
+    return tick
+
+
+def twin(artist):
+    """A second artist of the same properties."""
+    copied = object.__new__(type(artist))
+    vars(copied).update(vars(artist))
+    return copied
+
+
+def clip(axis, path, transform=None):
+    """Clip an axis and the ticks that it has; matplotlib makes one of each kind, to clip it, that most axes do not draw."""
+    Artist.set_clip_path(axis, path, transform)
+    for tick in vars(axis).get("majorTicks", []) + vars(axis).get("minorTicks", []):
+        tick.set_clip_path(path, transform)
+
+
+replace(Axis, "_get_tick", new_tick)
+replace(Axis, "_copy_tick_props", lambda axis, source, tick: None)  # `tick` is a copy of `source`
+replace(Axis, "set_clip_path", clip)
+
+
+def kept(method, state):
+    """`method` of an axis, run when the `state` of its axis is not that of the last time; before the figure is complete,
+    which is when it gets the `Canvas` it is saved on, always."""
+
+    @wraps(method)
+    def look(axis, *arguments):
+        if not isinstance(axis.get_figure(root=True).canvas, Canvas):
+            return method(axis, *arguments)
+        now, seen = state(axis), vars(axis).setdefault("_kept", {})
+        if method not in seen or seen[method][0] != now:
+            seen[method] = now, method(axis, *arguments)
+        return seen[method][1]
+
+    return look
+
+
+def ticks_state(axis):
+    """What the ticks of a complete figure's axis depend on: the interval in view, and how many have room."""
+    return *axis.get_view_interval(), axis.get_tick_space()
+
+
+def labels_state(axis):
+    """What the places of its labels depend on: the interval in view, and where the axes are."""
+    return *axis.get_view_interval(), *axis.axes.bbox.bounds
+
+
+replace(Axis, "_update_ticks", kept(Axis._update_ticks, ticks_state))
+replace(Axis, "_get_ticklabel_bboxes", kept(Axis._get_ticklabel_bboxes, labels_state))
+for kind in (XAxis, YAxis):
+    replace(kind, "_update_label_position", kept(kind._update_label_position, labels_state))
