@@ -116,17 +116,19 @@ def make_surrogate(decay, key, averaged, share):
 class Cells(NamedTuple):
     """Counts and sums of abs(dw), dw^2 by class before, class now and direction of dw, all zero between two calls.
 
-    Each cell has two counts side by side: of the parameters at which chance calls a flip no minimum, and a minimum.
+    Each cell has two counts side by side: of the parameters at which chance calls a flip no minimum, and a minimum. All are
+    there twice, for parameters of an even and of an odd number: neighbours are often of one cell, and a count that was just
+    written is slow to read.
     """
 
-    counts: np.ndarray  # uint32 (classes * classes * 4 * 2)
+    counts: np.ndarray  # uint32 (2 * classes * classes * 4 * 2)
     changes: np.ndarray  # float64 (classes * classes * 4, 2)
 
 
 def new_cells(binning):
     """Empty `Cells` for `binning`."""
     cells = 4 * len(binning.limits) ** 2
-    return Cells(np.zeros(2 * cells, np.uint32), np.zeros((cells, 2)))
+    return Cells(np.zeros(4 * cells, np.uint32), np.zeros((cells, 2)))
 
 
 @njit(nogil=True, cache=True)
@@ -335,11 +337,13 @@ def locate(before, now, change, classes, cells):
 def add(located, called, change, cells):
     """Add every parameter to its cell, and to the half of it that says whether chance calls it a minimum."""
     counts, changes = cells
+    odd = np.uint32(len(counts) // 2)
     for i in range(len(located)):
         cell, moved = located[i], change[i]
-        counts[np.uint32(2) * cell + called[i]] += np.uint32(1)
-        changes[cell, 0] += abs(moved)
-        changes[cell, 1] += moved * moved
+        counts[np.uint32(2) * cell + called[i] + np.uint32(i & 1) * odd] += np.uint32(1)
+        if cell & np.uint32(3):  # that stood still have nothing to add
+            changes[cell, 0] += abs(moved)
+            changes[cell, 1] += moved * moved
 
 
 @njit
@@ -355,11 +359,13 @@ def empty_into(cells, counts, weight_change, null_minima, null_flips):
     null_minima and null_flips (bins, bins), and set them to zero."""
     counts[:], weight_change[:], null_minima[:], null_flips[:] = 0, 0.0, 0, 0
     half = len(counts) + 1  # classes of one sign: the bins and NaN
+    halves = cells[0].reshape(2, len(cells[1]), 2)
     cell = 0
     for before in range(2 * half):
         for now in range(2 * half):
             for direction in range(4):
-                here = cells[0][2 * cell] + cells[0][2 * cell + 1]
+                called = halves[0, cell, 1] + halves[1, cell, 1]
+                here = halves[0, cell, 0] + halves[1, cell, 0] + called
                 if here:
                     row, column = before % half, now % half
                     if row < half - 1 and column < half - 1 and direction < 3:
@@ -368,11 +374,10 @@ def empty_into(cells, counts, weight_change, null_minima, null_flips):
                         counts[row, column, crossing] += here
                         if crossing in (MINIMUM, MAXIMUM):
                             null_flips[row, column] += here
-                            null_minima[row, column] += cells[0][2 * cell + 1]
+                            null_minima[row, column] += called
                         weight_change[row, column, 0] += cells[1][cell, 0]
                         weight_change[row, column, 1] += cells[1][cell, 1]
-                    cells[0][2 * cell], cells[0][2 * cell + 1] = 0, 0
-                    cells[1][cell, 0], cells[1][cell, 1] = 0.0, 0.0
+                    halves[:, cell], cells[1][cell] = 0, 0.0
                 cell += 1
 
 
