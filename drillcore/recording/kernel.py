@@ -42,6 +42,7 @@ class Binning(NamedTuple):
     bins: int
     table: np.ndarray  # uint8 (2^TABLE_BITS): class of the smallest bit pattern that begins with these bits
     limits: np.ndarray  # uint64 (classes): the largest bit pattern of each class
+    several: bool  # whether more than one edge is within some cell of the table
     signed_bins: np.ndarray  # int8 (classes): sign times bin, NOT_A_NUMBER for NaN
 
 
@@ -56,11 +57,14 @@ def make_binning(edges):
     positive = np.append(positive, np.uint64(2**63 - 1))
     limits = np.concatenate([positive, positive | np.uint64(2**63)])
     smallest = np.arange(2**TABLE_BITS, dtype=np.uint64) << SHIFT
-    table = np.searchsorted(limits, smallest, side="left").astype(np.uint8)
+    largest = smallest | (np.uint64(1) << SHIFT) - np.uint64(1)
+    table, last = np.searchsorted(limits, smallest), np.searchsorted(limits, largest)
+    several = bool(np.any(last > table + 1))
     bins = bins_of(edges)
     signed = np.append(np.arange(bins), NOT_A_NUMBER)
     negative = np.append(-np.arange(bins), NOT_A_NUMBER)
-    return Binning(bins, table, limits, np.concatenate([signed, negative]).astype(np.int8))
+    signed_bins = np.concatenate([signed, negative]).astype(np.int8)
+    return Binning(bins, table.astype(np.uint8), limits, several, signed_bins)
 
 
 class State(NamedTuple):
@@ -132,7 +136,7 @@ def new_cells(binning):
 
 
 @njit(nogil=True, cache=True)
-def count_pair(g_before, g_now, w_before, w_now, table, limits, cells, counts, weight_change):
+def count_pair(g_before, g_now, w_before, w_now, binning, cells, counts, weight_change):
     """Count the transitions between two steps into counts (bins, bins, 4) and weight_change (bins, bins, 2)."""
     before, now = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint8)
     cell, change = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.float64)
@@ -140,10 +144,10 @@ def count_pair(g_before, g_now, w_before, w_now, table, limits, cells, counts, w
     for begin in range(0, len(g_now), BLOCK):
         end = min(begin + BLOCK, len(g_now))
         size = end - begin
-        classify(g_before[begin:end], table, limits, before)
-        classify(g_now[begin:end], table, limits, now)
+        classify(g_before[begin:end], binning, before)
+        classify(g_now[begin:end], binning, now)
         subtract(w_now[begin:end], w_before[begin:end], change)
-        locate(before[:size], now, change, len(limits), cell)
+        locate(before[:size], now, change, len(binning.limits), cell)
         add(cell[:size], never, change, cells)
     empty_into(cells, counts, weight_change, null[0], null[1])
 
@@ -158,8 +162,7 @@ def count_step(
     mean_cells,
     mean,
     sums,
-    table,
-    limits,
+    binning,
     surrogate,
     first,
     counting,
@@ -183,20 +186,22 @@ def count_step(
         g, w, g_class, w_before = gradient[begin:end], weight[begin:end], state[0][begin:end], state[1][begin:end]
         mean_class, mean_g, mean_change = state[2][begin:end], state[3][begin:end], state[4][begin:end]
         g_before, null_sum, null_change = state[5][begin:end], state[6][begin:end], state[7][begin:end]
-        classify(g, table, limits, now)
         subtract(w, w_before, change)
-        move(g_before, null_sum, null_change, surrogate, first + begin, called)
-        if counting:
-            locate(g_class, now, change, len(limits), cell)
-            add(cell[:size], called, change, raw_cells)
-            sum_up(g, g_before, w, change, sums)
-        copy(now, g_class)
         copy(w, w_before)
+        if counting:
+            sum_up(g, g_before, w, change, sums)
+        move(g_before, g, null_sum, null_change, surrogate, first + begin, called)
+        if counting or remembering:
+            classify(g, binning, now)
+            if counting:
+                locate(g_class, now, change, len(binning.limits), cell)
+                add(cell[:size], called, change, raw_cells)
+            copy(now, g_class)
         nonfinite += average(g, mean_g, change, mean_change)
         if counting or remembering:
-            classify(mean_g, table, limits, now)
+            classify(mean_g, binning, now)
             if counting:
-                locate(mean_class, now, mean_change, len(limits), cell)
+                locate(mean_class, now, mean_change, len(binning.limits), cell)
                 add(cell[:size], never, mean_change, mean_cells)
             copy(now, mean_class)
         if counting and surrogate.averaged:
@@ -204,10 +209,9 @@ def count_step(
             found = surrogate_flips(
                 g[part], null_sum[part], null_change[part], surrogate, null_before, null_now, called
             )
-            classify(null_before[:found], table, limits, before)
-            classify(null_now[:found], table, limits, now)
+            classify(null_before[:found], binning, before)
+            classify(null_now[:found], binning, now)
             add_flips(before[:found], now, called, null_minima, null_flips)
-        copy(g, g_before)
     if counting:
         empty_into(raw_cells, *raw)
         empty_into(mean_cells, *mean)
@@ -215,14 +219,15 @@ def count_step(
     return nonfinite
 
 
-@njit
-def classify(values, table, limits, classes):
+@njit(nogil=True, cache=True)
+def classify(values, binning, classes):
     """The class of every value."""
+    table, limits = binning.table, binning.limits
     for i in range(len(values)):
         bits = np.float64(values[i]).view(np.uint64)
         found = np.uint32(table[bits >> SHIFT])
         found += np.uint32(bits > limits[found])  # the only edge of most cells; a branch on it would be unpredictable
-        while bits > limits[found]:
+        while binning.several and bits > limits[found]:
             found += np.uint32(1)
         classes[i] = found
 
@@ -255,8 +260,9 @@ def average(gradients, means, changes, mean_changes):
 
 
 @njit
-def move(gradients, sums, changes, surrogate, first, called):
-    """Let the last step's `gradients` enter the surrogate; `called` is where a flip now would be a minimum to it.
+def move(gradients, now, sums, changes, surrogate, first, called):
+    """Let the last step's `gradients` enter the surrogate; `called` is where a flip now would be a minimum to it. Afterwards
+    `gradients` are those of `now`.
 
     Signs are the first bits of a hash (the finaliser of MurmurHash3) of the step's key and of the parameter's number.
     """
@@ -264,6 +270,7 @@ def move(gradients, sums, changes, surrogate, first, called):
     for i in range(len(sums)):
         size = abs(gradients[i])
         size = size if size < LARGEST else np.float32(0)
+        gradients[i] = now[i]
         mixed = np.uint32(np.uint32(start + np.uint32(i)) * np.uint32(0x9E3779B1)) ^ key
         mixed = np.uint32((mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B))
         mixed = np.uint32((mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35))

@@ -57,6 +57,7 @@ from drillcore.base.store import create
 from drillcore.recording.kernel import (
     SHARES,
     SUMS,
+    classify,
     count_pair,
     count_step,
     make_binning,
@@ -133,7 +134,7 @@ def transitions(
     binning = make_binning(tuple(bin_edges))
     pairs = (binning.bins, binning.bins)
     counts, weight_change = np.empty((*pairs, 4), np.uint32), np.empty((*pairs, 2))
-    count_pair(*arrays, binning.table, binning.limits, new_cells(binning), counts, weight_change)
+    count_pair(*arrays, binning, new_cells(binning), counts, weight_change)
     return Transitions(counts, weight_change)
 
 
@@ -525,8 +526,7 @@ class GradientRecorder:
                 cells[1],
                 ema,
                 self.sums[number],
-                self.binning.table,
-                self.binning.limits,
+                self.binning,
                 surrogate,
                 self.firsts[number],
                 self.recorded,
@@ -638,6 +638,7 @@ class GradientRecorder:
             self.file.store_steps(SAME_BATCH, self.again.steps, told(self.again.epochs, ended))
         if epoch is not None:
             for name, state in zip(self.tensors, self.states, strict=True):
+                classify(state.gradient, self.binning, state.gradient_class)  # which it was if steps are counted
                 self.file.store_snapshot(epoch, name, self.binning.signed_bins[state.gradient_class])
         self.file.store_names(self.decay)
         self.closing.close()

@@ -65,8 +65,7 @@ class SameBatch:
             now[tensor][part],
             state.weight,
             weights[tensor][part],
-            binning.table,
-            binning.limits,
+            binning,
             cells,
             *self.rows.piece(number),
         )

@@ -78,8 +78,7 @@ class TransitionRecorder:
     def count(self, now):
         """Count the transitions since the step before, whose gradients and weights are kept."""
         for number, ((g_before, w_before), (g_now, w_now)) in enumerate(zip(self.before, now, strict=True)):
-            table, limits = self.binning.table, self.binning.limits
-            count_pair(g_before, g_now, w_before, w_now, table, limits, self.cells, *self.rows.piece(number))
+            count_pair(g_before, g_now, w_before, w_now, self.binning, self.cells, *self.rows.piece(number))
         self.rows.append()
         if self.rows.full():
             self.rows.flush(self.writer)

@@ -197,6 +197,14 @@ def test_file_holds_the_contract(tmp_path):
                 np.testing.assert_array_equal(snapshot[:], np.sign(values) * bins_in_numpy(values, DECADES))
 
 
+def test_a_snapshot_is_of_the_last_step_where_that_is_not_counted(tmp_path):
+    gradients, weights = random_training(5, [BLOCK + 5])
+    with h5py.File(record(tmp_path / "gradients.h5", gradients, weights, epoch_length=5, every=4)) as file:
+        assert file["raw/step"][:].tolist() == [4]
+        expected = np.sign(gradients[4][0]) * bins_in_numpy(gradients[4][0], DECADES)
+        np.testing.assert_array_equal(file["snapshots/001/tensor0"][:], expected)
+
+
 def test_averages_are_the_recursion(tmp_path):
     gradients, weights = random_training(15, [400], zeros=0.5)
     averages = []
