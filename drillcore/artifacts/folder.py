@@ -80,8 +80,8 @@ class NetworkFolder(Reader):
 
     @property
     def title(self) -> str:
-        """The network's name."""
-        return self.path.absolute().name
+        """What readers call the network."""
+        return self.about.title
 
     @cached_property
     def network(self) -> Network:

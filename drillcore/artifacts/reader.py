@@ -53,9 +53,11 @@ class Reader(Mapping):
 
     @property
     def title(self) -> str:
-        """The name of the network in whose folder the file is; the file's name where there is no network.yaml beside it."""
+        """What readers call the network in whose folder the file is; the file's name where no network.yaml is beside it."""
+        from drillcore.artifacts.about import read_about  # which reads with what is defined here
+
         folder = self.path.absolute().parent
-        return folder.name if (folder / "network.yaml").exists() else self.path.name
+        return read_about(folder).title if (folder / "network.yaml").exists() else self.path.name
 
     def __len__(self) -> int:
         return len(list(iter(self)))

@@ -52,7 +52,8 @@ def draw_sharpness(file):
     known = file.edge_of == OF_HESSIAN or np.isfinite(file.array("preconditioned")).any()
     edge = file.array("edge") if known else None
     samples = file.dataset("sample").shape[0]
-    subtitle = f"{file.title}, {epochs_text(file.epochs)}: {samples} training samples, in evaluation mode"
+    subtitle = f"{file.title}, {epochs_text(file.epochs)}: {samples} training samples, in evaluation mode; "
+    subtitle += "noise scale: about the batch at which noise and signal of the gradient are equal"
     return sharpness(file.epochs, {name: file.array(name) for name in names}, edge, subtitle)
 
 

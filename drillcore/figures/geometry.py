@@ -22,13 +22,15 @@ from drillcore.figures.style import (
     number,
     styled,
 )
-from drillcore.geometry.catalogue import COLLAPSE, MEASURES, WITHOUT_CHANCE
+from drillcore.geometry.catalogue import COLLAPSE, MEASURES
 from drillcore.intervals import LEVEL
 
-CHANCE = "#D55E00"
-EARLY, LATE = {"color": "#999999", "marker": "s", "lw": 0.9}, {"color": "#000000", "marker": "s"}
-BY_CHANCE = {"linestyle": (0, (1, 3)), "lw": 0.9}
-BARS = {"color": "#0072B2", "fmt": "_", "capsize": 2, "lw": 1.1, "markersize": 4}
+EARLY = {"color": "#000000", "marker": "s", "markerfacecolor": "white", "lw": 0.7}
+LATE = {"color": "#000000", "marker": "s"}
+BY_CHANCE = {"linestyle": (0, (1, 2)), "lw": 1.0}
+CHANCE = {"color": "#8c8c8c", "marker": "_", "markersize": 6, **BY_CHANCE}
+"""How chance is drawn: grey, as no layer is, or by epoch in the colour of its layer."""
+BARS = {"color": "#CC3311", "fmt": "_", "capsize": 2, "lw": 1.1, "markersize": 4}
 """How means and intervals over seeds are drawn: nothing where they are NaN."""
 FAR = 30
 """Values that differ by more than this factor have a logarithmic axis."""
@@ -71,6 +73,7 @@ def probes(file):
     """How well the labels, or the targets of a regression, are read from every layer."""
     shown = [name for name in SHOWN["probes"] if np.isfinite(file[name]).any()]
     said = f"fitted to {file.samples:,} training samples, scored on {file.test_samples:,} test samples"
+    said += "; chance: shuffled labels"
     return by_layer_and_epoch(file, shown, "What can be read from a layer", subtitle(file, said), len(shown))
 
 
@@ -78,7 +81,10 @@ def probes(file):
 def neural_collapse(file):
     """How far every layer is from neural collapse."""
     shown = [name for name in COLLAPSE if np.isfinite(file[name]).any()]
-    said = f"{file.samples:,} training samples; all are 0 where a layer has collapsed"
+    said = (
+        f"{file.samples:,} training samples; all are 0 where a layer has collapsed; chance: shuffled labels, for NC3 and NC4 "
+        "unrelated directions and decisions"
+    )
     return by_layer_and_epoch(file, shown, "Neural collapse", subtitle(file, said), 1)
 
 
@@ -104,13 +110,18 @@ def by_layer_and_epoch(file, measures, title, line, rows):
 @styled
 def intrinsic_dimension(file):
     """On how many dimensions the samples lie, and whether that depends on how many there are."""
-    said = f"TwoNN on {file.test_samples:,} test samples, duplicates removed"
+    said = (
+        f"how many dimensions {file.test_samples:,} test samples spread over around each of them (TwoNN, without "
+        "duplicates); chance: the same spectrum, each component shuffled"
+    )
     lines = layer_lines(layers(file))
     width = legend_width(file)
     figure = canvas(8.7 + width, height(file), "Intrinsic dimension", subtitle(file, said))
     left, middle, right, legend = figure.subplots(1, 4, width_ratios=[1, 1, 1, width / 2.9])
     by_layer(left, file, "dimension")
+    left.set_title("by layer")
     by_epoch(middle, file, "dimension", lines)
+    middle.set_title("by epoch")
     middle.sharey(left)
     sizes, curves = file.curve()
     for name, size, curve in zip(lines, sizes[-1], curves[-1], strict=True):
@@ -128,15 +139,19 @@ def intrinsic_dimension(file):
 @styled
 def dormancy(file):
     """How many units hardly answer, how many outputs are exactly zero, and how many dormant units came back."""
-    said = f"all units, on {file.samples:,} training samples; dormant: at most {number(file.threshold)} of the layer's mean"
+    said = (
+        f"all units, on {file.samples:,} training samples; dormant: mean abs(output) at most {number(file.threshold)} of "
+        "the layer's; revived: dormant at the stored epoch before; chance: as many at random"
+    )
     lines = layer_lines(layers(file))
     width = legend_width(file)
     figure = canvas(10.4 + width, height(file), "Dormant units", subtitle(file, said))
     *panels, legend = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, width / 2.6])
     by_layer(panels[0], file, "dormant")
+    panels[0].set_title("Dormant units, by layer")
     for axes, measure in zip(panels[1:], SHOWN["dormancy"], strict=True):
         by_epoch(axes, file, measure, lines)
-        axes.set_title(MEASURES[measure].title)
+        axes.set_title(f"{MEASURES[measure].title}, by epoch")
     legend_beside(legend, handles(file, lines, SHOWN["dormancy"]), layers=len(file.layers))
     return figure
 
@@ -158,7 +173,7 @@ def height(file):
 
 def legend_width(file):
     """How many inches a legend of the layers needs."""
-    return 0.75 + max(inches("chance of a layer"), inches("x" * longest(file)))
+    return 0.75 + max(inches("95 % t interval"), inches("x" * longest(file)))
 
 
 def by_layer(axes, file, measure):
@@ -166,8 +181,9 @@ def by_layer(axes, file, measure):
     known, values, null = MEASURES[measure], file[measure][:], file.null(measure)[-1]
     places = np.arange(len(file.layers))
     if null.shape[1]:
-        axes.fill_between(places, null.min(1), null.max(1), color=CHANCE, alpha=0.2, lw=0)
-        axes.plot(places, null.mean(1), color=CHANCE, linestyle=":", lw=1)
+        null = np.where(np.isfinite(values[-1])[:, None], null, np.nan)
+        axes.fill_between(places, null.min(1), null.max(1), color=CHANCE["color"], alpha=0.2, lw=0)
+        axes.plot(places, null.mean(1), **CHANCE)
     if len(values) > 1:
         axes.plot(places, values[0], **EARLY)
     axes.plot(places, values[-1], **LATE)
@@ -184,7 +200,7 @@ def by_epoch(axes, file, measure, lines):
     """A measure by epoch, a line for each layer, with what chance gives of each as dots."""
     chance = file.chance(measure)
     for position, (name, values) in enumerate(zip(lines, file[measure][:].T, strict=True)):
-        if np.isfinite(chance[:, position]).any():
+        if np.isfinite(values).any():
             axes.plot(file.epochs, chance[:, position], color=lines[name]["color"], **BY_CHANCE)
         axes.plot(file.epochs, values, **lines[name])
     epoch_axis(axes, file.epochs)
@@ -218,9 +234,7 @@ def handles(file, lines, measures):
     of_panels = [Line2D([], [], **LATE, label=f"epoch {file.epochs[-1]}")]
     if len(file.epochs) > 1:
         of_panels.insert(0, Line2D([], [], **EARLY, label=f"epoch {file.epochs[0]}"))
-    if measures[0] not in WITHOUT_CHANCE:
-        of_panels.append(Line2D([], [], color=CHANCE, linestyle=":", lw=1, label="chance"))
-    of_panels.append(Line2D([], [], color="#555555", **BY_CHANCE, label="chance of a layer"))
+    of_panels.append(Line2D([], [], **CHANCE, label="chance"))
     if file.seeds > 1:
         label = f"mean, {file.seeds} seeds,\n{100 * LEVEL:.0f} % t interval"
         of_panels.append(Line2D([], [], color=BARS["color"], marker="_", lw=1.1, label=label))

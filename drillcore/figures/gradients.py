@@ -42,7 +42,12 @@ CHANCE = {"color": "#004d38", "lw": 1.0, "linestyle": (0, (3, 1.5))}
 """How minima by chance alone are drawn: as minima, but dashed and darker, for both lie upon each other."""
 REPEATED = {"color": "#8c510a", "lw": 1.1, "marker": ".", "ms": 4}
 """How flips of the same batch are drawn: with a point at each of the steps at which they were recorded."""
-TEXTS = {"zeros": "near zero", "exact_zeros": "exactly zero"}
+TEXTS = {
+    "zeros": "near zero",
+    "exact_zeros": "exactly zero",
+    "retained": "retained: so at the\nstep before as well",
+    "released": "released: so at the\nstep before alone",
+}
 
 
 def figures(folder):
@@ -151,9 +156,7 @@ def near_zero_counts(
     for row in rows:
         row[0].set_ylabel("parameters")
         row[0].set_ylim(bottom=0)
-    legend_beside(
-        legend(slice(None)), [Line2D([], [], label=TEXTS.get(name, name), **line(name)) for name in list(SERIES)[:4]]
-    )
+    legend_beside(legend(slice(None)), [Line2D([], [], label=text, **line(name)) for name, text in TEXTS.items()])
     return figure
 
 
@@ -205,7 +208,8 @@ def fraction_released(
     >>> figure.axes[2].get_xlabel()
     'epoch'
     """
-    figure, rows, legend = step_panels(1 + len(by_layer), title or "Fraction of near-zero gradients released", subtitle)
+    released = "Released gradients: near zero at one step, no longer at the next"
+    figure, rows, legend = step_panels(1 + len(by_layer), title or released, subtitle)
     handles, lines = [], {}
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, (kind, values) in zip(rows[0], series.items(), strict=True):
@@ -224,7 +228,7 @@ def fraction_released(
         step_axis(axes, starts)
     for row in rows:
         row[0].set_ylim(bottom=0)
-        row[0].set_ylabel("released / (retained\n+ released)")
+        row[0].set_ylabel("share released")
     legend_beside(legend(0), handles)
     drawn = {layer for kinds in by_layer.values() for _, layers in kinds.values() for layer in finite(layers)}
     legend_beside(legend(slice(1, None)), layer_handles(lines, lines.keys() - drawn), layers=len(lines))
@@ -273,9 +277,9 @@ def fraction_flipped(
     >>> both = {"raw": series, "ema": series}
     >>> figure = drillcore.figures.fraction_flipped({1e-7: both}, [3])
     >>> figure.axes[0].get_ylabel()
-    'fraction of retained'
+    'share of those\\nthat stay'
     """
-    title = title or "Fraction of retained near-zero gradients that flip their sign"
+    title = title or "Sign flips of gradients that stay near zero, over minima or maxima"
     with_null = [name for name, series in by_step.items() if all("minima_share_null" in of for of in series.values())]
     figure, rows, legend = step_panels(len(by_step) + len(with_null), title, subtitle, share=False)
     names = "flips", "minima", "maxima"
@@ -291,15 +295,15 @@ def fraction_flipped(
             axes.set_title(f"{KINDS[kind]}, {near(threshold)}")
             step_axis(axes, starts)
             axes.set_ylim(bottom=0)
-        row[0].set_ylabel("fraction of retained")
-    texts = "all flips", "minima crossed", "maxima crossed"
+        row[0].set_ylabel("share of those\nthat stay")
+    texts = "all flips", "minima stepped over", "maxima stepped over"
     handles = [Line2D([], [], label=text, **line(name)) for name, text in zip(names, texts, strict=True)]
     legend_beside(legend(0), handles + [Line2D([], [], label="flips, same batch", **REPEATED)] * bool(same_batch))
     if with_null:
         draw_chance(rows[len(by_step) :], {threshold: by_step[threshold] for threshold in with_null}, starts)
         handles = [
-            Line2D([], [], label="minima crossed", **line("minima")),
-            Line2D([], [], label="chance alone", **CHANCE),
+            Line2D([], [], label="minima stepped over", **line("minima")),
+            Line2D([], [], label="minima by chance alone", **CHANCE),
             *late_chance(by_step[with_null[0]]["ema"]),
         ]
         legend_beside(legend(len(by_step)), handles)
@@ -388,7 +392,7 @@ def weight_change(
         for axes, values in zip(row, series.values(), strict=True):
             axes.plot(values["step"], positive(values["weight_change"]), color=colour, lw=1)
             seed_band(axes, values, "weight_change", colour)
-        handles.append(Line2D([], [], color=colour, label=f"retained, {near(threshold)}"))
+        handles.append(Line2D([], [], color=colour, label=f"stay near zero,\n{near(threshold)}"))
     row[0].set_ylabel("norm of the weights' difference")
     legend_beside(legend(0), handles)
     return figure

@@ -20,16 +20,18 @@ def log_axis(axis):
 def ticks(low, high):
     """The numbers from `low` to `high`, both positive, that have a tick: powers of ten, or 1, 2 and 5 times these.
 
-    Where there are fewer than three of them, evenly spaced round numbers.
+    Where there are fewer than three powers, the latter; of these, evenly spaced round numbers.
     """
     exponents = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    if np.log10(high / low) > MOST_DECADES:
-        values = 10.0 ** exponents[exponents % np.ceil(len(exponents) / (MOST_POWERS + 2)) == 0]
-    else:
-        values = np.outer(10.0**exponents, [1, 2, 5]).ravel()
-    if np.sum((low <= values) & (values <= high)) < 3:
-        values = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
-    return values[(low * (1 - 1e-9) <= values) & (values <= high * (1 + 1e-9))]
+
+    def within(values):
+        return values[(low * (1 - 1e-9) <= values) & (values <= high * (1 + 1e-9))]
+
+    powers = within(10.0 ** exponents[exponents % np.ceil(len(exponents) / (MOST_POWERS + 2)) == 0])
+    if np.log10(high / low) > MOST_DECADES and len(powers) >= 3:
+        return powers
+    finer = within(np.outer(10.0**exponents, [1, 2, 5]).ravel())
+    return finer if len(finer) >= 3 else within(MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high))
 
 
 class Ticks(Locator):

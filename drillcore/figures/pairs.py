@@ -29,7 +29,8 @@ def drawings(file):
     if len(file.shared) > 1:
         values = {name: file.by_epoch(name)[:] for name in file.measures}
         subtitle = (
-            f"{file.titles[0]} with {file.titles[1]}, {epochs_text(file.shared)} of both, {file.samples} test images"
+            f"first a layer of {file.titles[0]}, then one of {file.titles[1]}; {epochs_text(file.shared)} of both, "
+            f"{file.samples} test images"
         )
         title = "Similarity of the layers of two networks, by epoch"
         yield (

@@ -156,7 +156,7 @@ def draw_agreement(axes, correlations, chance):
     axes.set_yticks(range(len(names)), [MEASURES[name].title for name in names])
     axes.invert_yaxis()
     axes.set_xlim(-1.05, 1.05)
-    axes.set_xlabel("rank correlation over the layers\nof settling with rewinding")
+    axes.set_xlabel("do layers that change more cost more?\nrank correlation over the layers")
     axes.grid(True, axis="x")
 
 
@@ -178,7 +178,7 @@ def sentence(
         return f"{told}."
     known = {name: value for name, value in agreement.correlations.items() if np.isfinite(value)}
     best = max(known, key=lambda name: abs(known[name]))
-    rank = f"rank correlation {known[best]:.2f} over {len(layers)} layers"
+    rank = f"rank correlation {known[best]:.2f}".replace("-", "−") + f" over {len(layers)} layers"
     if agreement.p_value > LIMIT:
         reach = f"which {100 * agreement.p_value:.0f} % of all orders reach"
         return f"{told}; no measure ranks the layers so beyond chance: {MEASURES[best].title} comes nearest, {rank}, {reach}."

@@ -190,7 +190,7 @@ def draw_points(figure, axes, found):
 
 def draw_limits(axes, classes):
     """A guess, and the most that a probability of a mean can vary."""
-    mean = np.linspace(0, 1, 101)
+    mean = (1 - np.cos(np.linspace(0, np.pi, 101))) / 2  # dense at the ends, where the curve is steep
     lines = [
         Line2D(np.sqrt(mean * (1 - mean)), mean, color="#b0b0b0", lw=0.9, label="most possible"),
         Line2D([0, 0.5], [1 / classes] * 2, color="#333333", lw=0.9, linestyle=":", label=f"a guess, 1 of {classes}"),

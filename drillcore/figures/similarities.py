@@ -214,7 +214,8 @@ def similarity_settling(
     handles = []
     for layer in named(layers):
         epoch = settled(numbers, across[measure][layers.index(layer), :, -1], measure)
-        label = plain(layer) + (f": epoch {epoch}" if epoch is not None else ": undefined")
+        when = "undefined" if epoch is None else "not before the last" if epoch == numbers[-1] else f"epoch {epoch}"
+        label = f"{plain(layer)}: {when}"
         handles.append(Line2D([], [], label=label, **lines[layer]))
     heading = f"settled: {MEASURES[measure].title} {bound(measure)}"
     legend_beside(panels[len(across)], handles, heading, layers=len(learning))
@@ -368,7 +369,7 @@ def cka_outlier(
     """
     order = catalogued(values)
     kinds = list(dict.fromkeys(MEASURES[name].label for name in order))
-    title = title or "Why controls: what one sample, moved away, does to each measure"
+    title = title or "One sample, moved away, changes some measures of similarity and not others"
     figure = canvas(1.8 + 3 * len(kinds), 2.6, title, subtitle)
     *panels, legend = figure.subplots(1, len(kinds) + 1, width_ratios=[1] * len(kinds) + [0.5])
     for axes, kind in zip(panels, kinds, strict=True):

@@ -23,7 +23,7 @@ from drillcore.similarity.matrix import SimilarityMatrix
 
 ACROSS = 5
 """How many maps of layers are side by side."""
-NO_MORE = "no more than chance:\n95 % of permutations score less"
+NO_MORE = "no more than chance:\n95 % of permutations are less alike"
 """What grey cells are of scores relative to chance."""
 
 
@@ -197,18 +197,18 @@ def calibrated_similarity(
         draw_map(axes, matrix, look, matrix <= 0, MEASURES[name].title, drawn, NO_MORE)
         label_cells(axes, matrix, rows, columns)
         if best:
-            away = np.where(same, np.nan, scores) if not others else scores
-            frame_best(axes, best_matches(away, best[name], name), drawn)
+            away = matrix if others else np.where(same, np.nan, matrix)
+            frame_best(axes, best_matches(away, scores, best[name], name), drawn)
     finish_maps(panels, len(values), drawn)
     return figure
 
 
-def best_matches(scores, least, name):
-    """The column of the best of each row of `scores`; None where it is no better than `least` (rows), by chance alone."""
-    sign = -1 if MEASURES[name].is_distance else 1
-    signed = np.where(np.isnan(scores), -np.inf, sign * scores)
-    columns = signed.argmax(1)
-    better = signed.max(1) > sign * np.asarray(least)
+def best_matches(above, scores, least, name):
+    """The column of the best of each row of `above`, relative to chance; None where its score is no better than `least`
+    (rows), that of the best match by chance alone."""
+    columns = np.where(np.isnan(above), -np.inf, above).argmax(1)
+    sign, rows = -1 if MEASURES[name].is_distance else 1, np.arange(len(columns))
+    better = np.isfinite(above[rows, columns]) & (sign * scores[rows, columns] > sign * np.asarray(least))
     return [int(column) if exceeds else None for column, exceeds in zip(columns, better, strict=True)]
 
 

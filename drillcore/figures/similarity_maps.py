@@ -118,7 +118,7 @@ def explain(axes, drawn):
     if drawn.best:
         handles.append(Patch(**FRAME, label="the row's best match, where\nbetter than the best by chance"))
     if drawn.quantiles:
-        text = f"{drawn.quantiles} chance:\n95 % of permutations score less"
+        text = f"{drawn.quantiles} chance:\n95 % of permutations are less alike"
         handles.append(Line2D([], [], linestyle="", label=text))
     if handles:
         axes.legend(handles=handles, loc="lower left", borderaxespad=0, handlelength=1.2, fontsize=7)

@@ -83,7 +83,7 @@ def key(figure):
 
 
 GREY = "no more than chance:\nq > 0.05 (debiased CKA)"
-CHANCE = "chance:\n95 % of permutations score less"
+CHANCE = "chance:\n95 % of permutations are less alike"
 BELOW, BRACKETS = f"below each diagonal, {CHANCE}", f"in brackets, {CHANCE}"
 HALF, SURE = np.full((3, 3), 0.5), np.zeros((3, 3))
 
@@ -189,8 +189,17 @@ def test_scores_above_chance_and_best_matches():
         assert np.isclose(shown(axes)[0, 2], to_rgb(DEAD)).all()
         assert not np.isclose(shown(axes)[1, 2], to_rgb(DEAD)).all()
         assert frames(axes) == {(0, 1), (1, 0)}
-    other = calibrated_similarity({"rsa": similar}, {"rsa": quantile}, LAYERS, LAYERS, {"rsa": [0.5, 2, 2]})
+    other = calibrated_similarity({"rsa": similar}, {"rsa": np.full((3, 3), 0.2)}, LAYERS, LAYERS, {"rsa": [0.5, 2, 2]})
     assert frames(titled(other, "RSA")) == {(0, 0)}
+
+
+def test_the_best_match_is_the_largest_number_of_its_row_where_chance_differs():
+    scores, quantiles = {"rsa": np.array([[0.6, 0.55, 0.1]])}, {"rsa": np.array([[0.5, 0.1, 0.1]])}
+    axes = titled(calibrated_similarity(scores, quantiles, LAYERS[:1], LAYERS, {"rsa": [0.52]}), "RSA")
+    assert [texts(axes)[0, column] for column in range(3)] == ["0.20", "0.50", "0.00"]
+    assert frames(axes) == {(0, 1)}
+    axes = titled(calibrated_similarity(scores, quantiles, LAYERS[:1], LAYERS, {"rsa": [0.57]}), "RSA")
+    assert frames(axes) == set()  # for by chance alone the best match scores more
 
 
 def test_between_two_networks_every_cell_is_the_measure():

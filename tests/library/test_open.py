@@ -11,6 +11,7 @@ import drillcore
 from drillcore import extras
 from drillcore.artifacts.about import ABOUT, About, read_about, write_about
 from drillcore.artifacts.folder import FILES
+from drillcore.artifacts.history import History
 from drillcore.artifacts.replicates import write_replicates
 from drillcore.base.errors import DamagedFile, InputError, MissingFile
 from drillcore.base.store import create, write
@@ -240,6 +241,12 @@ def test_a_damaged_file_is_said_to_be_damaged(tmp_path, name):
 def test_what_readers_are_told_of_a_network_is_read_or_said_to_be_damaged(tmp_path):
     write_about(tmp_path, About("a title", 7))
     assert read_about(tmp_path) == About("a title", 7)
+    (tmp_path / "history.csv").write_text(
+        "epoch,train_loss,train_accuracy,val_loss,val_accuracy,val_f1\n1,2,0.4,1,0.6,0.6\n"
+    )
+    assert History(tmp_path / "history.csv").title == "history.csv"
+    (tmp_path / "network.yaml").touch()
+    assert History(tmp_path / "history.csv").title == "a title"
     for damaged in ('{"title": "half', '{"test_images": 7}', '{"title": "none", "test_images": null}', "[]"):
         (tmp_path / ABOUT).write_text(damaged)
         with pytest.raises(DamagedFile, match=r"about\.json is damaged"):

@@ -133,7 +133,7 @@ def test_queued_experiments_become_one_sweep(project):
 
 def test_another_title_trains_and_analyses_nothing(project):
     project.change(lambda parameters: parameters["networks"]["squeeze"].update(title="another"))
-    assert repro(project) == {"define@squeeze"}
+    assert repro(project) == {"define@squeeze", "plots@squeeze"}
     assert load(project.folder / "artifacts/squeeze/about.json") == {"title": "another", "test_images": 1000}
     assert project.planned(FILES) == set()
 
