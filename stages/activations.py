@@ -60,7 +60,7 @@ def main(network):
             weights.store(epoch, framework.weight_matrices(model))
             predicted(epoch, model)
     with AugmentedImage(augmentations_path("data", card.dataset)) as file:
-        inputs, *about = file.inputs[:], file.sample, file.label
+        inputs, *about = file.inputs[:], file.sample, file.label, file.original
     kept = Units("pool", settings.max_units, card.seed) if of_tokens else units  # no token of these is a sample
     shown = outputs(model, networks.to_input, inputs, card, layers, kept), len(inputs), kept
     write_augmented(folder / Augmented.FILE, inputs, *about, lambda group: store_outputs(group, *shown))

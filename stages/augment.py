@@ -27,7 +27,8 @@ def main(dataset):
             raise InputError(f"params.yaml: augment.image is {settings.image}, but {path} has test images 0 to {last}.")
         augmented = augmentations(file, settings)
         label = int(file.targets("test")[settings.image]) if file.classes else None
-    write_augmentations(augmentations_path("data", dataset), augmented, settings.image, label)
+        original = None if file.kind == "images" else file.inputs("test")[settings.image]
+    write_augmentations(augmentations_path("data", dataset), augmented, settings.image, label, original)
 
 
 def augmentations(file, settings):

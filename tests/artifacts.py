@@ -207,7 +207,7 @@ def write_outputs(folder, outputs, classes, image, random):
     images, last = random.integers(0, 256, (AUGMENTATIONS, *image), np.uint8), outputs[max(outputs)]
     batch = {layer: np.zeros((AUGMENTATIONS, array.shape[1]), np.float32) for layer, array in last.items()}
     store = partial(store_outputs, outputs=[batch], count=AUGMENTATIONS, units=all_units(last))
-    write_augmented(folder / Augmented.FILE, images, 4, 2 % len(classes), store)
+    write_augmented(folder / Augmented.FILE, images, 4, 2 % len(classes), None, store)
 
 
 def activity_of(batch):

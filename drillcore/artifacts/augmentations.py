@@ -1,7 +1,7 @@
 """data/<dataset>_augmented.h5: one test image of a data set under many random augmentations.
 
-`images` uint8 (augmentations, height, width, channels), or `inputs` that are no images, as in data/<dataset>.h5;
-attributes `sample` and, where there are classes, `label`.
+`images` uint8 (augmentations, height, width, channels), or `inputs` that are no images, as in data/<dataset>.h5, and the
+`original` without any augmentation; attributes `sample` and, where there are classes, `label`.
 """
 
 from collections.abc import Iterator
@@ -28,6 +28,8 @@ class AugmentedImage(Hdf5Reader):
     images : HDF5 dataset uint8 (augmentations, height, width, channels) or None
     inputs : HDF5 dataset
         The images, or the inputs that are none.
+    original : array or None
+        Of inputs that are no images the one without any augmentation.
     sample, label : int
         The sample's number in the test set, and its class, None where there are no classes.
     """
@@ -41,6 +43,11 @@ class AugmentedImage(Hdf5Reader):
     def inputs(self) -> Stored:
         """The augmentations, whatever they are."""
         return self.dataset("inputs") if self.images is None else self.images
+
+    @property
+    def original(self) -> np.ndarray | None:
+        """The sample without any augmentation, if it is no image."""
+        return self.array("original") if "original" in self.file else None
 
     @property
     def sample(self) -> int:
@@ -73,13 +80,20 @@ class AugmentedImage(Hdf5Reader):
         return {name: str(self.sample), **({} if self.label is None else {"class": str(self.label)})}
 
 
-def write_augmentations(path: str | Path, inputs: np.ndarray, sample: int, label: int | None) -> None:
-    """Write the augmentations of the test sample `sample` of class `label`, None where there are no classes."""
+def write_augmentations(
+    path: str | Path, inputs: np.ndarray, sample: int, label: int | None, original: np.ndarray | None = None
+) -> None:
+    """Write the augmentations of the test sample `sample` of class `label`, None where there are no classes, and the
+    `original`, None of images, of which the probe set may have it."""
     with create(path) as file:
-        store_augmentations(file, inputs, sample, label)
+        store_augmentations(file, inputs, sample, label, original)
 
 
-def store_augmentations(file: h5py.File, inputs: np.ndarray, sample: int, label: int | None) -> None:
+def store_augmentations(
+    file: h5py.File, inputs: np.ndarray, sample: int, label: int | None, original: np.ndarray | None
+) -> None:
     """Write the augmentations to an open `file`."""
+    if original is not None:
+        write(file, "original", original)
     write(file, "images" if kind_of(inputs) == "images" else "inputs", inputs)
     file.attrs.update(sample=sample, **({} if label is None else {"label": label}))

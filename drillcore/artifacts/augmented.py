@@ -2,7 +2,7 @@
 
 `images` uint8 (augmentations, height, width, channels), `layers/<layer>` float32 (augmentations, units) with the
 attribute `units` where they are a subset; attributes `sample`, `label`, `layers`. Which sample it is, is that of
-data/<dataset>_augmented.h5, and so are `inputs` that are no images.
+data/<dataset>_augmented.h5, and so are `inputs` that are no images, and their `original`.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,10 +48,15 @@ class Augmented(AugmentedImage):
 
 
 def write_augmented(
-    path: str | Path, inputs: np.ndarray, sample: int, label: int | None, store: Callable[[h5py.Group], list[str]]
+    path: str | Path,
+    inputs: np.ndarray,
+    sample: int,
+    label: int | None,
+    original: np.ndarray | None,
+    store: Callable[[h5py.Group], list[str]],
 ) -> None:
-    """Write the augmentations of the test sample `sample` of class `label`, and what `store`, called with a group, puts
-    there: the outputs of all layers, of which it returns the names, as `store_outputs` does."""
+    """Write the augmentations of the test sample `sample` of class `label`, the `original`, None of an image, and what
+    `store`, called with a group, puts there: the outputs of all layers, whose names it returns, as `store_outputs` does."""
     with create(path) as file:
-        store_augmentations(file, inputs, sample, label)
+        store_augmentations(file, inputs, sample, label, original)
         file.attrs["layers"] = store(new_group(file, "layers"))

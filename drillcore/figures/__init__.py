@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "augmentations": ["contact_sheet"],
+        "augmented_inputs": ["augmented_rows", "augmented_texts"],
         "correlations": ["correlation_evolution", "intra", "layer_feature_correlation"],
         "curvature": ["minima_verdict", "sharpness"],
         "embeddings": ["Map", "model_tsne_layers"],

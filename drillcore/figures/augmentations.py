@@ -1,5 +1,6 @@
-"""One image under many random augmentations: every one as a file, and all on a sheet."""
+"""One sample under many random augmentations: images as files and on a sheet, rows, signals and texts."""
 
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
+from drillcore.artifacts.dataset import DatasetFile, kind_of
+from drillcore.figures.augmented_inputs import augmented_rows, augmented_texts
 from drillcore.figures.png import write_png
 from drillcore.figures.style import EDGE, box, canvas, styled
 
@@ -16,39 +19,93 @@ PIXELS = 112
 WIDTH, GAP = 8.0, 2
 """Of the contact sheet: its width in inches, and the pixels between its tiles."""
 
+MOST = 10_000
+"""Of so many test samples the deviations of columns are taken."""
+
 
 def figures(folder, distortions=""):
     """Names and functions of the figures of augmented.h5 and activations.h5 in `folder`, a network's artifacts.
 
-    `distortions` says how images were augmented, which no file does. Inputs that are no images have no sheet.
+    `distortions` says how images were augmented, which no file does.
     """
     with Augmented(folder / Augmented.FILE) as augmented:
-        images = augmented.images is not None
-    if images:
-        yield "augs/contact_sheet", partial(draw_sheet, folder, distortions)
+        drawn = list(drawings(augmented, distortions))
+    for name, _ in drawn:
+        yield f"augs/{name}", partial(draw, folder, distortions)
 
 
-def draw_sheet(folder, distortions=""):
-    """`contact_sheet` of the files in `folder`, with the original where it is among the probe's images."""
-    with Augmented(folder / Augmented.FILE) as augmented, Activations(folder / Activations.FILE) as probe:
-        found = np.flatnonzero(probe.sample == augmented.sample)
-        original = probe.images[found[0]] if len(found) else None
-        subtitle = f"{augmented.title}, test image {augmented.sample}"
-        subtitle += "" if augmented.label is None else f" of class {probe.classes[augmented.label]}"
-        subtitle += f": {distortions}" if distortions else ""
+def draw(folder, distortions):
+    """The figure of the file in `folder`."""
+    with Augmented(folder / Augmented.FILE) as augmented:
+        ((_, drawn),) = drawings(augmented, distortions)
+        return drawn()
+
+
+def drawings(augmented, distortions=""):
+    """Name and function of the figure of an open `Augmented` or `AugmentedImage`, with what lies beside it: images on a
+    sheet, rows and signals, or texts; none of what is no image, of files from before they had its original."""
+    if augmented.images is not None:
+        yield "contact_sheet", partial(draw_sheet, augmented, distortions)
+    elif augmented.original is not None:
+        yield (
+            ("texts", partial(draw_texts, augmented))
+            if kind_of(augmented.inputs) == "tokens"
+            else ("rows", partial(draw_rows, augmented))
+        )
+
+
+@contextmanager
+def beside(augmented):
+    """The open file that names the columns, tokens and classes of an `AugmentedImage`: activations.h5 or data/<dataset>.h5;
+    None where neither is there."""
+    path = augmented.path.with_name(Activations.FILE)
+    data = augmented.path.with_name(augmented.path.name.replace("_augmented.h5", ".h5"))
+    if path.exists():
+        with Activations(path) as file:
+            yield file
+    elif data != augmented.path and data.exists():
+        with DatasetFile(data) as file:
+            yield file
+    else:
+        yield None
+
+
+def said(augmented, names, noun):
+    """Of which sample the figure is; `names` is the file that names its class, or None."""
+    named = names is not None and names.classes
+    of_class = (
+        "" if augmented.label is None else f" of class {names.classes[augmented.label] if named else augmented.label}"
+    )
+    return f"{augmented.title}, test {noun} {augmented.sample}{of_class}"
+
+
+def draw_sheet(augmented, distortions):
+    """`contact_sheet` with the original where it is among the probe's images, or in the data set."""
+    with beside(augmented) as names:
+        original = names.inputs("test")[augmented.sample] if isinstance(names, DatasetFile) else None
+        if isinstance(names, Activations) and augmented.sample in names.sample:
+            original = names.images[np.flatnonzero(names.sample == augmented.sample)[0]]
+        subtitle = said(augmented, names, "image") + (f": {distortions}" if distortions else "")
         return contact_sheet(augmented.images[:], original, subtitle)
 
 
-def drawings(augmented):
-    """Names and functions of the figures of an `Augmented` or an `AugmentedImage`, with what lies beside it."""
-    if augmented.images is None:
-        return
-    if augmented.path.with_name(Activations.FILE).exists():
-        yield "contact_sheet", partial(draw_sheet, augmented.path.parent)
-    else:
-        subtitle = f"{augmented.title}, test image {augmented.sample}"
-        subtitle += "" if augmented.label is None else f" of class {augmented.label}"
-        yield "contact_sheet", partial(contact_sheet, augmented.images[:], None, subtitle)
+def draw_rows(augmented):
+    """`augmented_rows`, in the deviations of the test samples that are stored beside it."""
+    with beside(augmented) as names:
+        columns, deviations = [] if names is None else names.column_names, None
+        if names is not None:
+            inputs = names.inputs if isinstance(names, Activations) else names.inputs("test")
+            deviations = inputs[:MOST].std(0, dtype=np.float64)
+        subtitle = said(augmented, names, "sample")
+        return augmented_rows(augmented.inputs[:], augmented.original, columns, deviations, subtitle)
+
+
+def draw_texts(augmented):
+    """`augmented_texts`."""
+    with beside(augmented) as names:
+        vocabulary = [] if names is None else names.vocabulary
+        subtitle = f"{said(augmented, names, 'text')}; tokens that differ from the original are marked"
+        return augmented_texts(augmented.inputs[:], augmented.original, vocabulary, subtitle)
 
 
 def write_images(folder, images):

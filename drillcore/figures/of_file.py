@@ -80,8 +80,8 @@ DRAWINGS = {
     Predictions: (samples.drawings, "sample_map"),
     Maps: (embeddings.drawings, "model_tsne_layers"),
     History: (training.drawings, "training_curves"),
-    Augmented: (augmentations.drawings, "contact_sheet"),
-    AugmentedImage: (augmentations.drawings, "contact_sheet"),
+    Augmented: (augmentations.drawings, None),
+    AugmentedImage: (augmentations.drawings, None),
 }
 """By reader, what yields the names and functions of its figures, and the name of the main one; None for the first."""
 

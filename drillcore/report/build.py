@@ -41,7 +41,7 @@ TOPICS = {
     "geometry": (geometry.geometry, ["geometry.h5"]),
     "spectra": (spectra.spectra, ["svd.h5"]),
     "maps": (embeddings.maps, ["tsne.h5", "activations.h5"]),
-    "probe": (embeddings.probe, ["tsne.h5", "activations.h5"]),
+    "probe": (embeddings.probe, ["tsne.h5", "activations.h5", "network.yaml"]),
     "samples": (samples.samples, ["predictions.h5", "activations.h5", "network.yaml"]),
     "similarity": (similarity.within, ["similarity.h5"]),
 }

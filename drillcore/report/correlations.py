@@ -84,9 +84,12 @@ def augmentations(folder):
 
 
 def augmented_images(folder):
-    """The augmented images themselves."""
+    """The augmented images themselves, or the rows or texts, with the tokens that were replaced marked."""
     with Augmented(folder / Augmented.FILE) as file, Activations(folder / Activations.FILE) as probe:
         name = None if file.label is None else probe.classes[file.label]
         meta = {"sample": file.sample, "name": name, "all": len(file.inputs)}
-        meta["texts"], arrays = shown(file.inputs[:MOST_AUGMENTATIONS], probe)
-    return meta, arrays
+        inputs, original = file.inputs[:MOST_AUGMENTATIONS], file.original
+        about, arrays = shown(inputs, probe, None if original is None else inputs != original)
+        if original is not None:
+            about["original"] = shown(original[None], probe)[0]["texts"]
+    return meta | about, arrays

@@ -3,11 +3,13 @@
 import numpy as np
 
 from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.network import Network, read_network
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.colours import class_colours
+from drillcore.report.answers import answers, tokens_of
 from drillcore.report.pack import colours, single
 from drillcore.report.shown import shown
 
@@ -60,13 +62,21 @@ def predicted(outputs):
 
 
 def probe(folder):
-    """The samples and labels of the maps' points; without classes all labels are 0, in a regression there are `targets`."""
+    """The samples and labels of the maps' points, without classes all 0, and their `answers`; of a token its `position`."""
+    card = read_network(folder / Network.FILE)
     with Maps(folder / Maps.FILE) as file, Activations(folder / Activations.FILE) as activations:
-        rows, classes = slice(kept_points(file)), activations.classes
-        inputs = activations.inputs if activations.images is None else activations.images
-        texts, arrays = shown(inputs[rows], activations)
+        rows, classes, tokens = slice(kept_points(file)), activations.classes, tokens_of(activations, card)
+        inputs = (activations.inputs if activations.images is None else activations.images)[rows]
+        marked = None if tokens is None else tokens[rows, None] == np.arange(inputs.shape[1])
+        about, arrays = shown(inputs, activations, marked)
         sample = activations.sample[rows].astype(np.int32)
         arrays |= {"sample": sample, "labels": activations.labels[rows].astype(np.int32) if classes else 0 * sample}
-        if file.targets is not None:
-            arrays["targets"] = file.targets[rows, 0].astype(np.float32)
-    return {"classes": classes, "colours": class_colours(len(classes) or 1), "texts": texts}, arrays
+        if activations.position is not None:
+            arrays["position"] = activations.position[rows].astype(np.int32)
+        found, more = answers(activations, card, rows)
+    about |= {
+        "classes": classes,
+        "colours": class_colours(len(classes) or 1),
+        "classified": card.task == "classification",
+    }
+    return about | found, arrays | more

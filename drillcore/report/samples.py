@@ -36,6 +36,7 @@ def samples(folder):
             of_split |= {name: single(getattr(found, name)[sample]) for name in NUMBERS}
             of_split["probability"] = single(label_probabilities(outputs, labels[sample], file.logits))
             arrays |= {f"{split}/{name}": values for name, values in of_split.items()}
-            meta["splits"][split]["texts"], pictures = shown(images, names)
+            about, pictures = shown(images, names)
+            meta["splits"][split] |= about
             arrays |= {f"{split}/{name}": values for name, values in pictures.items()}
     return meta, arrays

@@ -12,4 +12,5 @@ def make(labels=True):
     train, test, classes, of_test = train_test_split(
         images, digits.target, test_size=0.2, random_state=0, stratify=digits.target
     )
-    return {"train": (train, classes), "test": (test, of_test)} if labels else {"train": train, "test": test}
+    named = {"train": (train, classes), "test": (test, of_test), "classes": list(map(str, range(10)))}
+    return named if labels else {"train": train, "test": test}

@@ -1,5 +1,7 @@
 """The page of a network whose samples are no images, and which has no squeeze."""
 
+import h5py
+import numpy as np
 import pytest
 
 from drillcore.artifacts.history import write_history
@@ -15,9 +17,20 @@ def page(tmp_path_factory):
     (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"lm": {}}}))
     folder = write_network(root, "lm", {"layer1": 6, "output": 4}, build="lm.py:make", tensors={"layer1.weight": 24})
     card = folder / "network.yaml"
-    card.write_text(card.read_text().replace("units: flatten\n", "units: {token: first}\nkind: tokens\naxis: step\n"))
-    row = dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_f1", "val_accuracy"), 0.5)
+    card.write_text(
+        card.read_text().replace(
+            "units: flatten\n", "units: {token: first}\nkind: tokens\ntask: next_token\nvocabulary: 3\naxis: step\n"
+        )
+    )
+    row = dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_perplexity"), 0.5)
     write_history(folder / "history.csv", [{"epoch": step, **row} for step in (0, 50, 100, 150, 200)])
+    with h5py.File(folder / "activations.h5", "r+") as file:
+        del file["images"], file["labels"], file.attrs["classes"]
+        file["inputs"] = np.tile(np.array([0, 1, 2, 1], np.int32), (40, 1))
+        file["vocabulary"], file["position"], file["targets"] = ["a", "b", " "], np.arange(40) % 4, np.arange(40) % 3
+    with h5py.File(folder / "augmented.h5", "r+") as file:
+        file["original"], file["inputs"] = np.array([0, 1, 1, 1]), np.tile(np.array([0, 1, 1, 2], np.int32), (12, 1))
+        del file["images"], file.attrs["label"]
     return write_page(root)
 
 
@@ -25,6 +38,20 @@ def test_samples_are_called_what_they_are(browser, page):
     browser.open(page, "embeddings")
     assert browser.text("#sample-text").startswith("test text ")
     assert "test texts" in browser.text("#maps figcaption") and "image" not in browser.text("main")
+
+
+def test_the_token_of_a_sample_is_marked_in_its_text(browser, page):
+    browser.open(page, "embeddings", sample=2)
+    assert browser.text(".sample .text") == "ab␣b" and browser.text(".sample mark") == "␣"
+    assert browser.text("#sample-text") == "test text 4, token 2: next “␣”"
+    browser.open(page, "embeddings", sample=1)
+    assert browser.text(".sample mark") == "b"
+
+
+def test_the_tokens_that_were_replaced_are_marked(browser, page):
+    browser.open(page, "correlations")
+    shown = "return [...document.querySelectorAll('.images .text')].map(one => one.innerHTML)"
+    assert browser.run(shown) == ["abbb", *["abb<mark>␣</mark>"] * 2]
 
 
 def test_a_card_says_what_a_unit_is(browser, page):

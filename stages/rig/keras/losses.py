@@ -45,7 +45,7 @@ class R2(keras.metrics.R2Score):
 
 def rows(values):
     """Values (n, ...) as (n, numbers)."""
-    return keras.ops.reshape(values, (keras.ops.shape(values)[0], -1))
+    return keras.ops.reshape(values, (-1, math.prod(values.shape[1:])))
 
 
 class UserLoss(LossOfModel):

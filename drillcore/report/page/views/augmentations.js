@@ -26,6 +26,8 @@ export async function showAugmentations(root, network) {
     h(
       "div",
       { class: "images" },
+      pictures?.original &&
+        h("div", {}, picture({ texts: pictures.original, rows: pictures.rows }, 0), h("div", {}, "without augmentation")),
       holders.map((holder, i) => h("div", {}, holder, names[i])),
     ),
     meansTable(data),

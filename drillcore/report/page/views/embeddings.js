@@ -20,6 +20,10 @@ const COLOURS = [
     ["label", "label"],
     ["prediction", "prediction"],
   ],
+  OF_NUMBERS = [
+    ["label", "target"],
+    ["prediction", "prediction"],
+  ],
   SHOWN = [
     ["all", "all images"],
     ["wrong", "misclassified only"],
@@ -43,15 +47,15 @@ export async function show(root) {
     controls(
       control,
       choice("map", "map", KINDS),
-      probe.classes.length && choice("colour", "coloured by", COLOURS),
-      probe.classes.length && choice("shown", "shown", SHOWN.map(one => one.map(inWords))),
+      predicts(probe) && choice("colour", "coloured by", probe.arrays.targets ? OF_NUMBERS : COLOURS),
+      judges(probe) && choice("shown", "shown", SHOWN.map(one => one.map(inWords))),
     ),
   );
   const grid = h("div", { class: "grid" });
   root.append(grid);
   const sample = samplePanel(grid, scene);
   const maps = chart(grid, { id: "maps", title: "Layers side by side", full: true });
-  if (probe.classes.length) grid.append(wrongPanel(scene));
+  if (judges(probe)) grid.append(wrongPanel(scene));
   maps.table = () => mapTable(scene);
   const mark = position => {
     sample(position);
@@ -75,6 +79,10 @@ export async function show(root) {
   };
 }
 
+// Whether the network tells classes, so that predictions are right or wrong; and whether there are predictions to colour by.
+const judges = probe => probe.classified && probe.classes.length > 0;
+const predicts = probe => judges(probe) || probe.arrays.returned !== undefined;
+
 function wrongOnes({ arrays }, probe) {
   return Array.from(arrays.predictions.keys()).filter(
     i => arrays.predictions[i] !== UNKNOWN && arrays.predictions[i] !== probe.arrays.labels[i],
@@ -85,18 +93,34 @@ const className = ({ probe }, label) => (label === UNKNOWN ? "unknown" : (probe.
 
 function sayOf(scene, position) {
   const { probe, data } = scene;
-  const one = inWords(`test image ${probe.arrays.sample[position]}`);
-  if (probe.arrays.targets) return `${one}: target ${number(probe.arrays.targets[position])}`;
-  if (!probe.classes.length) return one;
-  return `${one}: label ${className(scene, probe.arrays.labels[position])}, predicted ${className(scene, data.arrays.predictions[position])}`;
+  const { sample, position: token, targets, returned, labels } = probe.arrays,
+    predicted = data.arrays.predictions[position];
+  const facts = [
+    targets && `target ${number(targets[position])}`,
+    returned && `predicted ${number(returned[position])}`,
+    probe.next && `next ${quoted(probe.next[position])}`,
+    probe.predicted && `predicted ${quoted(probe.predicted[position])}`,
+    probe.classes.length > 0 && `label ${className(scene, labels[position])}`,
+    judges(probe) && `predicted ${className(scene, predicted)}`,
+    madeAgain(probe) && "beside it as the network made it again",
+  ].filter(Boolean);
+  const one = `${inWords(`test image ${sample[position]}`)}${token ? `, token ${token[position]}` : ""}`;
+  return facts.length ? `${one}: ${facts.join(", ")}` : one;
 }
 
+const quoted = token => (token === null ? "none" : `“${token}”`);
+
+// The sample as the network made it again, where it is stored.
+const madeAgain = ({ again, rows, arrays }) =>
+  again || arrays.again_images ? { texts: again, rows, arrays: { images: arrays.again_images } } : null;
+
 function samplePanel(grid, scene) {
-  const holder = h("div"),
+  const holder = h("div", { class: "pair" }),
     text = h("output", { id: "sample-text" });
   grid.append(h("section", { class: "panel full sample" }, holder, text));
   return position => {
-    holder.replaceChildren(picture(scene.probe, position, 72));
+    const again = madeAgain(scene.probe);
+    holder.replaceChildren(picture(scene.probe, position, 72), again ? picture(again, position, 72) : "");
     text.textContent = sayOf(scene, position);
   };
 }
@@ -174,9 +198,10 @@ function drawMaps(maps, scene, mark) {
     points = data.arrays[kind],
     width = maps.plot.clientWidth;
   const colour = state.get("colour", ["label", "prediction"], "label"),
-    only = state.get("shown", ["all", "wrong"], "all") === "wrong";
-  const group = colour === "label" ? probe.arrays.labels : data.arrays.predictions,
+    only = judges(probe) && state.get("shown", ["all", "wrong"], "all") === "wrong";
+  const group = colour === "prediction" && judges(probe) ? data.arrays.predictions : probe.arrays.labels,
     shown = only ? scene.wrong : Array.from({ length: count }, (_, i) => i);
+  scene.colour = colour;
   const { boxes, height } = arrange(width - (probe.arrays.targets ? BAR : 0), layers.length),
     traces = [],
     layout = { annotations: [], plot_bgcolor: themed("--page") };
@@ -221,13 +246,15 @@ function drawMaps(maps, scene, mark) {
     (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
     `${titleOf(scene.name)}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
-    `${shown.length} ${only ? "misclassified " : ""}test images${probe.classes.length ? `, coloured by ${colour}` : probe.arrays.targets ? ", coloured by target" : ""}.${aboutMaps(data, kind)}${some}`,
+    `${shown.length} ${only ? "misclassified " : ""}${ofWhat(probe)}${probe.arrays.targets ? `, coloured by ${colour === "label" ? "target" : colour}` : probe.classes.length ? `, coloured by ${colour}` : ""}.${aboutMaps(data, kind)}${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");
   maps.plot.removeAllListeners?.("plotly_click");
   maps.plot.on("plotly_hover", event => mark(event.points[0].customdata));
   maps.plot.on("plotly_click", event => state.set({ sample: event.points[0].customdata }));
 }
+
+const ofWhat = ({ arrays }) => (arrays.position ? "tokens of test images" : "test images");
 
 // How to read the maps that are shown.
 function aboutMaps({ status }, kind) {
@@ -264,8 +291,8 @@ function classKey(scene, labels) {
 }
 
 // The colours of numbers, the same in every layer, with one bar for all.
-const numberColours = (targets, members, first) => ({
-  color: members.map(i => targets[i]),
+const numberColours = (targets, numbers, members, first) => ({
+  color: members.map(i => numbers[i]),
   cmin: Math.min(...targets),
   cmax: Math.max(...targets),
   colorscale: "Viridis",
@@ -274,7 +301,8 @@ const numberColours = (targets, members, first) => ({
 });
 
 function classTraces(scene, shown, group, points, l, count, suffix) {
-  const { targets } = scene.probe.arrays;
+  const { targets, returned } = scene.probe.arrays,
+    numbers = scene.colour === "prediction" && returned ? returned : targets;
   const groups = [...new Set(group)].sort((a, b) => a - b),
     many = groups.length > MOST_CLASSES;
   return (many ? [null] : groups).map(label => {
@@ -296,7 +324,7 @@ function classTraces(scene, shown, group, points, l, count, suffix) {
         size: 5.5,
         color: many ? members.map(i => classColour(scene, group[i])) : classColour(scene, label),
         opacity: 0.9,
-        ...(targets && numberColours(targets, members, l === 0)),
+        ...(targets && numberColours(targets, numbers, members, l === 0)),
       },
     };
   });
@@ -355,16 +383,21 @@ function ring(scene, plot, position) {
 
 function mapTable(scene) {
   const { data, probe } = scene,
-    count = probe.arrays.labels.length;
+    count = probe.arrays.labels.length,
+    { targets, returned, position, labels } = probe.arrays;
+  const wanted = i => (targets ? targets[i] : probe.next ? probe.next[i] : className(scene, labels[i])),
+    predicted = i =>
+      targets ? (returned?.[i] ?? null) : probe.next ? probe.predicted?.[i] : className(scene, data.arrays.predictions[i]);
   const rows = data.layers.flatMap((layer, l) =>
     Array.from({ length: count }, (_, i) => [
       layer,
       probe.arrays.sample[i],
-      className(scene, probe.arrays.labels[i]),
-      className(scene, data.arrays.predictions[i]),
+      ...(position ? [position[i]] : []),
+      wanted(i),
+      predicted(i),
       scene.points[(l * count + i) * 2],
       scene.points[(l * count + i) * 2 + 1],
     ]),
   );
-  return { columns: ["layer", "test_image", "label", "prediction", "x", "y"], rows };
+  return { columns: ["layer", "test_image", ...(position ? ["token"] : []), "label", "prediction", "x", "y"], rows };
 }

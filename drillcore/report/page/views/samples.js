@@ -116,7 +116,7 @@ function sayOf(scene, i) {
 }
 
 // The samples of the split that is shown, as `picture` takes them.
-const pictures = ({ data, split, of }) => ({ texts: data.splits[split].texts, arrays: of });
+const pictures = ({ data, split, of }) => ({ ...data.splits[split], arrays: of });
 
 function drawSample({ holder, text, link }, scene, position) {
   holder.replaceChildren(picture(pictures(scene), position, 72));

@@ -53,9 +53,19 @@ function drawImage(canvas, images, position, size) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-// What a sample is: its image, `size` pixels wide, or its text.
-export function picture({ texts, arrays }, position, size) {
-  if (texts) return h("p", { class: "text" }, texts[position]);
+// A row of a table: the numbers below the names of their columns.
+function row(parts) {
+  const cells = parts.flatMap((name, i) => (i % 2 ? [] : h("div", {}, h("dt", {}, name), h("dd", {}, parts[i + 1]))));
+  return h("dl", { class: "row" }, cells);
+}
+
+// What a sample is: its image, `size` pixels wide, its row of a table, or its text with tokens marked.
+export function picture({ texts, rows, arrays }, position, size) {
+  if (texts && rows) return row(texts[position]);
+  if (texts) {
+    const parts = texts[position].map((part, i) => (i % 2 ? h("mark", {}, part) : part));
+    return h("p", { class: "text" }, parts);
+  }
   const canvas = h("canvas", { "aria-hidden": "true" });
   drawImage(canvas, arrays.images, position, size);
   return canvas;
