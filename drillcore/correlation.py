@@ -1,6 +1,7 @@
 """Pearson's correlation between the units of all layers, streamed over samples, and its means over pairs of layers."""
 
 from collections.abc import Mapping
+from math import pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,11 @@ MOST_CLUSTERED, MOST_OPTIMAL = 4000, 1000
 
 SILENT = np.errstate(invalid="ignore", over="ignore")
 """Columns that are not finite have no correlation, which is NaN: no warning tells more."""
+
+
+def abs_by_chance(samples: int) -> float:
+    """The mean of abs(r) of two independent normal units over so many samples: for many, r is normal around 0."""
+    return sqrt(2 / (pi * (samples - 1)))
 
 
 class Moments:

@@ -8,17 +8,21 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 import drillcore
+from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.correlations import Correlations
 from drillcore.artifacts.layers import epoch_name
 from drillcore.artifacts.network import Network, read_network
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
+from drillcore.correlation import abs_by_chance
 from drillcore.figures.style import (
+    CHANCE,
     CORRELATION,
     DEAD,
     EDGE,
@@ -50,8 +54,10 @@ LARGEST, LEGIBLE = 9.0, 0.3
 def figures(folder):
     """Names and functions of the figures of correlations.h5 in `folder`, a network's artifacts."""
     sizes = read_network(folder / Network.FILE).sizes()
+    with Activations(folder / Activations.FILE) as file:
+        samples = len(file.sample)
     with Correlations(folder / Correlations.FILE) as file:
-        yield from drawings(file, sizes)
+        yield from drawings(file, sizes, samples)
 
 
 def of_all(file, sizes, layers):
@@ -65,8 +71,9 @@ def of_all(file, sizes, layers):
     return "".join(f", {one}" for one in (said if len(said) < MOST_SAID else [*said[: MOST_SAID - 1], "..."]))
 
 
-def drawings(file, sizes=None):
-    """Names and functions of the figures of `Correlations`; `sizes` are by layer the numbers of all units."""
+def drawings(file, sizes=None, samples=None):
+    """Names and functions of the figures of `Correlations`; `sizes` are by layer the numbers of all units, `samples` is over
+    how many samples they are correlated, where that is known."""
     layers, epochs, last, sizes = list(map(printable, file.layers)), file.epochs, file.epochs[-1], sizes or {}
     for epoch in file.with_matrix:
         matrix, mean_abs = (file.of_epoch(name, epoch) for name in ("matrix", "mean_abs"))
@@ -79,13 +86,16 @@ def drawings(file, sizes=None):
             yield "layer_feature_correlation", draw
     mean, mean_abs = (file.over_epochs(name) for name in ("mean", "mean_abs"))
     subtitle = f"{file.title}, {epochs_text(epochs)}{of_all(file, sizes, file.layers)}"
-    yield "correlation_evolution", partial(correlation_evolution, epochs, mean, mean_abs, layers, subtitle)
+    yield (
+        "correlation_evolution",
+        partial(correlation_evolution, epochs, mean, mean_abs, layers, subtitle, samples=samples),
+    )
     for number, layer in evenly(list(enumerate(file.layers, 1)), MOST_LAYERS):
-        features, samples = (file.augmented(layer, of) for of in ("features", "samples"))
-        subtitle = f"{file.title}, {printable(layer)}, epoch {last}, one image augmented {len(samples)} times"
+        features, images = (file.augmented(layer, of) for of in ("features", "samples"))
+        subtitle = f"{file.title}, {printable(layer)}, epoch {last}, one image augmented {len(images)} times"
         of_units = f"{subtitle}{of_all(file, sizes, [layer])}"
         yield f"intra/l{number}_ff", partial(intra, features, "unit", of_units)
-        yield f"intra/l{number}_bb", partial(intra, samples, "augmentation", subtitle)
+        yield f"intra/l{number}_bb", partial(intra, images, "augmentation", subtitle)
 
 
 @styled
@@ -249,6 +259,7 @@ def correlation_evolution(
     layers: Sequence[str],
     subtitle: str = "",
     title: str | None = None,
+    samples: int | None = None,
 ) -> Figure:
     """Draw the means of r and of abs(r) of every pair of layers, by epoch.
 
@@ -266,6 +277,8 @@ def correlation_evolution(
         The line below the headline, such as the network and its epochs.
     title : str, optional
         The headline, by default one that names the figure.
+    samples : int, optional
+        Over so many samples r is: abs(r) of independent units is then drawn as chance.
 
     Returns
     -------
@@ -290,12 +303,15 @@ def correlation_evolution(
     figure = canvas(6.6 + 0.35 * longest, sum(heights), title, subtitle)
     grid = figure.add_gridspec(len(heights), 5, width_ratios=[1, 0.03, 1, 0.03, 0.04 * longest], height_ratios=heights)
     undefined = [layer for position, layer in enumerate(layers) if np.isnan(mean[:, position, position]).all()]
-    legend_beside(figure.add_subplot(grid[0, 4]), layer_handles(lines, undefined), "within a layer", layers=len(lines))
+    handles = layer_handles(lines, undefined) + [Line2D([], [], label="chance", **CHANCE)] * bool(samples)
+    legend_beside(figure.add_subplot(grid[0, 4]), handles, "within a layer", layers=len(lines))
     for column, values, name in ((0, mean, "mean r"), (2, mean_abs, "mean |r|")):
         axes = figure.add_subplot(grid[0, column], title=f"{name} between units of one layer", ylabel=name)
         for position, layer in enumerate(layers):
             axes.plot(numbers, values[:, position, position], **lines[layer])
         epoch_axis(axes, numbers)
+        if samples and name == "mean |r|":
+            axes.axhline(abs_by_chance(samples), **CHANCE)
         if pairs:
             by_pair = np.array([values[:, i, j] for i, j in pairs])
             axes = figure.add_subplot(grid[1, column], title=f"{name} between units of two layers{some}")

@@ -88,6 +88,7 @@ def draw_maps(file):
     if len(maps) < len(layers):
         subtitle += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
     targets, classes = file.targets, file.classes or None
+    subtitle += ", coloured by class" if targets is None and classes else ""
     labels = file.labels if targets is None else targets[:, 0].astype(np.float64)
     return model_tsne_layers(maps, labels, classes, subtitle, layer_colours(list(map(printable, layers))))
 

@@ -9,6 +9,7 @@ from drillcore.artifacts.geometry import Geometry
 from drillcore.base.names import printable
 from drillcore.figures.log_axes import log_axis
 from drillcore.figures.style import (
+    CHANCE,
     canvas,
     epoch_axis,
     epochs_text,
@@ -28,8 +29,8 @@ from drillcore.intervals import LEVEL
 EARLY = {"color": "#000000", "marker": "s", "markerfacecolor": "white", "lw": 0.7}
 LATE = {"color": "#000000", "marker": "s"}
 BY_CHANCE = {"linestyle": (0, (1, 2)), "lw": 1.0}
-CHANCE = {"color": "#8c8c8c", "marker": "_", "markersize": 6, **BY_CHANCE}
-"""How chance is drawn: grey, as no layer is, or by epoch in the colour of its layer."""
+OF_LAYERS = {**CHANCE, "marker": "_", "markersize": 10, **BY_CHANCE}
+"""How chance is drawn: by epoch in the colour of its layer, by layer with a mark that shows where a layer is alone."""
 BARS = {"color": "#CC3311", "fmt": "_", "capsize": 2, "lw": 1.1, "markersize": 4}
 """How means and intervals over seeds are drawn: nothing where they are NaN."""
 FAR = 30
@@ -183,7 +184,7 @@ def by_layer(axes, file, measure):
     if null.shape[1]:
         null = np.where(np.isfinite(values[-1])[:, None], null, np.nan)
         axes.fill_between(places, null.min(1), null.max(1), color=CHANCE["color"], alpha=0.2, lw=0)
-        axes.plot(places, null.mean(1), **CHANCE)
+        axes.plot(places, null.mean(1), **OF_LAYERS)
     if len(values) > 1:
         axes.plot(places, values[0], **EARLY)
     axes.plot(places, values[-1], **LATE)
@@ -234,7 +235,7 @@ def handles(file, lines, measures):
     of_panels = [Line2D([], [], **LATE, label=f"epoch {file.epochs[-1]}")]
     if len(file.epochs) > 1:
         of_panels.insert(0, Line2D([], [], **EARLY, label=f"epoch {file.epochs[0]}"))
-    of_panels.append(Line2D([], [], **CHANCE, label="chance"))
+    of_panels.append(Line2D([], [], **OF_LAYERS, label="chance"))
     if file.seeds > 1:
         label = f"mean, {file.seeds} seeds,\n{100 * LEVEL:.0f} % t interval"
         of_panels.append(Line2D([], [], color=BARS["color"], marker="_", lw=1.1, label=label))

@@ -11,13 +11,13 @@ from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.replicates import Replicates
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
-from drillcore.figures.style import canvas, legend_beside, name_ticks, styled
+from drillcore.figures.style import CHANCE, canvas, legend_beside, name_ticks, styled
 from drillcore.similarity.seeds import Agreement, across_seeds
 
 SAMPLES = 500
 """So many samples of the probe set are compared."""
 WIDTH = 5.2
-PAIR, MEAN, CHANCE = "#77AADD", "#0072B2", "#8c8c8c"
+PAIR, MEAN = "#77AADD", "#0072B2"
 
 
 def figures(folder):
@@ -79,9 +79,9 @@ def seed_similarity(
         axes.plot([position] * len(agreement.pairs), agreement.pairs, linestyle="", marker="o", color=PAIR)
         axes.plot(position, np.mean(agreement.pairs), marker="_", markersize=14, markeredgewidth=1.6, color=MEAN)
         chance = np.max(agreement.chance)
-        axes.plot([position - 0.3, position + 0.3], [chance, chance], color=CHANCE, linestyle=":")
+        axes.plot([position - 0.3, position + 0.3], [chance, chance], **CHANCE)
         if np.isnan(agreement.pairs).all():
-            axes.text(position, 0.5, "undefined", rotation=90, ha="center", va="center", color=CHANCE)
+            axes.text(position, 0.5, "undefined", rotation=90, ha="center", va="center", color=CHANCE["color"])
     name_ticks(axes.xaxis, [printable(layer) for layer in found], WIDTH)
     axes.set_xlim(-0.5, len(found) - 0.5)
     axes.set_ylim(min(-0.05, *(np.nanmin(one.pairs, initial=0) for one in found.values())), 1.03)
@@ -92,7 +92,7 @@ def seed_similarity(
         Line2D(
             [], [], linestyle="", marker="_", markersize=14, markeredgewidth=1.6, color=MEAN, label="mean of the pairs"
         ),
-        Line2D([], [], color=CHANCE, linestyle=":", label="samples permuted,\n95 % stay below"),
+        Line2D([], [], **CHANCE, label="samples permuted,\n95 % stay below"),
     ]
     legend_beside(legend, handles)
     return figure

@@ -12,6 +12,7 @@ from drillcore.artifacts.rewinding import Rewinding
 from drillcore.artifacts.similarity import Similarity
 from drillcore.base.names import printable
 from drillcore.figures.style import (
+    CHANCE,
     canvas,
     epoch_axis,
     epochs_text,
@@ -26,7 +27,6 @@ from drillcore.similarity.catalogue import MEASURES
 from drillcore.similarity.ranking import Agreement, rank_agreement
 
 WHOLE = {"color": "black", "linestyle": "--", "linewidth": 1.0}
-CHANCE = {"color": "#888888", "linestyle": ":"}
 LIMIT = 0.05
 """Below this probability by chance a rank correlation is said to be one."""
 

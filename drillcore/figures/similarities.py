@@ -205,7 +205,9 @@ def similarity_settling(
             axes.plot(numbers, across[name][position, :, -1], **lines[layers[position]])
         if MEASURES[name].is_distance:
             axes.invert_yaxis()
-        axes.set_title(MEASURES[name].title)
+        without = [layers[position] for position in learning if np.isnan(across[name][position, :, -1]).all()]
+        said = without[0] if len(without) == 1 else f"{len(without)} layers"
+        axes.set_title(MEASURES[name].title + (f" ({plain(said)} undefined)" if without else ""))
         axes.set_ylabel(MEASURES[name].label)
         epoch_axis(axes, numbers)
     for axes in panels[len(across) :]:

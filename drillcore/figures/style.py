@@ -70,6 +70,9 @@ THRESHOLDS = ["#AA3377", "#EE8866", "#77AADD", "#999933"]
 CORRELATION = matplotlib.colormaps["RdBu_r"].resampled(201)  # few enough colours for a PDF to store a byte a pixel
 DEAD = "#a6a6a6"
 
+CHANCE = {"color": "#8c8c8c", "linestyle": ":"}
+"""How what chance alone gives is drawn where it is of no one layer: grey, as no layer is."""
+
 
 def register_fallback():
     """Tell matplotlib of the fallback font, as bold too: headlines want that, and it has but one weight."""

@@ -1,7 +1,7 @@
 """What findings rest on: which networks and layers are compared, when values differ, and how they are written."""
 
 from itertools import pairwise
-from math import hypot, pi, sqrt
+from math import hypot, sqrt
 
 import numpy as np
 
@@ -115,11 +115,6 @@ def accuracies_text(intervals):
 def falling(values, digits):
     """Whether every value is below the one before it, as far as `digits` decimals tell."""
     return all(round(a, digits) > round(b, digits) for a, b in pairwise(map(float, values)))
-
-
-def chance(samples):
-    """The mean of abs(r) of two independent normal units over so many samples: for many, r is normal around 0."""
-    return sqrt(2 / (pi * (samples - 1)))
 
 
 def last_statistics(network):

@@ -20,6 +20,7 @@ from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.names import printable
+from drillcore.correlation import abs_by_chance
 from drillcore.ranks import EFFECTIVE
 from drillcore.recording.chance import ERRORS as CHANCE_ERRORS
 from drillcore.recording.threshold import NEAR
@@ -28,7 +29,6 @@ from drillcore.report.evidence import (
     accuracies_text,
     accuracy,
     an,
-    chance,
     compared,
     differ,
     digits,
@@ -222,7 +222,7 @@ def correlation_of_layers(networks):
         return None
     text = f"Units of different layers of {quoted(network)} correlate {'more' if after > before else 'less'} after "
     text += f"training: mean |r| {numbers(after)} at epoch {epochs[1]}, {numbers(before)} before "
-    text += f"training, {numbers(chance(images))} by chance."
+    text += f"training, {numbers(abs_by_chance(images))} by chance."
     link = {"view": "correlations", "figure": "layers", "network": network.card.name}
     return Finding(text, on(network, f"{images:,} test {noun(network)}s."), link)
 

@@ -5,8 +5,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from drillcore.colours import KINDS, SINGLE
-from drillcore.figures.geometry import BARS, CHANCE, EARLY, LATE, by_epoch, by_layer
-from drillcore.figures.style import layer_lines
+from drillcore.figures.geometry import BARS, EARLY, LATE, by_epoch, by_layer
+from drillcore.figures.style import CHANCE, layer_lines
 
 
 class Scored:

@@ -103,6 +103,7 @@ def test_dead_units_are_explained_where_some_are_drawn():
 def test_the_evolution_of_correlations_names_dead_layers():
     mean = np.full((2, 2, 2), 0.5)
     assert legends(correlation_evolution([0, 1], mean, mean, ["a", "b"], "net")) == ["a", "b"]
+    assert legends(correlation_evolution([0, 1], mean, mean, ["a", "b"], "net", samples=40)) == ["a", "b", "chance"]
     mean[:, 1] = mean[:, :, 1] = np.nan
     found = legends(correlation_evolution([0, 1], mean, mean, ["a", "b"], "net"))
     assert found == ["a", "b: undefined", "undefined:\na dead layer"]

@@ -193,6 +193,15 @@ def test_scores_above_chance_and_best_matches():
     assert frames(titled(other, "RSA")) == {(0, 0)}
 
 
+def test_a_measure_without_values_of_a_layer_says_so():
+    across = np.ones((3, 2, 2))
+    some = {"linear_cka": across, "svcca": np.where(np.arange(3)[:, None, None] == 1, np.nan, across)}
+    some["rsa"] = np.where(np.arange(3)[:, None, None] > 0, np.nan, across)
+    figure = similarity_settling([0, 1], some, LAYERS, "net")
+    titles = [axes.get_title("left") for axes in figure.axes[:3]]
+    assert titles == ["linear CKA", f"SVCCA ({LAYERS[1]} undefined)", "RSA (2 layers undefined)"]
+
+
 def test_the_best_match_is_the_largest_number_of_its_row_where_chance_differs():
     scores, quantiles = {"rsa": np.array([[0.6, 0.55, 0.1]])}, {"rsa": np.array([[0.5, 0.1, 0.1]])}
     axes = titled(calibrated_similarity(scores, quantiles, LAYERS[:1], LAYERS, {"rsa": [0.52]}), "RSA")

@@ -9,9 +9,10 @@ import pytest
 from drillcore.artifacts.about import ABOUT, About, write_about
 from drillcore.artifacts.gradient_stats import write_gradient_stats
 from drillcore.artifacts.history import write_history
+from drillcore.correlation import abs_by_chance
 from drillcore.intervals import Interval
 from drillcore.report import findings as found
-from drillcore.report.evidence import chance, differ, falling, in_short, numbers, over_images, percent
+from drillcore.report.evidence import differ, falling, in_short, numbers, over_images, percent
 from drillcore.report.findings import FINDINGS, findings, over_widths
 from drillcore.report.studies import VIEWS, by_study, studied
 from tests.artifacts import write_network
@@ -277,7 +278,7 @@ def test_means_that_do_not_differ_say_nothing(run, before, after):
 def test_chance_is_that_of_independent_units():
     units = np.random.default_rng(0).normal(size=(40, 400))
     r = np.corrcoef(units, rowvar=False)[np.triu_indices(400, 1)]
-    assert chance(40) == pytest.approx(np.abs(r).mean(), rel=0.02)
+    assert abs_by_chance(40) == pytest.approx(np.abs(r).mean(), rel=0.02)
 
 
 def augmented(run, **means):

@@ -62,11 +62,12 @@ const caption = (told, status) => (status === "complete" ? told : `${told} Not k
 const row = (array, at, width) => Array.from(array.subarray(at * width, (at + 1) * width));
 const column = (array, position, width) => Array.from(array).filter((_, i) => i % width === position);
 
-// The least, the mean and the largest by chance, each (epochs, layers), or null.
+// The least, the mean and the largest by chance, each (epochs, layers), or null; NaN where there is no value to compare.
 function chanceOf(data, id) {
   const chance = data.arrays[`${id}/chance`],
     size = data.epochs.length * data.layers.length;
-  return chance && [0, 1, 2].map(part => chance.subarray(part * size, (part + 1) * size));
+  const beside = (value, i) => (Number.isFinite(data.arrays[id][i]) ? value : NaN);
+  return chance && [0, 1, 2].map(part => chance.subarray(part * size, (part + 1) * size).map(beside));
 }
 
 function valueAxis(data, id, axis, wide) {
@@ -102,7 +103,8 @@ function byLayer(one, data, id, axis, wide, at) {
       edge = { mode: "lines", line: { width: 0, color: CHANCE }, hoverinfo: "skip", showlegend: false };
     traces.push(line("least by chance", low, CHANCE, edge));
     traces.push(line("most by chance", high, CHANCE, { ...edge, fill: "tonexty", fillcolor: "rgba(213, 94, 0, 0.2)" }));
-    traces.push(line("chance", mean, CHANCE, { mode: "lines", line: { color: onPage(CHANCE), dash: "dot", width: 1.5 } }));
+    const dotted = { line: { color: onPage(CHANCE), dash: "dot", width: 1.5 }, marker: { symbol: "line-ew-open", size: 7 } };
+    traces.push(line("chance", mean, CHANCE, dotted));
   }
   if (at > 0) traces.push(line(`epoch ${data.epochs[0]}`, row(data.arrays[id], 0, width), "#999999"));
   traces.push(line(`epoch ${data.epochs[at]}`, row(data.arrays[id], at, width), "#0072b2"));
