@@ -4,6 +4,10 @@ Numbers and names of layers come again in every panel and every figure, and to t
 the time of drawing them.
 """
 
+import cmath
+import math
+from functools import cache
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg, get_hinting_flag
 from matplotlib.ft2font import RenderMode
@@ -36,17 +40,16 @@ class Renderer(RendererAgg):
         As matplotlib's `draw_text`, which works out for each letter what is the same for all.
         """
         flags, mode = get_hinting_flag(), RenderMode.NORMAL if antialiased else RenderMode.MONO
-        turn = np.exp(1j * np.radians(angle))
-        matrix = np.round(0x10000 * np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])).astype(int)
+        turn, matrix = rotation(angle)
         letters = []
         for item in self._prepare_font(prop)._layout(text, flags=flags):
-            font, start = item.ft_object, 64 * (item.x + 1j * item.y) * turn
+            font, start = item.ft_object, 64 * complex(item.x, item.y) * turn
             font.set_size(prop.get_size_in_points(), self.dpi)
-            font._set_transform(matrix, [round(start.real), round(start.imag)])
+            font._set_transform(matrix, (round(start.real), round(start.imag)))
             letter = font._render_glyph(item.glyph_index, flags, mode)
-            if letter.buffer.size:
-                letters.append((letter.left, letter.top, np.array(letter.buffer) * (1 if antialiased else 255)))
-        return together(letters)
+            letters.append((letter.left, letter.top, letter.buffer))
+        image, left, below = together([letter for letter in letters if letter[2].size])
+        return image if antialiased else 255 * image, left, below
 
 
 def keep(found, key, make, *arguments):
@@ -58,13 +61,19 @@ def keep(found, key, make, *arguments):
     return found[key]
 
 
+@cache
+def rotation(angle):
+    """The rotation by `angle` degrees as a complex number and as the matrix of a font, whose 1 is 0x10000."""
+    turn = cmath.rect(1, math.radians(angle))
+    return turn, np.round(0x10000 * np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])).astype(int)
+
+
 def together(letters):
     """One image of `letters`, each its left edge, its upper edge and its opacity, with its left and its lower edge."""
-    left, right = (
-        min((x for x, _, _ in letters), default=0),
-        max((x + one.shape[1] for x, _, one in letters), default=0),
-    )
-    top, below = max((y for _, y, _ in letters), default=0), min((y - one.shape[0] for _, y, one in letters), default=0)
+    if not letters:  # spaces alone
+        return np.zeros((0, 0), np.uint8), 0, 0
+    left, right = min(x for x, _, _ in letters), max(x + one.shape[1] for x, _, one in letters)
+    top, below = max(y for _, y, _ in letters), min(y - one.shape[0] for _, y, one in letters)
     image = np.zeros((top - below, right - left), np.uint8)
     for x, y, one in letters:
         part = image[top - y : top - y + one.shape[0], x - left : x - left + one.shape[1]]

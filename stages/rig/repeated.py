@@ -6,7 +6,6 @@ its axes, a dozen times from the layout to the drawing. No setting makes it keep
 
 from functools import cache, wraps
 
-from matplotlib.artist import Artist
 from matplotlib.axis import Axis, XAxis, YAxis
 from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
@@ -78,16 +77,25 @@ def twin(artist):
     return copied
 
 
-def clip(axis, path, transform=None):
-    """Clip an axis and the ticks that it has; matplotlib makes one of each kind, to clip it, that most axes do not draw."""
-    Artist.set_clip_path(axis, path, transform)
-    for tick in vars(axis).get("majorTicks", []) + vars(axis).get("minorTicks", []):
-        tick.set_clip_path(path, transform)
+def of_made_ticks(method):
+    """`method` of an axis, which changes the ticks that it has: matplotlib makes one of each kind to change it, though ticks
+    that are made later get all the same, and most axes draw no minor ones."""
+
+    @wraps(method)
+    def change(axis, *arguments, **options):
+        missing = {"majorTicks", "minorTicks"} - vars(axis).keys()
+        vars(axis).update((name, []) for name in missing)
+        method(axis, *arguments, **options)
+        for name in missing:
+            vars(axis).pop(name, None)
+
+    return change
 
 
 replace(Axis, "_get_tick", new_tick)
 replace(Axis, "_copy_tick_props", lambda axis, source, tick: None)  # `tick` is a copy of `source`
-replace(Axis, "set_clip_path", clip)
+replace(Axis, "set_clip_path", of_made_ticks(Axis.set_clip_path))
+replace(Axis, "set_tick_params", of_made_ticks(Axis.set_tick_params))
 
 
 def kept(method, state):
@@ -106,17 +114,20 @@ def kept(method, state):
     return look
 
 
+def labels_state(axis):
+    """What the places of its labels depend on: the interval in view, and where the axes are."""
+    return *axis.get_view_interval(), *axis.axes.bbox.get_points().flat
+
+
+for kind in (XAxis, YAxis):
+    replace(kind, "get_tick_space", kept(kind.get_tick_space, labels_state))
+    replace(kind, "_update_label_position", kept(kind._update_label_position, labels_state))
+
+
 def ticks_state(axis):
     """What the ticks of a complete figure's axis depend on: the interval in view, and how many have room."""
     return *axis.get_view_interval(), axis.get_tick_space()
 
 
-def labels_state(axis):
-    """What the places of its labels depend on: the interval in view, and where the axes are."""
-    return *axis.get_view_interval(), *axis.axes.bbox.bounds
-
-
 replace(Axis, "_update_ticks", kept(Axis._update_ticks, ticks_state))
 replace(Axis, "_get_ticklabel_bboxes", kept(Axis._get_ticklabel_bboxes, labels_state))
-for kind in (XAxis, YAxis):
-    replace(kind, "_update_label_position", kept(kind._update_label_position, labels_state))
