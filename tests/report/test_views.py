@@ -424,6 +424,8 @@ def test_layers_stand_side_by_side_beside_chance(browser, root):
     known = np.isfinite(scores[1])
     assert np.array(traces["epoch 1"][1], float)[known] == pytest.approx(scores[1][known], rel=1e-6)
     assert np.array(traces["chance"][1], float)[known] == pytest.approx(chance[1].mean(1)[known], rel=1e-6)
+    nc3 = browser.traces("layers-nc3")
+    assert [x is not None for x in nc3["chance"][1]] == [x is not None for x in nc3["epoch 1"][1]]
     browser.open(root / "index.html", "layers", network="net", along="epoch")
     assert browser.traces("layers-nearest_mean")[layers[0]][1] == pytest.approx(scores[:, 0].tolist(), rel=1e-6)
 

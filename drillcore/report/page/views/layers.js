@@ -80,6 +80,24 @@ function valueAxis(data, id, axis, wide) {
   return { title: { text: axis }, ...scale };
 }
 
+// What is between `low` and `high`, a closed line around every run of neighbours that have both, so that none spans a gap.
+function band(low, high) {
+  const x = [],
+    y = [];
+  let from = 0;
+  low.forEach((_, i) => {
+    const ends = i + 1 === low.length || !Number.isFinite(low[i + 1]);
+    if (!Number.isFinite(low[i])) from = i + 1;
+    else if (ends) {
+      const run = Array.from({ length: i + 1 - from }, (_, k) => from + k);
+      x.push(...run, ...run.toReversed(), null);
+      y.push(...run.map(k => low[k]), ...run.toReversed().map(k => high[k]), null);
+      from = i + 1;
+    }
+  });
+  return { x, y };
+}
+
 function byLayer(one, data, id, axis, wide, at) {
   const width = data.layers.length,
     places = data.layers.map((_, i) => i),
@@ -101,8 +119,8 @@ function byLayer(one, data, id, axis, wide, at) {
   if (chance) {
     const [low, mean, high] = chance.map(part => row(part, at, width)),
       edge = { mode: "lines", line: { width: 0, color: CHANCE }, hoverinfo: "skip", showlegend: false };
-    traces.push(line("least by chance", low, CHANCE, edge));
-    traces.push(line("most by chance", high, CHANCE, { ...edge, fill: "tonexty", fillcolor: "rgba(213, 94, 0, 0.2)" }));
+    traces.push(line("least by chance", low, CHANCE, edge), line("most by chance", high, CHANCE, edge));
+    traces.push({ ...edge, ...band(low, high), fill: "toself", fillcolor: "rgba(213, 94, 0, 0.2)", showinfile: false });
     const dotted = { line: { color: onPage(CHANCE), dash: "dot", width: 1.5 }, marker: { symbol: "line-ew-open", size: 7 } };
     traces.push(line("chance", mean, CHANCE, dotted));
   }

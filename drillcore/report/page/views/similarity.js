@@ -90,7 +90,7 @@ const relative = (data, { calibrated, epoch }) => calibrated && epoch === data.e
 const shownMeasure = (data, now) => {
   const measure = data.measures[now.measure];
   return relative(data, now)
-    ? { ...measure, title: `${measure.title}, relative to chance`, alike: 1, unlike: 0, unit: "" }
+    ? { ...measure, title: `${measure.title}, relative to chance`, bar: "relative to chance", alike: 1, unlike: 0, unit: "" }
     : measure;
 };
 
@@ -137,7 +137,7 @@ function drawMap(map, data, now) {
     xs: cells(columns, titles?.[1]),
     ys: cells(rows, titles?.[0]),
     side: 500,
-    bar: { low, high, stops: scale.stops, title: withUnit(measure.title, measure) },
+    bar: { low, high, stops: scale.stops, title: measure.bar ?? withUnit(measure.title, measure) },
     texts: all.map(([value], i) => (undefinedCells[i] ? "×" : value.toFixed(2))),
   });
   const beyond = all.some(([value], i) => !grey[i] && (value - measure.unlike) * (measure.alike - measure.unlike) < 0);
