@@ -140,8 +140,11 @@ class Permutations:
         return spectra
 
     def by_pairs(self, method, a, b):
-        """Scores (permutations, a, b) of pairs, of which `method.pair` gives the value either way."""
-        columns = a if b is None else b
+        """Scores (permutations, a, b) of pairs, of which `method.pair` gives the value either way.
+
+        In float32, a third faster: 1e-6 of a score is far less than by what the permutations differ.
+        """
+        a, columns = (list(map(single, side)) for side in (a, a if b is None else b))
         scores = np.full((len(self.both_ways), len(a), len(columns)), np.nan)
         inverse = np.roll(np.arange(len(scores)), len(scores) // 2)
         for column, right in enumerate(columns):
@@ -160,6 +163,11 @@ class Permutations:
         source = np.empty_like(self.order)
         source[self.order] = np.roll(self.order, -shift)
         return layer._replace(basis=layer.basis[source], coordinates=layer.coordinates[source])
+
+
+def single(layer):
+    """A layer's `Components` in float32; what is `Undefined` stays so."""
+    return layer if isinstance(layer, Undefined) else layer._make(part.astype(np.float32) for part in layer)
 
 
 def most(scores, axis):

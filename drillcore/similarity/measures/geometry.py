@@ -10,6 +10,8 @@ from drillcore.similarity.representation import Undefined, each_pair, scaled, va
 from drillcore.singular_values import singular_values
 
 DECIMALS = 12
+CLOSE = 1 - 1e-6
+"""The cosine of two layers from which on their angle is that of a chord. The arc cosine of less has nine digits."""
 
 
 def procrustes(X: ArrayLike, Y: ArrayLike) -> float:
@@ -104,7 +106,7 @@ def angle(a, b):
         return 0.0
     left, right = a.coordinates, b.coordinates
     cosine = singular_values(left.T @ right).sum()
-    if cosine < 0.999:
+    if cosine < CLOSE:
         return np.arccos(cosine)
     # Near 1 the arc cosine loses half the digits and rounding may pass 1: there the residual's chord keeps them all.
     width = max(left.shape[1], right.shape[1])
@@ -114,8 +116,14 @@ def angle(a, b):
 
 
 def angle_both(a, b):
-    """`angle` of two layers, and of the two exchanged."""
-    return (angle(a, b),) * 2
+    """`angle` of two layers that chance alone makes alike, and of the two exchanged, to seven decimals.
+
+    Of the smaller Gram matrix's eigenvalues those that rounding makes of zeros add less than that to the cosine.
+    """
+    product = np.asarray(a.coordinates.T @ b.coordinates, np.float64)
+    rows = product if len(product) < len(product.T) else product.T
+    cosine = np.sqrt(np.maximum(np.linalg.eigvalsh(rows @ rows.T), 0.0)).sum()
+    return (np.arccos(cosine) if cosine < CLOSE else angle(a, b),) * 2
 
 
 def ranked_distances(X):
