@@ -8,9 +8,9 @@ from drillcore.artifacts.layers import epoch_name
 from drillcore.progress import silent
 from drillcore.similarity.calibration import Permutations
 from drillcore.similarity.catalogue import BIASED, TESTED
-from drillcore.similarity.measures import choose_measures, families
-from drillcore.similarity.null import noise_floor, permutation_null, permuted_linear_cka, q_values_of_pairs
-from drillcore.similarity.probe import INPUT, Status
+from drillcore.similarity.measures import Family, choose_measures, families
+from drillcore.similarity.null import by_chance, floor_of, noise_floor, p_values_of, q_values_of_pairs
+from drillcore.similarity.probe import Status
 from drillcore.similarity.representation import Undefined, matrix, prepare
 from drillcore.threads import side_by_side
 
@@ -53,7 +53,7 @@ def compare_layers(probe, family, group, chosen, each):
 
     Of epochs that are not `chosen` only what is `Undefined` is kept, for the rest may be large.
     """
-    unchanging = {name: prepare(family.work, probe.layer(name, None)) for name in probe.layers if name == INPUT}
+    unchanging = probe.unchanging(family)
 
     def compare_epoch(epoch):
         layers = probe.prepared(family, epoch, unchanging)
@@ -89,11 +89,13 @@ def store_across_epochs(writer, name, measure, probe, epochs, history, each):
 
 def store_controls(writer, probe, settings):
     """Store what chance would score, for every epoch: p- and q-values of debiased CKA, and linear CKA's floors."""
+    family = Family(by_chance, unit_wise=False)
+    unchanging = probe.unchanging(family)
 
     def controls(epoch):
-        layers = [probe.layer(name, epoch) for name in probe.layers]
-        p_values = permutation_null(layers, settings.permutations, settings.seed)
-        return p_values, q_values_of_pairs(p_values), permuted_linear_cka(layers)
+        layers = probe.prepared(family, epoch, unchanging)
+        p_values = p_values_of(layers, len(probe.rows), settings.permutations, settings.seed)
+        return p_values, q_values_of_pairs(p_values), floor_of(layers)
 
     with side_by_side() as each:
         p_values, q_values, permuted = map(np.array, zip(*each(controls, probe.epochs), strict=True))

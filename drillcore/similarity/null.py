@@ -1,13 +1,15 @@
 """What chance would score: the permutation null of debiased CKA, the false-discovery rate, and biased CKA's floor."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.arrays import real_array, together
-from drillcore.similarity.measures.cka import gram_norm, u_gram
-from drillcore.similarity.representation import centred, matrix, prepare
+from drillcore.similarity.measures.cka import gram_norm, u_centred_gram
+from drillcore.similarity.representation import Undefined, centred, matrix, prepare
 
 TIE = 1e-9
 
@@ -54,11 +56,38 @@ def permutation_null(layers: Sequence[ArrayLike], permutations: int = 200, seed:
     np.float64(0.02)
     """
     layers = together(layers)
+    return p_values_of([prepare(by_chance, layer) for layer in layers], len(layers[0]), permutations, seed)
+
+
+class ByChance(NamedTuple):
+    """What the scores by chance of a layer are made of: its `floor`, of which `floor_of` takes products, and its U-centred
+    Gram matrix (samples, samples), or the `Undefined` that says why there is none."""
+
+    floor: float
+    gram: np.ndarray | Undefined
+
+
+def by_chance(X):
+    """The `ByChance` of X (samples, units), from one Gram matrix."""
+    X = centred(X)
+    gram = X @ X.T
+    floor = trace_over_norm(np.trace(gram), np.vdot(gram, gram), len(gram))
+    return ByChance(floor, prepare(partial(u_centred_gram, units=X.shape[1]), gram))
+
+
+def p_values_of(layers, samples, permutations, seed):
+    """`permutation_null` of `ByChance` of so many `samples`."""
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(layers[0]))
-    shifts = 1 + rng.permutation(len(order) - 1)[:permutations]
-    grams = [prepare(u_gram, np.asarray(layer)[order]) for layer in layers]
-    return matrix(lambda a, _: exceedances(shifted_products(a), shifts), grams)
+    order = rng.permutation(samples)
+    shifts = 1 + rng.permutation(samples - 1)[:permutations]
+    grams = [layer if isinstance(layer, Undefined) else layer.gram for layer in layers]
+    shuffled = [gram if isinstance(gram, Undefined) else gram[np.ix_(order, order)] for gram in grams]
+    return matrix(lambda a, _: exceedances(shifted_products(a), shifts), shuffled)
+
+
+def floor_of(layers):
+    """`permuted_linear_cka` of `ByChance`."""
+    return matrix(lambda a, b: np.outer(a, b), [getattr(layer, "floor", layer) for layer in layers])
 
 
 def shifted_products(grams):
@@ -243,8 +272,13 @@ def permuted_linear_cka(layers: Sequence[ArrayLike]) -> NDArray[np.float64]:
            [0.4714, 0.3333]])
     """
 
-    def trace_over_norm(X):
+    def floor(X):
         X = centred(X)
-        return np.vdot(X, X) / np.sqrt(gram_norm(X) * (len(X) - 1))
+        return trace_over_norm(np.vdot(X, X), gram_norm(X), len(X))
 
-    return matrix(lambda a, b: np.outer(a, b), [prepare(trace_over_norm, layer) for layer in together(layers)])
+    return matrix(lambda a, b: np.outer(a, b), [prepare(floor, layer) for layer in together(layers)])
+
+
+def trace_over_norm(trace, squared_norm, samples):
+    """What `permuted_linear_cka` is the product of, from a centred Gram matrix."""
+    return trace / np.sqrt(squared_norm * (samples - 1))

@@ -1,17 +1,15 @@
 """The layers of two networks that saw the same images, compared with each other."""
 
-from functools import partial
-
 import numpy as np
 
 from drillcore.artifacts.layers import epoch_name
 from drillcore.base.arrays import evenly, row_blocks
 from drillcore.base.errors import InputError
 from drillcore.similarity.calibration import Permutations
-from drillcore.similarity.measures import choose_measures, families
-from drillcore.similarity.null import benjamini_hochberg, noise_floor, permutation_null, permuted_linear_cka
+from drillcore.similarity.measures import Family, choose_measures, families
+from drillcore.similarity.null import benjamini_hochberg, by_chance, floor_of, noise_floor, p_values_of
 from drillcore.similarity.probe import Status
-from drillcore.similarity.representation import matrix, prepare
+from drillcore.similarity.representation import matrix
 from drillcore.threads import side_by_side
 
 
@@ -44,40 +42,45 @@ def compare_networks(writer, networks, probes, settings):
     chance = Permutations(samples, settings.permutations, settings.seed)
     with side_by_side() as each:
         for family, group in families(measures, any(probe.subsets for probe in probes)).items():
-            layers = prepared(probes, family, last, each)
-            store_last(writer, chance, group, layers, last, names)
-            moments = [[epoch, epoch] for epoch in shared]
-            by_epoch = [layers if moment == last else prepared(probes, family, moment, each) for moment in moments]
+            unchanging = probes[0].unchanging(family)
+            layers = prepared(probes, family, last, unchanging, each)
+            at_last = store_last(writer, chance, group, layers, last, names)
+            others = [epoch for epoch in shared if [epoch, epoch] != last]
+            before = [prepared(probes, family, [epoch, epoch], unchanging, each) for epoch in others]
             for name, measure in group.items():
-                values = [matrix(measure.compare, *layers) for layers in by_epoch]
+                values = [matrix(measure.compare, *layers) for layers in before]
+                values += [at_last[name]] * (len(shared) - len(others))  # which is the last of those that both have
                 writer.store_by_epoch(name, np.array(values).reshape(len(shared), *map(len, names)))
+        family = Family(by_chance, unit_wise=False)
+        layers = prepared(probes, family, last, probes[0].unchanging(family), each)
     writer.store_shared(shared)
-    layers = [[probe.layer(name, epoch) for name in probe.layers] for probe, epoch in zip(probes, last, strict=True)]
-    store_pair_controls(writer, *layers, [np.array(list(map(probe.size, probe.layers))) for probe in probes], settings)
+    store_pair_controls(
+        writer, *layers, [np.array(list(map(probe.size, probe.layers))) for probe in probes], settings, samples
+    )
 
 
-def prepared(probes, family, epochs, each):
-    """What the work of a `Family` makes of all layers of either network at its one of `epochs`, two lists."""
-    sides = [
-        [probe.layer(name, epoch, family.unit_wise) for name in probe.layers]
-        for probe, epoch in zip(probes, epochs, strict=True)
-    ]
-    return [list(each(partial(prepare, family.work), layers)) for layers in sides]
+def prepared(probes, family, epochs, unchanging, each):
+    """What the work of a `Family` makes of all layers of either network at its one of `epochs`, two lists; what is
+    `unchanging` by name, the input of both, is not made again."""
+    return list(each(lambda probe, epoch: probe.prepared(family, epoch, unchanging), probes, epochs))
 
 
 def store_last(writer, chance, group, layers, epochs, names):
-    """Store the measures in `group` of the prepared `layers` of both networks, and the quantiles of their nulls."""
-    (a, b), when = layers, " and ".join(map(epoch_name, epochs))
+    """Store the measures in `group` of the prepared `layers` of both networks, and the quantiles of their nulls; returns the
+    measures by name."""
+    (a, b), when, found = layers, " and ".join(map(epoch_name, epochs)), {}
     for name, measure in group.items():
-        values, status = matrix(measure.compare, a, b), Status("epochs")
-        status.note(when, values, a, names[0], measure.undefined_pair, b, names[1])
-        writer.store(name, values, status)
+        found[name], status = matrix(measure.compare, a, b), Status("epochs")
+        status.note(when, found[name], a, names[0], measure.undefined_pair, b, names[1])
+        writer.store(name, found[name], status)
         writer.store_quantiles(name, chance.quantiles(name, measure, a, b), chance.count(measure))
+    return found
 
 
-def store_pair_controls(writer, a, b, units, settings):
-    """Store what chance would score between the layers `a` of one network and `b` of the other, of so many `units`."""
-    samples, between = len(a[0]), np.s_[: len(a), len(a) :]
-    p_values = permutation_null(a + b, settings.permutations, settings.seed)[between]
+def store_pair_controls(writer, a, b, units, settings, samples):
+    """Store what chance would score between the layers `a` of one network and `b` of the other, both `ByChance`, of so many
+    `units` and `samples`."""
+    between = np.s_[: len(a), len(a) :]
+    p_values = p_values_of(a + b, samples, settings.permutations, settings.seed)[between]
     writer.store_null(p_values, benjamini_hochberg(p_values), min(settings.permutations, samples - 1))
-    writer.store_floor(noise_floor(samples, units[0][:, None], units[1]), permuted_linear_cka(a + b)[between])
+    writer.store_floor(noise_floor(samples, units[0][:, None], units[1]), floor_of(a + b)[between])

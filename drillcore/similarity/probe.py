@@ -44,9 +44,12 @@ class Probe:
                 parts.append(dataset[block][wanted])
         return np.concatenate(parts)
 
-    def prepared(self, family, epoch, known=None):
+    def unchanging(self, family):
+        """What the work of a `Family` makes of the layers that no epoch changes, which is the input, by name."""
+        return {name: prepare(family.work, self.layer(name, None)) for name in self.layers if name == INPUT}
+
+    def prepared(self, family, epoch, known):
         """What the work of a `Family` makes of all layers at `epoch`, a list; what is `known` by name is not made again."""
-        known = known or {}
         return [
             known[name] if name in known else prepare(family.work, self.layer(name, epoch, family.unit_wise))
             for name in self.layers

@@ -15,7 +15,8 @@ from drillcore import (
     permuted_linear_cka,
 )
 from drillcore.similarity.measures.cka import u_gram
-from drillcore.similarity.null import shifted_products
+from drillcore.similarity.null import by_chance, floor_of, shifted_products
+from drillcore.similarity.representation import prepare
 
 
 @pytest.mark.parametrize("samples", [4, 5, 12, 13])
@@ -74,6 +75,13 @@ def test_the_permuted_floor_is_the_mean_over_all_permutations():
     X, Y = rng.standard_normal((6, 2)), rng.exponential(size=(6, 3))
     mean = np.mean([linear_cka(X, Y[list(order)]) for order in permutations(range(6))])
     assert permuted_linear_cka([X, Y])[0, 1] == pytest.approx(mean, abs=1e-12)
+
+
+def test_the_floor_is_the_same_from_the_gram_matrix_that_the_null_is_of():
+    rng = np.random.default_rng(4)
+    layers = [rng.standard_normal((9, 3)) + 5, np.ones((9, 2)), rng.exponential(size=(9, 20))]
+    found = floor_of([prepare(by_chance, layer) for layer in layers])
+    np.testing.assert_allclose(found, permuted_linear_cka(layers), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("n", "p", "q"), [(200, 50, 400), (1000, 30, 30), (50, 500, 100)])

@@ -263,13 +263,17 @@ def u_gram_vector(X):
 def u_gram(X):
     """The U-centred Gram matrix (samples, samples) of X: zero on the diagonal and in the sum of every row."""
     X = centred(X)
-    gram, n = X @ X.T, len(X)
-    biased = np.vdot(gram, gram)
+    return u_centred_gram(X @ X.T, X.shape[1])
+
+
+def u_centred_gram(gram, units):
+    """The Gram matrix (samples, samples) of so many centred `units`, U-centred where it is."""
+    n, biased = len(gram), np.vdot(gram, gram)
     np.fill_diagonal(gram, 0.0)
     sums = gram.sum(0)
     gram += sums.sum() / ((n - 1) * (n - 2)) - (sums + sums[:, None]) / (n - 2)
     np.fill_diagonal(gram, 0.0)
-    if np.vdot(gram, gram) <= relative_zero(*X.shape) * biased:
+    if np.vdot(gram, gram) <= relative_zero(n, units) * biased:
         raise Undefined(EQUIDISTANT)
     return gram
 
