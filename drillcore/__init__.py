@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "landscape.noise": ["noise_scale"],
         "landscape.rewinding": ["rewind"],
         "landscape.trace": ["hutchinson"],
+        "residuals": ["sample_errors"],
         "samples": ["sample_dynamics"],
         "recording.hooks": ["record"],
         "recording.keras_callback": ["OptimizationInsightCallback", "callback"],

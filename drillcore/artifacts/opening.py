@@ -35,7 +35,7 @@ CONTENTS = {
     Gradients: {"raw", "ema", "loss"},
     TrainActivations: {"epochs", "sample", "activity"},
     Activations: {"epochs", "sample"},
-    Predictions: {"epochs", "labels", "shown"},
+    Predictions: {"epochs", "shown"},
     Correlations: {"epochs", "layer_of_unit"},
     Augmented: {"images", "layers"},
     Similarity: {"between_layers", "across_epochs"},

@@ -32,7 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "replays": ["replay"],
         "replicates": ["seed_similarity"],
-        "samples": ["Corner", "sample_map"],
+        "samples": ["Corner", "error_map", "sample_map"],
         "signs": ["Snapshots", "layer_wise_grad_signs", "zoomed_layer_wise_grad_signs"],
         "similarities": ["cka_bias", "cka_outlier", "similarity_evolution", "similarity_settling"],
         "similarity_layers": ["calibrated_similarity", "layer_similarity"],

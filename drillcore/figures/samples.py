@@ -10,12 +10,13 @@ from matplotlib.lines import Line2D
 
 from drillcore.artifacts.dataset import kind_of
 from drillcore.artifacts.network import Network, read_network
-from drillcore.artifacts.predictions import Predictions
+from drillcore.artifacts.predictions import CROSS_ENTROPY, NUMBERS, SQUARED_ERROR, Predictions
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.figures.style import canvas, epochs_text, plain, styled
-from drillcore.samples import COMPLETE, Dynamics
+from drillcore.residuals import OUTLYING, Errors
+from drillcore.samples import COMPLETE, ONE_EPOCH, Dynamics
 
 MOST_POINTS, ROWS, COLUMNS, LONGEST = 5000, 2, 3, 10
 """So many samples are drawn, of each corner so many images, and of a class's name so many letters."""
@@ -25,6 +26,24 @@ SAID = {
     "suspect": "label likely wrong: lowest margin",
     "ambiguous": "ambiguous: most variable",
 }
+CORNERS_OF_ERRORS = {
+    NUMBERS: {
+        "easy": "answered best: least mean error",
+        "suspect": "target likely wrong: largest residual",
+        "ambiguous": "most variable error",
+    },
+    "losses": {
+        "easy": "answered best: least mean loss",
+        "suspect": "hardest: largest mean loss",
+        "ambiguous": "most variable loss",
+    },
+}
+MEASURED = {
+    NUMBERS: "absolute error",
+    CROSS_ENTROPY: "cross-entropy (nats a token)",
+    SQUARED_ERROR: "squared error",
+}
+"""By what a predictions.h5 holds, what its errors are called."""
 
 
 class Corner(NamedTuple):
@@ -61,9 +80,9 @@ def figures(folder):
 
 def drawings(file):
     """Names and functions of the figures of `Predictions`: none of a single trained epoch, which has no variability, and of
-    tasks without classes."""
+    outputs that are no answers."""
     if len(file.trained_epochs(untrained_of(file))) > 1:
-        yield "sample_map", partial(draw_map, file)
+        yield "sample_map", partial(draw_map if file.classes else draw_error_map, file)
 
 
 def untrained_of(file):
@@ -84,15 +103,10 @@ def draw_map(file, split="train"):
         head, mark = ("", "\n") if pictured else (f"{one:,}: ", " ")
         return f"{head}{names[labels[one]]}" + (f"{mark}or {names[found.likely[one]]}?" if asked else "")
 
-    def corner(order, asked):
-        chosen = [np.flatnonzero(sample == one)[0] for one in order if one in sample][: ROWS * COLUMNS]
-        texts = [said(one, asked) for one in sample[chosen]]
-        return Corner(sample[chosen], images[chosen] if pictured else None, texts)
-
     corners = {
-        "easy": corner(np.argsort(-found.confidence, kind="stable"), asked=False),
-        "suspect": corner(found.suspects(), asked=True),
-        "ambiguous": corner(np.argsort(-found.variability, kind="stable"), asked=True),
+        "easy": corner(sample, images, np.argsort(-found.confidence, kind="stable"), partial(said, asked=False)),
+        "suspect": corner(sample, images, found.suspects(), partial(said, asked=True)),
+        "ambiguous": corner(sample, images, np.argsort(-found.variability, kind="stable"), partial(said, asked=True)),
     }
     wrong = np.count_nonzero(found.area < 0)
     kind = "training" if split == "train" else "test"
@@ -101,6 +115,121 @@ def draw_map(file, split="train"):
         f"for another class than for their label, on average; with random labels {100 - 100 / len(classes):.0f} % would"
     )
     return sample_map(found, len(classes), corners, subtitle)
+
+
+def corner(sample, images, order, said):
+    """The `Corner` of the first in `order` of the samples `sample` whose `images` are kept; `said` says what each is."""
+    chosen = [np.flatnonzero(sample == one)[0] for one in order if one in sample][: ROWS * COLUMNS]
+    pictured = kind_of(images) == "images"
+    return Corner(sample[chosen], images[chosen] if pictured else None, [said(one) for one in sample[chosen]])
+
+
+def draw_error_map(file, split="train"):
+    """`error_map` of one split of `Predictions` of a regression, of the next token or of a reconstruction."""
+    untrained = untrained_of(file)
+    found, epochs = file.dynamics(split, untrained), file.trained_epochs(untrained)
+    sample, images = file.shown(split)
+    numbers = file.outputs == NUMBERS
+    known = NUMBERS if numbers and np.isfinite(found.standardised).any() else "losses"
+    targets, outputs = (file.targets(split), file.at(split)) if numbers else (None, None)
+    line = "\n" if kind_of(images) == "images" else " "
+
+    def said(one):
+        if not numbers:
+            return f"{one:,}:{line}{found.mean[one]:.3g}"
+        target, output = targets[one, found.number[one]], outputs[one, found.number[one]]
+        return f"{one:,}:{line}{target:.4g}, answered {output:.4g}"
+
+    orders = {"easy": np.argsort(found.mean, kind="stable"), "suspect": found.suspects()}
+    orders["ambiguous"] = np.argsort(-np.nan_to_num(found.variability), kind="stable")
+    corners = {name: corner(sample, images, order, said) for name, order in orders.items()}
+    kind = "training" if split == "train" else "test"
+    subtitle = f"{file.title}, {len(epochs)} stored {epochs_text(epochs)}: {len(found.mean):,} {kind} samples"
+    if known == NUMBERS:
+        count = np.count_nonzero(np.abs(found.standardised) > OUTLYING)
+        subtitle += (
+            f", of which {count:,} have a standardised residual beyond {OUTLYING}; of normal errors 0.05 % would"
+        )
+    return error_map(found, MEASURED[file.outputs], file.constant(split), corners, subtitle, CORNERS_OF_ERRORS[known])
+
+
+@styled
+def error_map(
+    found: Errors,
+    measure: str = "absolute error",
+    constant: float | None = None,
+    corners: Mapping[str, Corner] | None = None,
+    subtitle: str = "",
+    said: Mapping[str, str] | None = None,
+    title: str = "Which samples are answered well, and whose targets are likely wrong",
+) -> Figure:
+    """Draw how far each sample's answer was off, on average over the training, against how much that varied.
+
+    Parameters
+    ----------
+    found : Errors
+        What `drillcore.sample_errors` returns.
+    measure : str
+        What the error is called.
+    constant : float, optional
+        The mean error of an answer that is always the same: what chance alone gives.
+    corners : mapping of str to Corner, optional
+        Samples that are "easy", "suspect" and "ambiguous", to be ringed and shown beside the map.
+    subtitle : str
+        The line below the headline, such as the network and its epochs.
+    said : mapping of str to str, optional
+        What is said above each of the corners.
+    title : str
+        The headline.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the variability is not known, as of a single epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import drillcore
+    >>> random = np.random.default_rng(0)
+    >>> found = drillcore.sample_errors(random.normal(size=(3, 20)), random.normal(size=20))
+    >>> drillcore.figures.error_map(found).axes[0].get_xlabel()
+    'variability (standard deviation over epochs)'
+    """
+    if found.status == ONE_EPOCH:
+        raise InputError(f"{found.status}: store the network after two epochs or more.")
+    said = said or CORNERS_OF_ERRORS[NUMBERS]
+    figure, axes, spaces = framed(corners, title, subtitle)
+    kept = evenly(range(len(found.mean)), MOST_POINTS)
+    signed = np.isfinite(found.standardised).any()
+    values = (found.standardised if signed else found.error)[kept]
+    limits = {"vmin": -OUTLYING, "vmax": OUTLYING, "cmap": "PuOr"} if signed else {"cmap": "viridis_r"}
+    points = axes.scatter(
+        found.variability[kept],
+        found.mean[kept],
+        c=values,
+        s=9,
+        linewidths=0.2,
+        edgecolors="#555555",
+        rasterized=True,
+        **limits,
+    )
+    label = "standardised residual (target - answer)" if signed else f"{measure} at the last epoch"
+    figure.colorbar(points, ax=axes, label=label, fraction=0.05, pad=0.02, extend="both" if signed else "neither")
+    if constant is not None:
+        axes.axhline(constant, color="#333333", lw=0.9, linestyle=":", label="always the same answer")
+        axes.legend(loc="lower right")
+    axes.set_xlabel("variability (standard deviation over epochs)")
+    axes.set_ylabel(f"mean {measure} over epochs")
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.grid(True)
+    draw_corners(axes, spaces, (found.variability, found.mean), corners or {}, said)
+    return figure
 
 
 def shortened(name):
@@ -152,20 +281,30 @@ def sample_map(
     """
     if found.status != COMPLETE:
         raise InputError(f"{found.status}: store the network after two epochs or more.")
-    corners = corners or {}
-    figure = canvas(9.8 if corners else 4.6, 3.7, title, subtitle)
-    if corners:
-        left, middle, right = figure.add_gridspec(1, 3, width_ratios=[1, 1.75, 1])
-        easy, suspect = left.subgridspec(2, 1)
-        spaces = {"easy": easy, "suspect": suspect, "ambiguous": right.subgridspec(3, 1, height_ratios=[1, 2, 1])[1]}
-    axes = figure.add_subplot(middle if corners else figure.add_gridspec(1, 1)[0])
+    figure, axes, spaces = framed(corners, title, subtitle)
     draw_points(figure, axes, found)
     draw_limits(axes, classes)
-    for name, corner in corners.items():
-        ringed = found.variability[corner.points], found.confidence[corner.points]
-        axes.plot(*ringed, linestyle="", marker="o", markersize=6, markerfacecolor="none", color=CORNERS[name])
-        draw_corner(figure.add_subplot(spaces[name]), corner, SAID[name], CORNERS[name])
+    draw_corners(axes, spaces, (found.variability, found.confidence), corners or {}, SAID)
     return figure
+
+
+def framed(corners, title, subtitle):
+    """The figure, the axes of its map, and by name the space of each of the `corners` beside it."""
+    figure = canvas(9.8 if corners else 4.6, 3.7, title, subtitle)
+    if not corners:
+        return figure, figure.add_subplot(figure.add_gridspec(1, 1)[0]), {}
+    left, middle, right = figure.add_gridspec(1, 3, width_ratios=[1, 1.75, 1])
+    easy, suspect = left.subgridspec(2, 1)
+    spaces = {"easy": easy, "suspect": suspect, "ambiguous": right.subgridspec(3, 1, height_ratios=[1, 2, 1])[1]}
+    return figure, figure.add_subplot(middle), spaces
+
+
+def draw_corners(axes, spaces, coordinates, corners, said):
+    """Ring the samples of the `corners` on the map, by the `coordinates` of all, and show them in the `spaces` beside it."""
+    for name, corner in corners.items():
+        ringed = [values[corner.points] for values in coordinates]
+        axes.plot(*ringed, linestyle="", marker="o", markersize=6, markerfacecolor="none", color=CORNERS[name])
+        draw_corner(axes.figure.add_subplot(spaces[name]), corner, said[name], CORNERS[name])
 
 
 def draw_points(figure, axes, found):
