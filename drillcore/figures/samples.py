@@ -38,6 +38,10 @@ CORNERS_OF_ERRORS = {
         "ambiguous": "most variable loss",
     },
 }
+TITLES = {
+    NUMBERS: "Which samples are answered well, and whose targets are likely wrong",
+    "losses": "Which samples are answered well, and which are hard",
+}
 MEASURED = {
     NUMBERS: "absolute error",
     CROSS_ENTROPY: "cross-entropy (nats a token)",
@@ -147,10 +151,9 @@ def draw_error_map(file, split="train"):
     subtitle = f"{file.title}, {len(epochs)} stored {epochs_text(epochs)}: {len(found.mean):,} {kind} samples"
     if known == NUMBERS:
         count = np.count_nonzero(np.abs(found.standardised) > OUTLYING)
-        subtitle += (
-            f", of which {count:,} have a standardised residual beyond {OUTLYING}; of normal errors 0.05 % would"
-        )
-    return error_map(found, MEASURED[file.outputs], file.constant(split), corners, subtitle, CORNERS_OF_ERRORS[known])
+        subtitle += f", {count:,} with a standardised residual beyond {OUTLYING} (0.05 % of normal errors)"
+    shown = found, MEASURED[file.outputs], file.constant(split), corners, subtitle, CORNERS_OF_ERRORS[known]
+    return error_map(*shown, title=TITLES[known])
 
 
 @styled
@@ -161,7 +164,7 @@ def error_map(
     corners: Mapping[str, Corner] | None = None,
     subtitle: str = "",
     said: Mapping[str, str] | None = None,
-    title: str = "Which samples are answered well, and whose targets are likely wrong",
+    title: str = TITLES[NUMBERS],
 ) -> Figure:
     """Draw how far each sample's answer was off, on average over the training, against how much that varied.
 

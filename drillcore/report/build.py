@@ -48,8 +48,6 @@ TOPICS = {
 """By topic: what picks it from a network's folder, and the files it needs there."""
 BESIDE = {"geometry": ["svd.h5", "similarity.h5", "rewind.h5"]}
 """By topic, the files that it reads too where they are there."""
-OF_CLASSES = {"samples"}
-"""The topics of networks whose task is the class: their cards name no other task."""
 
 
 def build(artifacts, names, provenance, live=False, known=None, progress=silent):
@@ -70,8 +68,9 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
     for position, name in enumerate(progress(names, "networks")):
         about = overview.network(artifacts, name, live)
         about["colour"] = overview.COLOURS[position % len(overview.COLOURS)]
-        topics = [topic for topic in TOPICS if topic not in OF_CLASSES or not (about["card"] or {}).get("task")]
-        about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in topics}
+        about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
+        if not samples.answered(artifacts / name):
+            del about["blocks"]["samples"]
         if about.get("width"):
             layers = about["ranks"]
             index["lines"] |= dict(zip(layers, looks(layers), strict=True))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from drillcore.artifacts.history import write_history
+from drillcore.artifacts.predictions import Predictions, write_numbers
 from stages.rig.base.parameters import dump
 from tests.artifacts import write_network
 from tests.report.conftest import write_page
@@ -14,7 +15,7 @@ from tests.report.conftest import write_page
 def page(tmp_path_factory):
     """The page of one network of texts that was stored by step, up to step 200."""
     root = tmp_path_factory.mktemp("kinds")
-    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"lm": {}}}))
+    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"lm": {}, "table": {}}}))
     folder = write_network(root, "lm", {"layer1": 6, "output": 4}, build="lm.py:make", tensors={"layer1.weight": 24})
     card = folder / "network.yaml"
     card.write_text(
@@ -31,7 +32,37 @@ def page(tmp_path_factory):
     with h5py.File(folder / "augmented.h5", "r+") as file:
         file["original"], file["inputs"] = np.array([0, 1, 1, 1]), np.tile(np.array([0, 1, 1, 2], np.int32), (12, 1))
         del file["images"], file.attrs["label"]
+    write_answers(write_network(root, "table", {"output": 4}, tensors={}))
     return write_page(root)
+
+
+def write_answers(folder):
+    """The numbers that a network of tables returned for 24 training and 12 test rows of three columns."""
+    random, sizes = np.random.default_rng(0), {"train": 24, "test": 12}
+    targets = {split: random.normal(size=(count, 1)) for split, count in sizes.items()}
+    targets["train"][5] = 30.0
+    with write_numbers(folder / "predictions.h5", targets, "a table") as writer:
+        for epoch in (0, 1, 2):
+            for split, count in sizes.items():
+                writer.store(epoch, split, [random.normal(size=(count, 1)).astype(np.float32)])
+        rows = {split: random.normal(size=(count, 3)).astype(np.float32) for split, count in sizes.items()}
+        writer.finish(rows, {split: np.arange(count) for split, count in sizes.items()}, 0)
+
+
+def test_numbers_are_ranked_by_how_likely_their_target_is_wrong(browser, page):
+    browser.open(page, "samples", network="table")
+    with Predictions(page.parent / "artifacts/table/predictions.h5") as file:
+        found, row = file.dynamics("train"), file.shown("train")[1][5]
+    ranked = "return [...document.querySelectorAll('#ranked button')].map(b => Number(b.dataset.sample))"
+    assert browser.run(ranked) == found.suspects().tolist() and found.suspects()[0] == 5
+    assert browser.text("#sample-text").startswith("training image 5: target 30, answer ")
+    assert f"{row[0]:.4g}" in browser.text(".sample .text")
+    columns, rows = browser.table("sample-map")
+    assert columns[:6] == ["split", "sample", "target", "output", "residual", "standardised"]
+    assert float(rows[0][5]) == pytest.approx(found.standardised[5], rel=1e-5)
+    browser.choose("order", "easy")
+    assert browser.run(ranked)[0] == found.mean.argmin()
+    assert not browser.run("return document.querySelector('[data-key=class]')")
 
 
 def test_samples_are_called_what_they_are(browser, page):
