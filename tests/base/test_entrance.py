@@ -61,6 +61,7 @@ NUMBERS = {
     "rank_agreement": ranked(of_ranks),
     "calibrated": lambda X: drillcore.calibrated(X, 0.5),
     "sample_dynamics": lambda X: drillcore.sample_dynamics([X, X], LABELS),
+    "sample_errors": lambda X: drillcore.sample_errors([X, X], X),
     "components_explaining": ranked(lambda s: drillcore.components_explaining(s, 0.9)),
     "numerical_rank": ranked(lambda s: drillcore.numerical_rank(s, 0.1)),
     "noise_scale": ranked(lambda norms: drillcore.noise_scale(norms, 0.1)),
