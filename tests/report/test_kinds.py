@@ -56,7 +56,7 @@ def test_numbers_are_ranked_by_how_likely_their_target_is_wrong(browser, page):
     ranked = "return [...document.querySelectorAll('#ranked button')].map(b => Number(b.dataset.sample))"
     assert browser.run(ranked) == found.suspects().tolist() and found.suspects()[0] == 5
     assert browser.text("#sample-text").startswith("training image 5: target 30, answer ")
-    assert f"{row[0]:.4g}" in browser.text(".sample .text")
+    assert f"{row[0]:.4g}" in browser.text(".sample .row")
     columns, rows = browser.table("sample-map")
     assert columns[:6] == ["split", "sample", "target", "output", "residual", "standardised"]
     assert float(rows[0][5]) == pytest.approx(found.standardised[5], rel=1e-5)
@@ -80,7 +80,7 @@ def test_the_token_of_a_sample_is_marked_in_its_text(browser, page):
 
 
 def test_the_tokens_that_were_replaced_are_marked(browser, page):
-    browser.open(page, "correlations")
+    browser.open(page, "correlations", network="lm")
     shown = "return [...document.querySelectorAll('.images .text')].map(one => one.innerHTML)"
     assert browser.run(shown) == ["abbb", *["abb<mark>␣</mark>"] * 2]
 
