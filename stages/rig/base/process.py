@@ -11,10 +11,12 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+KEPT, LARGE = 1 << 28, 1 << 25  # of LARGE it allows no more
 
 ONE_CTRL_C = 1.0
 """Seconds in which a second SIGINT is the same Ctrl-C: a terminal sends it to all, and engines pass it on to stages."""
@@ -70,6 +72,18 @@ def end_with_parent():
     """Ask the kernel to kill this process when its parent dies, however it does; Linux alone can."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def keep_freed_memory():
+    """Have the C library keep up to KEPT bytes of freed memory for what comes next, and take all but large arrays from it.
+
+    A step of a training frees gradients, activations and what the optimiser needs meanwhile, and asks for as much again. Of
+    the system it comes in pages of zeros, one fault each, which took longer than the optimiser. glibc alone can.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        adjust = ctypes.CDLL(None).mallopt
+        adjust(M_TRIM_THRESHOLD, KEPT)
+        adjust(M_MMAP_THRESHOLD, LARGE)
 
 
 def end_on_interrupt(work):

@@ -12,6 +12,7 @@ from drillcore.recording.recorder import GradientRecorder
 from drillcore.recording.transition_recorder import TransitionRecorder
 from drillcore.recording.weights import to_array, trainable
 from stages.rig.base.command import progress, say
+from stages.rig.base.process import keep_freed_memory
 from stages.rig.card import Training
 from stages.rig.images import outputs_of
 from stages.rig.torch.gradient import Gradient
@@ -339,6 +340,7 @@ def train(card, training, validation, folder, state=None):
 
     `state` is what a killed training's last complete epoch left there.
     """
+    keep_freed_memory()
     model = build(card, outputs_of(card, training)).to(device_of(card))
     take_pixels_once(model, card, training)
     settings = card.training
@@ -372,6 +374,7 @@ def train(card, training, validation, folder, state=None):
 def replicate(card, training, validation, folder, history):
     """Train as `train` does, but leave nothing but the last weights and the transitions of gradients in `folder`; `history`
     is told how it goes. The weights are those of `train` but for rounding."""
+    keep_freed_memory()  # which the training before did, unless it was killed after that
     model = build(card, outputs_of(card, training)).to(device_of(card))
     take_pixels_once(model, card, training, sum_weights=True)
     settings, batches = card.training, shuffled(card, training)
