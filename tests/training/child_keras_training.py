@@ -1,5 +1,7 @@
-"""A real training through Keras, against TensorFlow's own gradients and losses; its argument is an empty folder."""
+"""A real training through Keras, against TensorFlow's own gradients and losses; its argument is a folder that has nothing but
+models/mine.py."""
 
+import os
 import re
 import sys
 import zipfile
@@ -23,6 +25,7 @@ from stages.rig.training.batches import shuffled
 from stages.rig.training.replicates import Rows
 from stages.rig.training.resume import load as load_state
 from stages.rig.training.scores import ClassScores
+from tests.training import keras_tasks
 from tests.training.cut_off import CutOff, cut_off_in
 
 folder = Path(sys.argv[1])
@@ -150,3 +153,6 @@ with read(folder / "c/gradients.h5") as file:
 shown = EventAccumulator(str(folder / "c/tensorboard")).Reload().Scalars("step/learning_rate")
 np.testing.assert_allclose([event.value for event in shown], [1e-3, 1e-3, 1e-3, 1e-4, 1e-5], rtol=1e-6)
 assert "torch" not in sys.modules
+
+os.chdir(folder)  # where models/ is
+keras_tasks.check(folder / "tasks")
