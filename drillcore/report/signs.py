@@ -84,23 +84,27 @@ class Columns:
         spans = (before, sum(self.sizes), self.network), (within, self.totals[layer], self.layers[layer])
         nonzero = np.zeros(max(1, -(-size // WINDOW)), np.int64)
         for part in row_blocks(size, 1, WINDOW << 9):
-            parameters = np.arange(part.start, part.stop)
-            columns = [(begin + parameters) * counts.shape[1] // total for begin, total, counts in spans]
+            cells = [self.cells(part, *span) for span in spans]
+            windows = np.arange(0, part.stop - part.start, WINDOW)
             for epoch, row in enumerate(rows):
                 values = row[part]
-                for column, (_, _, counts) in zip(columns, spans, strict=True):
-                    self.count(counts[epoch], column, values)
-                nonzero += np.bincount(parameters // WINDOW, values != 0, len(nonzero)).astype(np.int64)
+                classes = np.where(values == NOT_A_NUMBER, self.bins + 1, values).astype(np.int64) + self.bins
+                for (first, cell), (_, _, counts) in zip(cells, spans, strict=True):
+                    found = np.bincount(cell + classes)
+                    found = np.pad(found, (0, -len(found) % self.classes)).reshape(-1, self.classes)
+                    counts[epoch, first : first + len(found)] += found
+                among = part.start // WINDOW + np.arange(len(windows))
+                nonzero[among] += np.add.reduceat(values != 0, windows, dtype=np.int64)
         return int(nonzero.argmax()) * WINDOW
 
-    def count(self, counts, columns, values):
-        """Count signed bins in ascending `columns` into `counts` (columns, classes)."""
-        classes = np.where(values == NOT_A_NUMBER, self.bins + 1, values) + np.int64(self.bins)
-        first = columns[0]
-        cells = (columns - first) * self.classes + classes
-        found = np.bincount(cells).astype(np.int64)
-        found = np.pad(found, (0, -len(found) % self.classes)).reshape(-1, self.classes)
-        counts[first : first + len(found)] += found
+    def cells(self, part, begin, total, counts):
+        """The first of the columns of `counts` that a block of parameters is in, and of each parameter the position of that
+        column's first class, counted from there, in int64 (parameters), as `bincount` wants it."""
+        # A column begins with the first parameter that is in it: parameter p is in column p * columns // total.
+        bounds = -(-np.arange(counts.shape[1] + 1) * total // counts.shape[1])
+        widths = np.diff(bounds.clip(begin + part.start, begin + part.stop))
+        columns = np.flatnonzero(widths)
+        return columns[0], np.repeat((columns - columns[0]) * self.classes, widths[columns])
 
     def shares(self):
         """The arrays of the page: shares from 0 to STEPS."""
