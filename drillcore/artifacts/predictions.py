@@ -28,6 +28,8 @@ CROSS_ENTROPY, SQUARED_ERROR = LOSSES = "cross_entropy", "squared_error"
 """What the outputs are: of classes, of a regression, of the next token, of a reconstruction."""
 SHOWN = 300
 """Of at most so many samples of a split the images are kept."""
+BEST = 10
+"""Of errors so many of the least are kept beside them."""
 
 
 class Predictions(ArraysByEpoch):
@@ -165,7 +167,10 @@ class PredictionsWriter:
         """Keep those of the `images` that are worth seeing, by split; `others` are the samples in a random order."""
         trained = after_training(epochs_in(self.file["epochs"]), untrained)
         for split, of_split in images.items():
-            sample = worth_seeing(fared(self.file, split, trained), SHOWN, others[split])
+            found = fared(self.file, split, trained)
+            sample = worth_seeing(found, SHOWN, others[split])
+            if isinstance(found, Errors):
+                sample = np.union1d(sample, np.argsort(found.mean, kind="stable")[:BEST])
             write(self.file, f"shown/{split}/sample", sample)
             write(self.file, f"shown/{split}/images", of_split[sample])
 

@@ -141,6 +141,7 @@ def test_the_list_of_suspects_has_every_outlier_the_furthest_first(planted, tmp_
         found = file.dynamics("train")
         expected = sample_errors([values.astype(np.float32) for values in outputs[1:]], targets.astype(np.float32))
         np.testing.assert_array_equal(found.standardised, expected.standardised)
+        assert {found.mean.argmin(), *found.suspects()[:100]} <= set(file.shown("train")[0].tolist())
         assert file.constant("train") == pytest.approx(np.abs(targets - targets.mean()).mean(), rel=1e-6)
         assert (
             file.figures() == ["sample_map"] and file.plot().axes[0].get_ylabel() == "mean absolute error over epochs"

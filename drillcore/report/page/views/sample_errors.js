@@ -87,7 +87,7 @@ export function drawMap(map, scene) {
     : "";
   map.say(
     `${titleOf(scene.name)}: ${order.length} of ${about.all.toLocaleString("en")} ${split === "train" ? "training" : "test"} samples`,
-    `The 100 ${isRegression(data) ? "likeliest wrong" : "hardest"}, the 100 most variable and 100 at random.${beyond} An answer that is always the same would be off by ${number(about.constant)}.${about.status === "complete" ? "" : ` ${about.status}.`}`,
+    `The 100 ${isRegression(data) ? "likeliest wrong" : "hardest"}, the 100 most variable, 100 at random and the 10 answered best.${beyond} An answer that is always the same would be off by ${number(about.constant)}.${about.status === "complete" ? "" : ` ${about.status}.`}`,
   );
 }
 
