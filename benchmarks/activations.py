@@ -194,14 +194,13 @@ def convolutions():
 def transformer():
     """The six blocks of a model of GPT-2's kind of 10.7 million parameters."""
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
 
+    from benchmarks.gpt import make
     from stages.rig.torch.network import to_input
 
     torch.manual_seed(0)
-    config = GPT2Config(vocab_size=VOCABULARY, n_positions=LENGTH, n_embd=384, n_layer=6, n_head=6, use_cache=False)
     blocks = [f"transformer.h.{number}" for number in range(6)]
-    return GPT2LMHeadModel(config).eval(), lambda tokens, kind="tokens": to_input(tokens, "tokens"), blocks
+    return make(VOCABULARY, LENGTH).eval(), lambda tokens, kind="tokens": to_input(tokens, "tokens"), blocks
 
 
 def mlp():

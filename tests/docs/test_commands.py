@@ -125,6 +125,7 @@ NOT_RUN = {
     "python -m benchmarks.conformance": "the internet",
     "python -m benchmarks.report": "a quiet machine",
     "PYTHONPATH=/tmp/thingsvision python -m benchmarks.activations": "the internet",
+    "python -m benchmarks.real_size": "minutes",
     "python -m benchmarks.real_size ~/cifar10.zip": "the internet",
 }
 """What a command needs that no test has."""

@@ -55,6 +55,19 @@ def test_tokens_are_scored_but_for_those_that_count_nowhere():
     assert found["val_accuracy"] == np.mean(logits.argmax(-1)[known] == targets[known])
 
 
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_the_perplexity_is_of_the_cross_entropy_whatever_the_loss(probabilities):
+    random = np.random.default_rng(0)
+    logits, targets = 9 * random.normal(size=(20, 5, 7)), random.integers(7, size=(20, 5))
+    targets[random.random(targets.shape) < 0.3] = IGNORED
+    shares, known = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True), targets != IGNORED
+    scores = TokenScores(other=True)
+    counts = counted(scores, shares if probabilities else logits, targets)
+    found = validated([5.0] * len(counts), counts, scores)
+    whole = log_loss(targets[known], shares[known], labels=range(7))
+    assert (found["val_loss"], found["val_perplexity"]) == (5.0, pytest.approx(np.exp(whole)))
+
+
 def test_the_columns_of_a_history_tell_its_task():
     assert [task_of(task.columns()) for task in TASKS.values()] == list(TASKS)
     assert task_of(["epoch", "val_loss"]) is None

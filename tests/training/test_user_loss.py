@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from drillcore.artifacts.curvature import CurvatureFile
 from drillcore.artifacts.history import History
@@ -102,6 +103,35 @@ def test_outputs_that_are_no_answer_leave_out_what_needs_labels(project):
     curvature.main("unscored")
     with Rewinding(artifact("unscored", "rewind.h5")) as file:
         assert list(file.scores) == ["loss"]
+
+
+def test_a_pretrained_network_is_evaluated_by_the_users_loss_at_its_steps(project, tmp_path, monkeypatch, capfd):
+    """As Lightning leaves it: the weights below a name, files by step; of a training that is known."""
+    shutil.copytree("models", tmp_path / "models")
+    shutil.copytree("data", tmp_path / "data")
+    parameters = load("params.yaml")
+    pretrained = network("torch", "encoder", "evidence", checkpoints="run/epoch=0-step=*.ckpt")
+    del pretrained["training"]
+    parameters |= {"networks": {"pretrained": pretrained}, "replays": {}}
+    trained = History(artifact("unscored", History.FILE))
+    (tmp_path / "models/run").mkdir()
+    for epoch in range(3):
+        weights = torch.load(artifact("unscored", f"checkpoints/epoch_{epoch:03d}.pth"))
+        weights = {"state_dict": {f"model.{name}": value for name, value in weights.items()}}
+        torch.save(weights, tmp_path / f"models/run/epoch=0-step={3 * epoch}.ckpt")
+    before = Path("artifacts/unscored/curvature.h5").resolve()
+    curvature.main("unscored")
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(dump(parameters))
+    for stage in (define, train, curvature):
+        stage.main("pretrained")
+    history = History(artifact("pretrained", History.FILE))
+    assert (history.names, history["epoch"].tolist()) == (["epoch", "train_loss", "val_loss"], [0, 3, 6])
+    np.testing.assert_array_equal(history["val_loss"][1:], trained["val_loss"])
+    assert "step 6/6: validation loss" in capfd.readouterr().err
+    with CurvatureFile(artifact("pretrained", "curvature.h5")) as found, CurvatureFile(before) as expected:
+        for name in ("loss", "gradient_norm", "largest", "trace", "diagonal"):
+            np.testing.assert_allclose(found[name][()], expected[name][()], rtol=1e-5, err_msg=name)
 
 
 def test_a_replay_is_of_the_users_loss(project, capfd):

@@ -21,11 +21,11 @@ class History:
     """The history of one training, written to `folder` as it grows.
 
     `epoch` adds a row to history.csv and rewrites metrics.json, each whole at any moment; `step` adds the scalars of a
-    step to tensorboard/, which can be watched meanwhile. The `task` says which columns a row has.
+    step to tensorboard/, which can be watched meanwhile. The `task` says which columns a row has, `axis` what counts them.
     """
 
-    def __init__(self, folder, epochs, task="classification"):
-        self.folder, self.epochs, self.task, self.rows = Path(folder), epochs, TASKS[task], []
+    def __init__(self, folder, epochs, task="classification", axis="epoch"):
+        self.folder, self.epochs, self.task, self.axis, self.rows = Path(folder), epochs, TASKS[task], axis, []
         self.scalars = Scalars(self.folder / "tensorboard")
 
     def step(self, step, scalars):
@@ -36,7 +36,7 @@ class History:
         """Report `row`, a mapping with the task's columns; those of a training are missing where there was none."""
         columns = self.task.columns()
         self.rows.append({key: row.get(key) for key in columns})
-        say(f"epoch {row['epoch']}/{self.epochs}: {self.sentence(row)}")
+        say(f"{self.axis} {row['epoch']}/{self.epochs}: {self.sentence(row)}")
         self.scalars.add({f"epoch/{key}": row[key] for key in columns[1:] if key in row}, row["epoch"])
         self.scalars.flush()
         write_history(self.folder / HistoryFile.FILE, self.rows)

@@ -3,7 +3,7 @@
 from drillcore.recording.recorder import GradientRecorder
 from stages.rig.base.command import progress
 from stages.rig.images import outputs_of
-from stages.rig.pretrained import pretrained_files
+from stages.rig.pretrained import axis_of, pretrained_files
 from stages.rig.training.batches import in_order
 from stages.rig.training.history import History
 from stages.rig.user_defined import MODELS
@@ -16,7 +16,7 @@ def store_pretrained(framework, card, validation, folder):
     """
     (folder / "states").mkdir(parents=True, exist_ok=True)  # of a training, which it has none of
     files = pretrained_files(card)
-    history = History(folder, max(files), card.scored_as())
+    history = History(folder, max(files), card.scored_as(), axis_of(card))
     for epoch, file in progress(files.items(), "checkpoints", len(files)):
         model = framework.load(card, outputs_of(card, validation), MODELS / file)
         framework.save_weights(model, folder / "checkpoints", epoch)

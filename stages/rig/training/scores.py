@@ -9,6 +9,9 @@ import math
 
 import numpy as np
 
+from drillcore.samples import are_probabilities
+from drillcore.tasks import TASKS
+
 IGNORED = -100
 """The target of a token that counts nowhere, as in PyTorch and Hugging Face."""
 
@@ -38,18 +41,24 @@ class ClassScores:
 
 
 class TokenScores:
-    """Accuracy of the next token, and perplexity: outputs (n, positions, vocabulary), targets (n, positions)."""
+    """Accuracy of the next token, and perplexity: outputs (n, positions, vocabulary), targets (n, positions).
+
+    Where the loss is not their cross-entropy, but `other`, this is counted beside it, in nats.
+    """
 
     AT_ONCE = False
 
-    def __init__(self):
+    def __init__(self, other=False):
         self.right = self.count = 0
+        self.other, self.nats = other, 0.0
 
     def add(self, outputs, targets):
         """Count a batch."""
         known = targets != IGNORED
         self.right += int((outputs.argmax(-1) == targets)[known].sum())
         self.count += (count := int(known.sum()))
+        if self.other and count:
+            self.nats += cross_entropy(outputs[known], targets[known])
         return count
 
     def trained(self):
@@ -57,8 +66,21 @@ class TokenScores:
         return {"accuracy": self.right / self.count if self.count else math.nan}
 
     def tested(self, loss):
-        """The fraction that was right, and the exponential of the `loss`, a cross-entropy in nats."""
+        """The fraction that was right, and the exponential of the mean cross-entropy in nats, mostly the `loss`."""
+        if self.other:
+            loss = self.nats / self.count if self.count else math.nan
         return {**self.trained(), "perplexity": float(np.exp(loss))}
+
+
+def cross_entropy(outputs, targets):
+    """The summed cross-entropy, in nats, of logits or probabilities (n, classes) and targets (n)."""
+    outputs = outputs.astype(np.float64)
+    chosen = np.take_along_axis(outputs, targets[:, None], 1)[:, 0]
+    if are_probabilities(outputs):
+        with np.errstate(divide="ignore"):
+            return -float(np.log(chosen).sum())
+    highest = outputs.max(1)
+    return float((highest + np.log(np.exp(outputs - highest[:, None]).sum(1)) - chosen).sum())
 
 
 class NumberScores:
@@ -131,7 +153,7 @@ def scores_of(card):
         case "classification":
             return ClassScores()
         case "next_token":
-            return TokenScores()
+            return TokenScores(other=card.loss_name() not in TASKS[card.task].losses)
         case "regression":
             return NumberScores(1.0 if card.normalize_targets is None else card.normalize_targets.std)
     return NumberScores(errors=False)
