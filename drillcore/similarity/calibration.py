@@ -61,8 +61,8 @@ def null_quantiles(
     Returns
     -------
     Quantiles
-        `pairs` float64 (layers, others), `best` (layers), `best_other` (others); NaN where the measure is undefined, and
-        where fewer than 19 permutations are drawn.
+        `pairs` float64 (layers, others), `best` (layers), `best_other` (others), of SVCCA, PWCCA and the Procrustes
+        distance to 1e-6; NaN where the measure is undefined, and where fewer than 19 permutations are drawn.
 
     Raises
     ------
