@@ -118,6 +118,7 @@ NOT_RUN = {
     "python -m pytest tests/similarity/test_streaming.py": "a person",
     ".venv/bin/pip install -r benchmarks/requirements.txt": "the internet",
     "pip install --no-deps --target /tmp/thingsvision -r benchmarks/thingsvision.txt": "the internet",
+    "dvc repro plots@<network> report": "any of the examples, each of which its own test runs",
     "python -m benchmarks.graph": "an hour",
     "python -m benchmarks.first_run 0f561c7": "half an hour on a quiet machine",
     "python -m benchmarks.recorder": "a quiet machine",

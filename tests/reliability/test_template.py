@@ -40,14 +40,15 @@ def folder(tmp_path):
 
 @pytest.fixture
 def run(folder, capfd):
-    """Run `echo` with an argument; returns its status, and what it printed, of standard output as JSON."""
+    """Run `echo` with an argument; returns its status, and what it printed, of standard output as JSON, None where a kill
+    came first."""
     templates = Templates()
 
     def run(argument, threads=1, stage="echo"):
         command = f"OMP_NUM_THREADS={threads} python -m stages.{stage} {argument}"
         status = templates.run(command, dict(os.environ, DVC_STAGE="echo@first"), str(folder))
         out, error = capfd.readouterr()
-        return status, json.loads(out), error
+        return status, json.loads(out or "null"), error
 
     yield run
     templates.end()

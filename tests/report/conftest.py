@@ -253,6 +253,7 @@ def browser(started):
     started.driver.execute_cdp_cmd("Network.enable", {})
     started.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
     started.window(1440, 1000)
+    started.driver.get("about:blank")  # the page of the test before may still ask for more
     started.errors()
     yield started
     assert started.errors() == []

@@ -23,7 +23,7 @@ ONE_CTRL_C = 1.0
 """Seconds in which a second SIGINT is the same Ctrl-C: a terminal sends it to all, and engines pass it on to stages."""
 
 
-WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 """How OpenMP's threads wait for each other, which is read when it is loaded: microseconds in a loop, then asleep. By default
 they loop for milliseconds, and stages that share the cores take three times as long; asleep at once, one stage alone takes a
 tenth longer."""
