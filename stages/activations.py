@@ -20,7 +20,7 @@ from stages.rig.base.command import command, progress
 from stages.rig.card import read_card, select_layers
 from stages.rig.checkpoints import checkpoints_in, checkpoints_of
 from stages.rig.frameworks import module
-from stages.rig.images import load_split, outputs_of
+from stages.rig.images import outputs_of
 from stages.rig.predictions import batches, predictions
 from stages.rig.probe import probe_of
 from stages.rig.sections import section
@@ -34,7 +34,7 @@ def main(network):
     card, settings = read_card(folder / "network.yaml"), section("activations")
     networks, framework = module(card.framework, "network"), frameworks.framework(card.framework)
     test, train = probe_of(card, "test", settings.samples), probe_of(card, "train", settings.train_samples)
-    checkpoints, split = checkpoints_of(folder), load_split(card, "test", 1)
+    checkpoints = checkpoints_of(folder)
     layers, of_tokens = select_layers(card, settings.layers), test.position is not None
     units = Units("tokens" if of_tokens else card.units, settings.max_units, card.seed)
     gathered = AllUnits(units, len(test.sample), folder, settings.all_units)
@@ -50,7 +50,7 @@ def main(network):
         predictions(folder, card, framework.predict, networks.to_input) as predicted,
     ):
         for epoch, checkpoint in progress(checkpoints.items(), "checkpoints", len(checkpoints)):
-            model = networks.load(card, outputs_of(card, test), checkpoint, split)
+            model = networks.load(card, outputs_of(card, test), checkpoint)
             outputs_of_test, *about = streamed(model, test, gathered.streamed)
             activations.store(epoch, gathered.kept(outputs_of_test), *about, gathered.bases())
             units.activity = Activity()
@@ -67,7 +67,7 @@ def main(network):
     with write_replicates(folder / Replicates.FILE) as replicates:
         for seed in seeds_of(folder):
             (checkpoint,) = checkpoints_in(folder_of(folder, seed)).values()
-            model = networks.load(card, outputs_of(card, test), checkpoint, split)
+            model = networks.load(card, outputs_of(card, test), checkpoint)
             gathered = AllUnits(units, len(test.sample), folder, settings.all_units)
             outputs_of_test, *about = streamed(model, test, gathered.streamed)
             replicates.store(seed, gathered.kept(outputs_of_test), *about, gathered.bases())

@@ -109,11 +109,8 @@ def gives_logits(model, shape):
     return not ((outputs >= 0).all() and np.allclose(outputs.sum(-1), 1, rtol=0, atol=tolerance))
 
 
-def load(card, classes, checkpoint, split=None):
-    """Return the network of `card` with the weights of `checkpoint`, a .keras file; nothing else in it is ever read.
-
-    It is the same whatever `split` it answers.
-    """
+def load(card, classes, checkpoint):
+    """Return the network of `card` with the weights of `checkpoint`, a .keras file; nothing else in it is ever read."""
     use_device(card)
     model = build(card, classes)
     restore(model, checkpoint)

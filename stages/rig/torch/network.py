@@ -16,7 +16,6 @@ from stages.rig.card import UserDefined, loading, no_device
 from stages.rig.images import trial_inputs
 from stages.rig.torch.answer import answering
 from stages.rig.torch.gradient import in_precision
-from stages.rig.torch.once import answer_pixels_once
 from stages.rig.user_defined import construct
 
 FOLDER = 0x10
@@ -84,17 +83,11 @@ def sees(device):
     return {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[device]
 
 
-def load(card, classes, checkpoint, split=None):
-    """Return the network of `card` with the weights of `checkpoint`, a .pth file, on its device; only tensors are read.
-
-    One that answers images of a `Split` and learns nothing from them multiplies each of their pixels once.
-    """
+def load(card, classes, checkpoint):
+    """Return the network of `card` with the weights of `checkpoint`, a .pth file, on its device; only tensors are read."""
     model = build(card, classes)
     restore(model, checkpoint)
-    model.to(device_of(card))
-    if split:
-        answer_pixels_once(model, card, split)
-    return model
+    return model.to(device_of(card))
 
 
 def restore(model, checkpoint):

@@ -23,24 +23,9 @@ def take_pixels_once(model, card, split, sum_weights=False):
     """
     if not repeats_pixels(card, split):
         return
-    first = first_of(model)
+    first = next(module for module in model.modules() if isinstance(module, nn.Linear))
     settings = tuple(card.input), padding_of(split.inputs.shape[1:], card.input), sum_weights
     first.forward = partial(forward, first, settings)
-
-
-def answer_pixels_once(model, card, split):
-    """As `take_pixels_once`, of a `model` that learns no more: the weights of a pixel are added once and for all."""
-    if not repeats_pixels(card, split):
-        return
-    first = first_of(model)
-    settings = tuple(card.input), padding_of(split.inputs.shape[1:], card.input)
-    weight = summed(first.weight.detach(), *settings)
-    first.forward = lambda inputs: nn.functional.linear(pixels_of(inputs, *settings), weight, first.bias)
-
-
-def first_of(model):
-    """The first layer of `model` with weights."""
-    return next(module for module in model.modules() if isinstance(module, nn.Linear))
 
 
 def repeats_pixels(card, split):
@@ -61,24 +46,6 @@ def forward(layer, settings, inputs):
     return Once.apply(inputs, layer.weight, layer.bias, *settings)
 
 
-def pixels_of(inputs, shape, padding):
-    """The stored pixels (n, pixels) of flat `inputs`, those of the first channel without the padding."""
-    height, width, channels = shape
-    return inputs.view(-1, channels, height, width)[:, 0, *inside(shape, padding)].flatten(1)
-
-
-def summed(weight, shape, padding):
-    """A `weight` (outputs, inputs) for stored pixels, (outputs, pixels): those of a pixel's channels added."""
-    height, width, channels = shape
-    of_channels = weight.view(-1, channels, height, width)[:, :, *inside(shape, padding)].unbind(1)
-    return reduce(add, of_channels).flatten(1)
-
-
-def inside(shape, padding):
-    """The rows and the columns of padded images that hold stored ones."""
-    return tuple(slice(before, size - after) for size, (before, after) in zip(shape, padding, strict=False))
-
-
 class Once(torch.autograd.Function):
     """inputs W^T + b, for inputs (n, channels * height * width) whose `channels` are equal if the stored images are grey.
 
@@ -87,12 +54,16 @@ class Once(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, inputs, weight, bias, shape, padding, sum_weights):
-        pixels = pixels_of(inputs, shape, padding)
+        height, width, channels = shape
+        (above, below), (left, right) = padding
+        inside = slice(above, height - below), slice(left, width - right)
+        pixels = inputs.view(-1, channels, height, width)[:, 0, *inside].flatten(1)
         ctx.save_for_backward(pixels)
         ctx.shape, ctx.padding = shape, padding
         if not sum_weights:
             return nn.functional.linear(inputs, weight, bias)
-        return nn.functional.linear(pixels, summed(weight, shape, padding), bias)
+        summed = reduce(add, weight.unflatten(1, (channels, -1)).unbind(1))
+        return nn.functional.linear(pixels, summed.unflatten(1, (height, width))[:, *inside].flatten(1), bias)
 
     @staticmethod
     def backward(ctx, gradient):
