@@ -121,6 +121,7 @@ NOT_RUN = {
     "dvc repro plots@<network> report": "any of the examples, each of which its own test runs",
     "python -m benchmarks.graph": "an hour",
     "python -m benchmarks.first_run 0f561c7": "half an hour on a quiet machine",
+    "python -m benchmarks.first_run 0f561c7 1 --alike": "ten minutes on a quiet machine",
     "python -m benchmarks.recorder": "a quiet machine",
     "env -u OPENBLAS_CORETYPE python -m benchmarks.similarity": "a quiet machine",
     "python -m benchmarks.conformance": "the internet",
