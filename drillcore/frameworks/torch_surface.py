@@ -139,35 +139,43 @@ class Hessian:
         self.surface, self.parts = surface, parts
         self.kept = [surface.twice(*samples) for *samples, _ in parts] if len(parts) == 1 else None
 
-    def shares(self):
-        """Yield of each part the gradients and its share of all samples."""
+    def of_parts(self, function):
+        """Yield what `function` makes of the gradients of each part, and its share of all samples; a part's graph is gone
+        before the next one's is made."""
         for number, (*samples, share) in enumerate(self.parts):
-            yield self.kept[number] if self.kept else self.surface.twice(*samples), share
+            yield function(self.kept[number] if self.kept else self.surface.twice(*samples)), share
 
     def product(self, vector):
         """The Hessian times a vector (parameters)."""
         weights, found = self.surface.weights, 0.0
-        for gradients, share in self.shares():
+        along = split(vector, weights)
+
+        def of_part(gradients):
             curved = [
                 (gradient, part)
-                for gradient, part in zip(gradients, split(vector, weights), strict=True)
+                for gradient, part in zip(gradients, along, strict=True)
                 if gradient.requires_grad  # else the loss is linear in this weight
             ]
-            along = differentiate(Along.apply([part for _, part in curved], *(one for one, _ in curved)), weights)
-            found = added(found, flat(along), share)
+            return flat(differentiate(Along.apply([part for _, part in curved], *(one for one, _ in curved)), weights))
+
+        for product, share in self.of_parts(of_part):
+            found = added(found, product, share)
         return found
 
     def diagonal(self, entries):
         """The second derivatives by single weights, float64 (entries) of each tensor; `entries` are positions in each."""
-        found = [np.zeros(len(positions)) for positions in entries]
-        for gradients, share in self.shares():
-            for diagonal, positions, weight, gradient in zip(
-                found, entries, self.surface.weights, gradients, strict=True
-            ):
-                if gradient.requires_grad:
-                    rows = (differentiate(gradient.flatten()[position], [weight])[0] for position in positions)
-                    diagonal += [share * float(row.flatten()[at]) for row, at in zip(rows, positions, strict=True)]
-        return found
+
+        def of_tensor(gradient, weight, positions):
+            if not gradient.requires_grad:
+                return np.zeros(len(positions))
+            rows = (differentiate(gradient.flatten()[position], [weight])[0] for position in positions)
+            return np.array([float(row.flatten()[at]) for row, at in zip(rows, positions, strict=True)])
+
+        def of_part(gradients):
+            return [of_tensor(*each) for each in zip(gradients, self.surface.weights, entries, strict=True)]
+
+        parts = [[share * found for found in of_tensors] for of_tensors, share in self.of_parts(of_part)]
+        return [sum(of_tensor) for of_tensor in zip(*parts, strict=True)]
 
 
 class Along(torch.autograd.Function):
