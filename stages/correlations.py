@@ -1,9 +1,9 @@
 """python -m stages.correlations NETWORK : activations.h5, augmented.h5 -> correlations.h5, corr_means.json"""
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import scipy.cluster.hierarchy  # noqa: F401  the units are clustered by it, and what is loaded here is loaded once for all
 
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.augmented import Augmented
@@ -12,10 +12,6 @@ from drillcore.artifacts.correlations import Correlations, write_correlations
 from drillcore.correlation import cluster_units, compute_layerwise_cross_correlation, correlation_matrix, layer_means
 from stages.rig.base.command import command, progress
 from stages.rig.sections import section
-
-# Here, so that a template loads it once for all networks; where it is not installed `cluster_units` says so.
-with suppress(ImportError):
-    import scipy.cluster.hierarchy  # noqa: F401
 
 
 def main(network):

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from drillcore.residuals import token_losses
 from drillcore.samples import are_probabilities
 from drillcore.tasks import TASKS
 
@@ -58,7 +59,9 @@ class TokenScores:
         self.right += int((outputs.argmax(-1) == targets)[known].sum())
         self.count += (count := int(known.sum()))
         if self.other and count:
-            self.nats += cross_entropy(outputs[known], targets[known])
+            of_tokens, wanted = outputs[known], targets[known]
+            logits = not are_probabilities(of_tokens)
+            self.nats += float(token_losses(of_tokens[:, None], wanted[:, None], IGNORED, logits).sum())
         return count
 
     def trained(self):
@@ -70,17 +73,6 @@ class TokenScores:
         if self.other:
             loss = self.nats / self.count if self.count else math.nan
         return {**self.trained(), "perplexity": float(np.exp(loss))}
-
-
-def cross_entropy(outputs, targets):
-    """The summed cross-entropy, in nats, of logits or probabilities (n, classes) and targets (n)."""
-    outputs = outputs.astype(np.float64)
-    chosen = np.take_along_axis(outputs, targets[:, None], 1)[:, 0]
-    if are_probabilities(outputs):
-        with np.errstate(divide="ignore"):
-            return -float(np.log(chosen).sum())
-    highest = outputs.max(1)
-    return float((highest + np.log(np.exp(outputs - highest[:, None]).sum(1)) - chosen).sum())
 
 
 class NumberScores:

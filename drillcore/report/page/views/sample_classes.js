@@ -2,8 +2,8 @@
 
 import { onPage } from "colours";
 import { titleOf } from "data";
-import { number, percent, plain, themed } from "dom";
-import { epochAxis } from "views/shared";
+import { number, percent, themed } from "dom";
+import { epochAxis, sampleDots } from "views/shared";
 import { inWords } from "words";
 
 const UNKNOWN = -1;
@@ -56,24 +56,13 @@ export function drawMap(map, scene) {
         showinfile: false,
         line: { color: themed("--ink"), width: 1, dash: "dot" },
       },
-      {
-        x: order.map(i => of.variability[i]),
-        y: order.map(i => of.confidence[i]),
-        customdata: order,
-        text: order.map(i => plain(say(scene, i).replaceAll("; ", "<br>"))),
-        hovertemplate: "%{text}<extra></extra>",
-        name: "samples",
-        mode: "markers",
-        marker: {
-          size: 7,
-          color: order.map(i => of.correctness[i]),
-          colorscale: "Viridis",
-          reversescale: true,
-          cmin: 0,
-          cmax: 1,
-          colorbar: { title: { text: "right, share of epochs", side: "right" }, thickness: 12, tickformat: ".0%" },
-        },
-      },
+      sampleDots(order, i => say(scene, i), of.variability, of.confidence, {
+        color: order.map(i => of.correctness[i]),
+        colorscale: "Viridis",
+        cmin: 0,
+        cmax: 1,
+        colorbar: { title: { text: "right, share of epochs", side: "right" }, thickness: 12, tickformat: ".0%" },
+      }),
     ],
     {
       xaxis: { title: { text: "variability (standard deviation over epochs)" }, range: [-0.01, 0.52] },

@@ -3,8 +3,8 @@
 
 import { onPage } from "colours";
 import { titleOf } from "data";
-import { number, plain, themed } from "dom";
-import { epochAxis } from "views/shared";
+import { number, themed } from "dom";
+import { epochAxis, sampleDots } from "views/shared";
 import { inWords } from "words";
 
 // A regression has residuals, and its targets may be wrong.
@@ -55,27 +55,16 @@ export function drawMap(map, scene) {
         showinfile: false,
         line: { color: themed("--ink"), width: 1, dash: "dot" },
       },
-      {
-        x: order.map(i => of.variability[i]),
-        y: order.map(i => of.mean[i]),
-        customdata: order,
-        text: order.map(i => plain(say(scene, i).replaceAll("; ", "<br>"))),
-        hovertemplate: "%{text}<extra></extra>",
-        name: "samples",
-        mode: "markers",
-        marker: {
-          size: 7,
-          color: order.map(i => (signed ? of.standardised[i] : of.error[i])),
-          colorscale: signed ? "RdBu" : "Viridis",
-          reversescale: true,
-          ...(signed ? { cmin: -data.limit, cmax: data.limit } : {}),
-          line: { width: 0.5, color: themed("--soft") },
-          colorbar: {
-            title: { text: signed ? "standardised residual" : `${data.measure} at the end${data.unit}`, side: "right" },
-            thickness: 12,
-          },
+      sampleDots(order, i => say(scene, i), of.variability, of.mean, {
+        color: order.map(i => (signed ? of.standardised[i] : of.error[i])),
+        colorscale: signed ? "RdBu" : "Viridis",
+        ...(signed ? { cmin: -data.limit, cmax: data.limit } : {}),
+        line: { width: 0.5, color: themed("--soft") },
+        colorbar: {
+          title: { text: signed ? "standardised residual" : `${data.measure} at the end${data.unit}`, side: "right" },
+          thickness: 12,
         },
-      },
+      }),
     ],
     {
       xaxis: { title: { text: "variability (standard deviation over epochs)" }, rangemode: "tozero" },

@@ -3,7 +3,7 @@
 import { diverging, onPage } from "colours";
 import { select } from "controls";
 import { axisOf, nounOf, studied, titleOf, withTopic } from "data";
-import { h } from "dom";
+import { h, plain } from "dom";
 import * as state from "state";
 import { speakOf } from "words";
 
@@ -35,6 +35,18 @@ export const networkMenu = (names, chosen) =>
     names.map(name => [name, titleOf(name)]),
     chosen,
   );
+
+// One point for each of the samples in `order`, which says what `say` says of it.
+export const sampleDots = (order, say, x, y, marker) => ({
+  x: order.map(i => x[i]),
+  y: order.map(i => y[i]),
+  customdata: order,
+  text: order.map(i => plain(say(i).replaceAll("; ", "<br>"))),
+  hovertemplate: "%{text}<extra></extra>",
+  name: "samples",
+  mode: "markers",
+  marker: { size: 7, reversescale: true, ...marker },
+});
 
 export const controls = (...children) => h("div", { class: "controls" }, children.filter(Boolean));
 
