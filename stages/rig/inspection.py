@@ -8,7 +8,7 @@ from drillcore.frameworks import MODEL, name_of
 from drillcore.frameworks.layers import KINDS, enumerated, pick
 from stages.rig.card import Built, Training, UserDefined, check_training, select_layers
 from stages.rig.frameworks import module
-from stages.rig.pretrained import axis_of, pretrained_files
+from stages.rig.pretrained import axis_of, pretrained_files, shards
 from stages.rig.user_defined import (
     MODELS,
     check_no_linked_folder,
@@ -80,9 +80,11 @@ def check_untrained(card):
 
 
 def digests(card, opened):
-    """SHA-256 by path of each file below models/ that the network depends on: its pretrained weights, the modules that were
-    imported, and the files that were `opened` while it was built."""
-    files = dict.fromkeys([*pretrained_files(card).values(), *imported(), *sorted(opened)])
+    """SHA-256 by path of each file below models/ that the network depends on: its pretrained weights and their shards, the
+    modules that were imported, and the files that were `opened` while it was built."""
+    weights = [*pretrained_files(card).values()]
+    parts = [part.relative_to(MODELS) for file in weights for part in shards(MODELS / file)]
+    files = dict.fromkeys([*weights, *parts, *imported(), *sorted(opened)])
     for file in files:
         check_no_linked_folder(file, f"params.yaml: networks.{card.name}")
     return {file.as_posix(): digest(file) for file in files}

@@ -1,6 +1,7 @@
 """The files of a pretrained network, all of them below models/: which of its checkpoints each is, by epoch or by step."""
 
 import glob
+import json
 import re
 from pathlib import Path
 
@@ -16,7 +17,10 @@ NAMED = {
 NUMBER = re.compile(r"(?<![\d.])\d+(?![\d.])")
 """A whole one: what has a decimal point in a checkpoint's name is a loss or an accuracy."""
 
-IN_FOLDER = "model.safetensors", "pytorch_model.bin"
+INDEX = ".index.json"
+"""How the file ends in which Hugging Face notes the shards that it cut a file of weights into."""
+
+IN_FOLDER = tuple(f"{name}{end}" for name in ("model.safetensors", "pytorch_model.bin") for end in ("", INDEX))
 """What the weights are called in a folder of Hugging Face's."""
 
 
@@ -94,7 +98,23 @@ def weights_in(name, context):
     file = next((file for file in IN_FOLDER if (folder / file).is_file()), None)
     if file is None:
         raise InputError(
-            f"{context}, but the folder {folder} holds no {' or '.join(IN_FOLDER)}: save the weights in one file, as "
-            "save_pretrained does unless it cuts them into shards."
+            f"{context}, but the folder {folder} holds no {' or '.join(IN_FOLDER)}: name the file of the weights, or save "
+            "them by save_pretrained."
         )
     return Path(name, file)
+
+
+def shards(path):
+    """The paths of the shards that lie beside the index at `path`; of any other file of weights that of itself."""
+    if not path.name.endswith(INDEX):
+        return [path]
+    try:
+        names = sorted({*json.loads(path.read_bytes())["weight_map"].values()})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"{path} is no index of shards as save_pretrained writes it: copy its folder once more."
+        ) from None
+    found = [path.parent / name for name in names if Path(name).name == name]
+    if missing := [name for name in names if path.parent / name not in found or not (path.parent / name).is_file()]:
+        raise InputError(f"{path} names {missing[0]}, but there is no such file beside it: {remedy('it')}.")
+    return found

@@ -299,7 +299,7 @@ def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
         (
             "run/checkpoint-*",
             {},
-            ["checkpoint-1000/model.safetensors", "checkpoint-500/pytorch_model.bin"],
+            ["checkpoint-1000/model.safetensors", "checkpoint-500/pytorch_model.bin.index.json"],
             [500, 1000],
         ),
         ("run/net-*.pth", {"axis": "step"}, ["net-3.pth", "net-20.pth"], [3, 20]),
@@ -316,10 +316,10 @@ def test_steps_are_read_from_the_files_names_where_epochs_do_not_tell_them_apart
     )
 
 
-def test_a_folder_without_weights_in_one_file_is_refused(models):
+def test_a_folder_without_weights_is_refused(models):
     (models / "run" / "checkpoint-5").mkdir(parents=True)
     with pytest.raises(
-        InputError, match=r"the folder models/run/checkpoint-5 holds no model\.safetensors or pytorch_model"
+        InputError, match=r"the folder models/run/checkpoint-5 holds no model\.safetensors or model\.safe"
     ):
         pretrained_files(own(checkpoint="run/checkpoint-5"))
 

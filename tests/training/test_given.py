@@ -1,7 +1,9 @@
 """Networks that come trained: whatever the file, its weights and nothing else."""
 
+import json
 import os
 import pickle
+import re
 import shutil
 from argparse import Namespace
 from copy import deepcopy
@@ -19,6 +21,7 @@ from drillcore.base.errors import InputError
 from drillcore.base.store import read
 from stages.rig.images import Split
 from stages.rig.inspection import see
+from stages.rig.pretrained import shards
 from stages.rig.torch import pretrained
 from stages.rig.torch.network import build
 from stages.rig.torch.network import load as load_stored
@@ -104,6 +107,38 @@ def test_every_format_gives_the_weights(name, zipped, weights, models):
 def test_safetensors_give_the_weights(weights, models):
     save_file(below("model", weights), models / "tensors.safetensors")
     assert_loaded(models / "tensors.safetensors", weights)
+
+
+@pytest.fixture
+def index(weights, models):
+    """The index of the `weights` in two shards, as save_pretrained writes them."""
+    (models / "run").mkdir()
+    places = {name: f"model-{number % 2 + 1:05d}-of-00002.safetensors" for number, name in enumerate(weights)}
+    for shard in {*places.values()}:
+        save_file({name: weights[name] for name in places if places[name] == shard}, models / "run" / shard)
+    path = models / "run/model.safetensors.index.json"
+    path.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": places}))
+    return path
+
+
+def test_shards_give_the_weights_and_a_change_to_any_is_seen(index, weights):
+    card = own(checkpoint="run", device="cpu")
+    assert_loaded(index, weights, card)
+    assert {*see(card, 3, "blocks").files} >= {f"run/{file.name}" for file in index.parent.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[]", "is no index of shards"),
+        ('{"weight_map": {"3.bias": "model-3.safetensors"}}', "names model-3.safetensors, but there is no such file"),
+        ('{"weight_map": {"3.bias": "../mine.py"}}', "names ../mine.py, but there is no such file beside it"),
+    ],
+)
+def test_an_index_that_names_no_shards_beside_it_is_refused(index, content, said):
+    index.write_text(content)
+    with pytest.raises(InputError, match=re.escape(said)):
+        shards(index)
 
 
 def test_an_averaged_model_takes_the_bare_model_s_weights(weights, models):

@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from drillcore.base.errors import InputError
 from stages.rig.base.command import say
+from stages.rig.pretrained import INDEX, shards
 from stages.rig.torch.network import check_zip
 from stages.rig.user_defined import oneline
 
@@ -27,8 +28,8 @@ ZIP = b"PK\x03\x04"
 def take_weights(model, card, classes, path):
     """Give `model`, which `card` builds for `classes` classes, the weights of the file at `path`.
 
-    That is a state_dict by `torch.save` (.pth, .pt, .ckpt, ...) or a .safetensors file. An `InputError` says what does
-    not fit.
+    That is a state_dict by `torch.save` (.pth, .pt, .ckpt, ...), a .safetensors file, or the index of their shards. An
+    `InputError` says what does not fit.
     """
     context = f"params.yaml: networks.{card.name} cannot take its weights from {path}"
     try:
@@ -72,7 +73,11 @@ class Beside:
 
 
 def read(path):
-    """The content of a file of weights: tensors, numbers and text, dicts and lists of them; a `Beside` for all else."""
+    """The content of a file of weights: tensors, numbers and text, dicts and lists of them; a `Beside` for all else.
+
+    Of shards, all that they hold together."""
+    if path.name.endswith(INDEX):
+        return {name: tensor for shard in shards(path) for name, tensor in read(shard).items()}
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
