@@ -1,6 +1,5 @@
 """python -m stages.tsne NETWORK : activations.h5 -> tsne.h5"""
 
-from contextlib import suppress
 from pathlib import Path
 
 from drillcore.artifacts.activations import Activations
@@ -12,9 +11,8 @@ from stages.rig.absent import absent
 from stages.rig.base.command import command, progress, say
 from stages.rig.sections import section
 
-# Here, so that a template loads it once for all networks; without pandas, a quarter of scikit-learn's start. Where it is not
-# installed `embed` says so.
-with absent("pandas"), suppress(ImportError):
+# Here, so that a template loads it once for all networks; without pandas, a quarter of scikit-learn's start.
+with absent("pandas"):
     import openTSNE  # noqa: F401
 
 

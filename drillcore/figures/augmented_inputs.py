@@ -228,6 +228,6 @@ def draw_counts(axes, counts, positions):
     """How many tokens were replaced, in how many of the augmentations."""
     axes.bar(*np.unique(counts, return_counts=True), color=CHANGED, width=0.8)
     mean = counts.mean()
-    axes.axvline(mean, color=ORIGINAL, lw=1, linestyle=":", label=f"mean {mean:.1f}, {mean / positions:.1%}")
+    axes.axvline(mean, color=ORIGINAL, lw=1, linestyle=":", label=f"mean {mean:.1f}, {100 * mean / positions:.1f} %")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     axes.set(xlabel=f"tokens replaced, of {positions}", ylabel="augmentations")

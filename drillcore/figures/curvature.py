@@ -232,7 +232,7 @@ def minima_verdict(
             axes.plot(values[rows], places, linestyle="", label=name, **MARKS[name])
         axes.set_xlabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=2))
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
         axes.set_yticks(places, [plain(names[row]) for row in rows] if axes is left else [""] * len(rows))
         axes.grid(True, axis="x")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, columnspacing=1)
@@ -245,6 +245,6 @@ def minima_verdict(
         right.text(0.02, place, f"{good} of {count}", va="center", color=colour if good else "k")
     right.set_xlim(0, 1)
     right.set_xticks([0, 0.5, 1])
-    right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     right.set_xlabel("positive diagonal")
     return figure

@@ -137,7 +137,7 @@ def replay(
         if name == "norms":
             log_axis(axes.yaxis)
         if name == "flips":
-            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     for axes in places[len(panels) :]:
         axes.axis("off")
     for row, entries in enumerate(handles):

@@ -115,7 +115,7 @@ def answer(found):
             else "No difference from chance is seen"
         )
         text = f"{how} ({100 * (found.minima[-1] - found.chance[-1]):+.1f} points)"
-    noise = f"; {1 - same / another:.0%} of the sign changes are noise of batches" if 0 <= same <= another > 0 else ""
+    noise = f"; {100 * (1 - same / another):.0f} % of the sign changes are noise of batches" if 0 <= same <= another > 0 else ""
     return f"{text}{noise}."
 
 
@@ -126,7 +126,7 @@ def beside_chance(found):
         return ""
     errors = f": {abs(z):.1f} standard errors apart, a difference needs {ERRORS:.1f}" if np.isfinite(z) else ""
     text = "Of the sign changes of all gradients, whatever their size, over the whole training, "
-    return f"{text}{minima:.1%} count as minima, {chance:.1%} by chance alone{errors}."
+    return f"{text}{100 * minima:.1f} % count as minima, {100 * chance:.1f} % by chance alone{errors}."
 
 
 def beside_noise(found):
@@ -135,7 +135,7 @@ def beside_noise(found):
         return ""
     another, same = found.flipped[:, -1]
     steps = "In steps of the training" if found.trained else "In steps at checkpoints"
-    return f"{steps} {another:.1%} of the gradients change sign with another batch, {same:.1%} with the same."
+    return f"{steps} {100 * another:.1f} % of the gradients change sign with another batch, {100 * same:.1f} % with the same."
 
 
 def beside_control(found):

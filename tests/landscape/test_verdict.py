@@ -86,7 +86,7 @@ def test_the_verdict_counts_what_the_files_hold(tmp_path):
     diagonal = np.concatenate([*found.diagonal.values()])
     assert said.counted.tolist() == [(crossed[0] == 1).sum(), (crossed[1] == 1).sum(), (crossed[0] == 0).sum()]
     assert said.positive[0] == (diagonal[crossed[0] == 1] > 0).sum()
-    assert f"{said.minima[-1]:.1%} count as minima" in sentences(said)
+    assert f"{100 * said.minima[-1]:.1f} % count as minima" in sentences(said)
 
 
 def said_of(minima=0.7, chance=0.6, z=12.0, flipped=(0.4, 0.1), trained=True, positive=(9, 5, 9), counted=(9, 5, 9)):
@@ -98,10 +98,10 @@ def said_of(minima=0.7, chance=0.6, z=12.0, flipped=(0.4, 0.1), trained=True, po
 @pytest.mark.parametrize(
     ("more", "answer"),
     [
-        ({}, "More than chance (+10.0 points); 75% of the sign changes are noise of batches."),
-        ({"z": 3.1}, "No difference from chance is seen (+10.0 points); 75%"),
-        ({"minima": 0.5, "z": -4.0}, "Less than chance (-10.0 points); 75%"),
-        ({"z": np.nan}, "Whether there are more than by chance is not known; 75%"),
+        ({}, "More than chance (+10.0 points); 75 % of the sign changes are noise of batches."),
+        ({"z": 3.1}, "No difference from chance is seen (+10.0 points); 75 %"),
+        ({"minima": 0.5, "z": -4.0}, "Less than chance (-10.0 points); 75 %"),
+        ({"z": np.nan}, "Whether there are more than by chance is not known; 75 %"),
         ({"flipped": (0.1, 0.4)}, "More than chance (+10.0 points). Of the sign changes"),
         ({"flipped": (0.0, 0.0)}, "More than chance (+10.0 points). Of the sign changes"),
         ({"flipped": (np.nan, np.nan)}, "More than chance (+10.0 points). Of the sign changes"),
@@ -113,11 +113,11 @@ def test_a_verdict_begins_with_a_plain_answer(more, answer):
 
 def test_a_verdict_says_which_sign_changes_it_counts():
     assert (
-        "Of the sign changes of all gradients, whatever their size, over the whole training, 70.0% count as minima, 60.0% by "
-        "chance alone: 12.0 standard errors apart, a difference needs 3.2. In steps of the training 40.0% of the gradients "
-        "change sign with another batch, 10.0% with the same."
+        "Of the sign changes of all gradients, whatever their size, over the whole training, 70.0 % count as minima, 60.0 % by "
+        "chance alone: 12.0 standard errors apart, a difference needs 3.2. In steps of the training 40.0 % of the gradients "
+        "change sign with another batch, 10.0 % with the same."
     ) in said_of()
-    assert "In steps at checkpoints 40.0% of the gradients" in said_of(trained=False)
+    assert "In steps at checkpoints 40.0 % of the gradients" in said_of(trained=False)
     assert "by chance alone. In steps" in said_of(z=np.nan)
     assert "by chance" not in said_of(chance=np.nan, z=np.nan).split(". ", 1)[1]
 

@@ -23,6 +23,12 @@ const MOST_DECADES = 2.5,
 const LINEAR_WIDTH = 0.5,
   MOST_LINEAR = 10;
 
+// Of an axis or a colour bar of shares: percentages as the rest of the page writes them.
+export const SHARES = {
+  tickformat: ".0%",
+  labelalias: Object.fromEntries(Array.from({ length: 101 }, (_, share) => [`${share}%`, `${share} %`])),
+};
+
 export function layout(more = {}) {
   const axis = {
     gridcolor: themed("--grid"),

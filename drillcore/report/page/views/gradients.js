@@ -4,7 +4,7 @@ import { onPage } from "colours";
 import { choice, select, slider } from "controls";
 import { titleOf, topic } from "data";
 import { h, number, once, percent, themed } from "dom";
-import { chart, logAxis } from "figures";
+import { chart, logAxis, SHARES } from "figures";
 import * as state from "state";
 import { nearText } from "views/grain";
 import { chooseNetwork, controls } from "views/shared";
@@ -156,7 +156,7 @@ function drawAll(charts, data, now) {
       ...["zeros", "retained", "exact_zeros"].map(key => trace(key, shareOf(found.counted))),
       trace("released", shareOf(found.before)),
     ],
-    axes(now.share ? "share" : "parameters", now.share ? { tickformat: ".0%" } : {}),
+    axes(now.share ? "share" : "parameters", now.share ? SHARES : {}),
   );
   charts.nearZero.say(
     "Near zero, retained, released",
@@ -169,7 +169,7 @@ function drawAll(charts, data, now) {
   );
   charts.flips.draw(
     ["flips", "minima", "maxima", ...(found.chance ? ["chance"] : [])].map(key => trace(key, shareOf(found.retained))),
-    axes(now.share ? "share of the retained" : "parameters", now.share ? { tickformat: ".0%" } : {}),
+    axes(now.share ? "share of the retained" : "parameters", now.share ? SHARES : {}),
   );
   charts.flips.say(
     "Flips among the retained",
