@@ -22,7 +22,9 @@ VARIED = "layers", "squeezes", "seed", "replicates"
 
 def main(parameter):
     """Draw what DVC's experiments say of a parameter that is the width of a squeeze."""
-    network = network_of(parameter, load("params.yaml").get("networks", {}))
+    networks = load("params.yaml").get("networks", {})
+    network = network_of(parameter, networks)
+    title = networks[network].get("title") or network
     found, left_out, recipe = [], 0, None
     with TemporaryDirectory() as scratch:
         for number, revision in enumerate(progress(all_of := revisions(), "experiments", len(all_of))):
@@ -43,7 +45,7 @@ def main(parameter):
         say(f"{left_out} experiments that differ in more than {parameter} and seeds are left out")
     points = by_width(found)
     with whole_folder(Path("reports", f"sweep-{parameter}")) as report:
-        draw(figures, (points, network), report, f"experiments of the network {network}", section("plots"))
+        draw(figures, (points, title), report, f"DVC experiments of {title}", section("plots"))
         write_table(report / "sweep.csv", points)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from drillcore.artifacts.about import read_about
 from drillcore.artifacts.gradients import extend
 from drillcore.artifacts.reader import Stored, TensorsReader, Variable, known
 from drillcore.base.names import escaped, unescaped
@@ -68,6 +69,11 @@ class ReplayFile(TensorsReader):
     >>> replay["curvature/largest"][:, 0], replay.proof  # doctest: +SKIP
     >>> replay.plot()  # doctest: +SKIP
     """
+
+    @property
+    def title(self) -> str:
+        """What readers call the network, whose folder is beside that of the replays; its name where it has no title."""
+        return read_about(self.path.absolute().parents[1] / self.network).title
 
     @property
     def network(self) -> str:

@@ -62,7 +62,7 @@ def drawings(file):
         measured["edge"] = window_edge(file.optimizer, file["learning_rate"][()])
     step, epoch = file.step, file.epoch
     starts = step[1:][np.diff(epoch) > 0]
-    subtitle = f"{file.network}, steps {step[0]} to {step[-1]}, {file.proof}"
+    subtitle = f"{file.title}, steps {step[0]} to {step[-1]}, {file.proof}"
     yield "replay", partial(replay, step, measured, starts, subtitle)
 
 

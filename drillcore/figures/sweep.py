@@ -68,9 +68,9 @@ def by_width(found: Iterable[Trained]) -> dict[int, dict[str, Interval]]:
     }
 
 
-def figures(points, network):
-    """The name and function of the one figure."""
-    subtitle = f"{network}: means over {counted(points)} and {100 * LEVEL:.0f} % t intervals; grey where there is one"
+def figures(points, title):
+    """The name and function of the one figure; `title` is what readers call the network."""
+    subtitle = f"{title}: means over {counted(points)} and {100 * LEVEL:.0f} % t intervals; grey where there is one"
     yield "sweep", partial(sweep, points, subtitle)
 
 

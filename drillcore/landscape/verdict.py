@@ -115,8 +115,9 @@ def answer(found):
             else "No difference from chance is seen"
         )
         text = f"{how} ({100 * (found.minima[-1] - found.chance[-1]):+.1f} points)"
-    noise = f"; {100 * (1 - same / another):.0f} % of the sign changes are noise of batches" if 0 <= same <= another > 0 else ""
-    return f"{text}{noise}."
+    if 0 <= same <= another > 0:
+        text += f"; {100 * (1 - same / another):.0f} % of the sign changes are noise of batches"
+    return f"{text}."
 
 
 def beside_chance(found):

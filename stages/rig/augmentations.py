@@ -14,8 +14,8 @@ NOISE = 0.05
 """Standard deviation, of brightness from 0 to 1."""
 DISTORTIONS = (
     f"each rotated by up to {DEGREES}° and sheared by up to {SHEAR}° either way, scaled by {SCALES[0]} to {SCALES[1]}, "
-    f"moved by up to {100 * SHIFT:.0f} % of a side; in {100 * ERASED:.0f} % of them a rectangle of {100 * AREAS[0]:.0f} % to {100 * AREAS[1]:.0f} % of the "
-    f"area is black; with noise of {100 * NOISE:.0f} % of the brightness"
+    f"moved by up to {100 * SHIFT:.0f} % of a side; in {100 * ERASED:.0f} % of them a rectangle of {100 * AREAS[0]:.0f} % to "
+    f"{100 * AREAS[1]:.0f} % of the area is black; with noise of {100 * NOISE:.0f} % of the brightness"
 )
 """All of it in words, for those who see the images."""
 

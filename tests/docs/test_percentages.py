@@ -6,7 +6,10 @@ import pytest
 
 from tests.small_project import ROOT
 
-WRITTEN = {"*.py": re.compile(r":[+ ]?[.][0-9]%[}\"']|PercentFormatter\((?![^)]*symbol=\" %\")"), "*.md": re.compile("[0-9]%")}
+WRITTEN = {
+    "*.py": re.compile(r":[+]?[.][0-9]%[}\"']|PercentFormatter\((?![^)]*symbol=\" %\")"),
+    "*.md": re.compile("[0-9]%"),
+}
 """By files, the formats and texts that put no space before the sign."""
 
 

@@ -32,10 +32,11 @@ def test_a_seed_that_two_experiments_have_counts_once():
 def test_the_figure_has_an_interval_for_each_width_of_several_seeds():
     points = by_width(FOUND)
     with applied(50):
-        ((name, draw),) = figures(points, "squeeze")
+        ((name, draw),) = figures(points, "chosen width")
         accuracy, rank = (figure := draw()).axes
     assert name == "sweep"
-    assert "means over 1 to 4 seeds of each width and 95 % t intervals" in " ".join(figure.texts[1].get_text().split())
+    said = " ".join(figure.texts[1].get_text().split())
+    assert "chosen width: means over 1 to 4 seeds of each width and 95 % t intervals" in said
     ends = [segment[:, 1] for bars in accuracy.collections for segment in bars.get_segments()]
     half = points[4]["accuracy"].half
     assert len(ends) == 1 and ends[0].tolist() == pytest.approx([0.65 - half, 0.65 + half])

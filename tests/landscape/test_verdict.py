@@ -113,9 +113,9 @@ def test_a_verdict_begins_with_a_plain_answer(more, answer):
 
 def test_a_verdict_says_which_sign_changes_it_counts():
     assert (
-        "Of the sign changes of all gradients, whatever their size, over the whole training, 70.0 % count as minima, 60.0 % by "
-        "chance alone: 12.0 standard errors apart, a difference needs 3.2. In steps of the training 40.0 % of the gradients "
-        "change sign with another batch, 10.0 % with the same."
+        "Of the sign changes of all gradients, whatever their size, over the whole training, 70.0 % count as minima, 60.0 % "
+        "by chance alone: 12.0 standard errors apart, a difference needs 3.2. In steps of the training 40.0 % of the "
+        "gradients change sign with another batch, 10.0 % with the same."
     ) in said_of()
     assert "In steps at checkpoints 40.0 % of the gradients" in said_of(trained=False)
     assert "by chance alone. In steps" in said_of(z=np.nan)
