@@ -9,10 +9,11 @@ from drillcore.base.errors import InputError
 from stages.rig.user_defined import MODELS, check_below, located, remedy
 
 NAMED = {
-    "epoch": re.compile(r"epochs?[^\d/]?(\d+)", re.IGNORECASE),
     "step": re.compile(r"(?:steps?[^\d/]?|checkpoint-)(\d+)", re.IGNORECASE),
+    "epoch": re.compile(r"epochs?[^\d/]?(\d+)", re.IGNORECASE),
 }
-"""By axis the number behind its word in a file's name; Hugging Face's Trainer names the folder of a step checkpoint-500."""
+"""By axis the number behind its word in a file's name, steps first: Lightning's epoch=0-step=100 is the end of the first
+epoch, which is no untrained network. Hugging Face's Trainer names the folder of a step checkpoint-500."""
 
 NUMBER = re.compile(r"(?<![\d.])\d+(?![\d.])")
 """A whole one: what has a decimal point in a checkpoint's name is a loss or an accuracy."""
@@ -60,13 +61,13 @@ def found(card):
 
 def numbered(names, before, after, axes, context):
     """The first of the `axes` that gives each of the `names` a number of its own, and the numbers; of numbers without a word
-    the first axis. The `*` stands for what is behind so many letters `before` it and has so many `after` it."""
+    the last axis. The `*` stands for what is behind so many letters `before` it and has so many `after` it."""
     parts = [(name, before, len(name) - after) for name in names]
     for axis in axes:
         numbers = [number_behind(NAMED[axis], *part) for part in parts]
         if None not in numbers and len(set(numbers)) == len(names):
             return axis, numbers
-    axis, numbers = next(iter(axes)), []
+    axis, numbers = [*axes][-1], []
     for name, begin, end in parts:
         number = number_behind(NAMED[axis], name, begin, end, alone=True)
         if number is None or number in numbers:

@@ -273,9 +273,9 @@ def test_a_file_that_cannot_be_imported_names_its_line(models):
         ("run/*.pth", ["epoch_001.pth", "epoch_010.pth", "epoch_002.pth"], [1, 2, 10]),
         ("run/net18_e*.pth", ["net18_e3.pth", "net18_e20.pth"], [3, 20]),
         ("run[1]/e?_*.pth", ["e?_3.pth", "ex_4.pth"], [3]),
-        ("run/*.ckpt", ["epoch=0-step=100.ckpt", "epoch=1-step=200.ckpt"], [0, 1]),
+        ("run/*.ckpt", ["epoch=0-val_loss=0.9.ckpt", "epoch=1-val_loss=0.8.ckpt"], [0, 1]),
         ("run/epoch=*.ckpt", ["epoch=0-step=100.ckpt", "epoch=12-val_loss=0.31.ckpt", "last.ckpt"], [0, 12]),
-        ("run/step=*.ckpt", ["step=9-epoch=3.ckpt"], [3]),
+        ("run/step*.pth", ["step_size_0.1_epoch_3.pth", "step_size_0.1_epoch_4.pth"], [3, 4]),
         ("run/epoch_1*.pth", ["epoch_10.pth", "epoch_12.pth"], [10, 12]),
         ("epochs_20/net*.pth", ["net-3.pth", "net-4.pth"], [3, 4]),
         ("run/weights.*.keras", ["weights.05-0.31.keras", "weights.06-0.29.keras"], [5, 6]),
@@ -293,7 +293,7 @@ def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
     ("pattern", "values", "names", "steps"),
     [
         ("run/*.ckpt", {}, ["epoch=0-step=100.ckpt", "epoch=0-step=50.ckpt"], [50, 100]),
-        ("run/*.ckpt", {"axis": "step"}, ["epoch=0-step=100.ckpt", "epoch=1-step=200.ckpt"], [100, 200]),
+        ("run/*.ckpt", {}, ["epoch=0-step=100.ckpt", "epoch=1-step=200.ckpt"], [100, 200]),
         ("run/step_*.pth", {}, ["step_10.pth", "step_9.pth"], [9, 10]),
         ("run/checkpoint-*/model.safetensors", {}, ["checkpoint-500/model.safetensors"], [500]),
         (
@@ -305,7 +305,7 @@ def test_epochs_are_read_from_the_files_names(models, pattern, names, epochs):
         ("run/net-*.pth", {"axis": "step"}, ["net-3.pth", "net-20.pth"], [3, 20]),
     ],
 )
-def test_steps_are_read_from_the_files_names_where_epochs_do_not_tell_them_apart(models, pattern, values, names, steps):
+def test_steps_are_read_from_the_files_names_if_all_have_them(models, pattern, values, names, steps):
     for name in names:
         (models / "run" / name).parent.mkdir(parents=True, exist_ok=True)
         (models / "run" / name).touch()
@@ -314,6 +314,14 @@ def test_steps_are_read_from_the_files_names_where_epochs_do_not_tell_them_apart
     assert {number: file.relative_to("run").as_posix() for number, file in pretrained_files(network).items()} == dict(
         zip(steps, sorted(names, key=lambda name: [*map(int, re.findall(r"\d+", name))][-1]), strict=True)
     )
+
+
+def test_an_axis_that_is_named_goes_before_the_files_words(models):
+    (models / "run").mkdir()
+    for name in ("epoch=0-step=100.ckpt", "epoch=1-step=200.ckpt"):
+        (models / "run" / name).touch()
+    network = own(checkpoints="run/*.ckpt", axis="epoch")
+    assert (axis_of(network), [*pretrained_files(network)]) == ("epoch", [0, 1])
 
 
 def test_a_folder_without_weights_is_refused(models):
