@@ -8,6 +8,7 @@ from drillcore.frameworks import MODEL, name_of
 from drillcore.frameworks.layers import KINDS, enumerated, pick
 from stages.rig.card import Built, Training, UserDefined, check_training, select_layers
 from stages.rig.frameworks import module
+from stages.rig.named_files import named_files
 from stages.rig.pretrained import axis_of, pretrained_files, shards
 from stages.rig.user_defined import (
     MODELS,
@@ -81,10 +82,11 @@ def check_untrained(card):
 
 def digests(card, opened):
     """SHA-256 by path of each file below models/ that the network depends on: its pretrained weights and their shards, the
-    modules that were imported, and the files that were `opened` while it was built."""
+    modules that were imported, the files that were `opened` while it was built, and those that its code names."""
     weights = [*pretrained_files(card).values()]
     parts = [part.relative_to(MODELS) for file in weights for part in shards(MODELS / file)]
-    files = dict.fromkeys([*weights, *parts, *imported(), *sorted(opened)])
+    read = opened | named_files(imported(), card.arguments)
+    files = dict.fromkeys([*weights, *parts, *imported(), *sorted(read)])
     for file in files:
         check_no_linked_folder(file, f"params.yaml: networks.{card.name}")
     return {file.as_posix(): digest(file) for file in files}

@@ -7,6 +7,9 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from drillcore.artifacts.network import Network
 from drillcore.base.errors import InputError
@@ -195,6 +198,20 @@ def test_a_change_to_a_file_that_it_reads_changes_the_card(models):
     after = see(own(), 3, "blocks")
     assert [name for name in before.files if before.files[name] != after.files[name]] == ["settings.json"]
     assert before.modules == after.modules  # which do not tell
+
+
+def test_a_change_to_a_file_that_a_library_in_rust_reads_changes_the_card(models):
+    shutil.copy(MODELS / "pretrained_start.py", models / "mine.py")
+    (models / "start").mkdir()
+    Tokenizer(WordLevel({"a": 0, "b": 1, "c": 2})).save(f"{models}/words.json")
+    save_file({"1.weight": torch.ones(3, 64), "1.bias": torch.ones(3)}, models / "start/model.safetensors")
+    (models / "other.safetensors").touch()
+    network = own(arguments={"folder": "start"})
+    before = see(network, 3, "blocks").files
+    assert before.keys() == {"mine.py", "words.json", "start/model.safetensors"}
+    save_file({"1.weight": torch.zeros(3, 64), "1.bias": torch.ones(3)}, models / "start/model.safetensors")
+    after = see(network, 3, "blocks").files
+    assert [name for name in before if before[name] != after[name]] == ["start/model.safetensors"]
 
 
 @pytest.fixture
