@@ -26,6 +26,10 @@ TASKS = "classification", "regression", "next_token", "reconstruction"
 """What a network may be asked for: the class, numbers, the token after each one, or the inputs themselves."""
 
 
+IGNORED = -100
+"""The target of a token that counts nowhere, as in PyTorch and Hugging Face."""
+
+
 def kind_of(inputs: Any) -> str:
     """What stored `inputs` are: bytes are images, floats features, other integers tokens."""
     return "images" if inputs.dtype == np.uint8 else "features" if inputs.dtype.kind == "f" else "tokens"

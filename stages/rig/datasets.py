@@ -69,19 +69,23 @@ class Source(Section):
             return "function"
         if suffix in SUFFIXES:
             return "table"
-        return "text" if self.tokens or suffix == ".txt" else "images"
+        return "text" if self.tokens or self.length or suffix == ".txt" else "images"
 
     @model_validator(mode="after")
     def alone(self):
         """Refuse what a source does not take, and to change the images of the studies, whose size the networks rely on."""
+        if self.task == "next_token" and self.form == "table":
+            raise ValueError("a table has no next token; leave the task out")
         if self.task and self.form == "text":
             raise ValueError(f"a text has the task next_token, not {self.task}; leave it out")
         if self.task not in (None, "classification", "reconstruction") and self.form == "images":
             raise ValueError(
                 f"images have classes, so their task is not {self.task}; reconstruct them, or leave it out"
             )
-        if bool(self.target) != (self.form == "table"):
+        if self.target and self.form != "table":
             raise ValueError("a table, and nothing else, has a target: the name of its column")
+        if not self.target and self.form == "table" and self.task != "reconstruction":
+            raise ValueError("a table has a target: the name of its column, unless its task is reconstruction")
         if self.drop and self.form != "table":
             raise ValueError("a table, and nothing else, has columns to drop")
         if (self.tokens or self.length) and self.form != "text":

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from drillcore.artifacts.dataset import SPLITS
+from drillcore.artifacts.dataset import IGNORED, SPLITS
 from drillcore.artifacts.predictions import (
     CROSS_ENTROPY,
     SQUARED_ERROR,
@@ -20,7 +20,7 @@ from drillcore.extraction.probe import choose_probe
 from drillcore.residuals import squared_errors, token_losses
 from drillcore.samples import are_probabilities
 from stages.rig.images import batch_of, load_split, prepare, standardise
-from stages.rig.training.scores import IGNORED, NumberScores
+from stages.rig.training.scores import NumberScores
 
 BATCH = 1000
 """Of nothing but outputs, which are few, larger batches than those whose layers are kept: they take half the time."""

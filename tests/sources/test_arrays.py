@@ -141,7 +141,7 @@ def test_a_size_scales_them(load, channels):
         ({"train_images": np.full((6, 5, 4), 1.00001)}, r"values from 1.00001 to 1.00001, .* in \[0, 1\]"),
         ({"train_images": np.full((6, 5, 4), np.nan)}, "values from nan to nan"),
         ({"train_images": np.full((6, 5, 4), -0.5)}, "values from -0.5 to -0.5, .*: scale them to 0 to 255"),
-        ({"train_labels": np.arange(5)}, r"train_labels of type int64 and shape \(5,\), .* each of the 6 images"),
+        ({"train_labels": np.arange(5)}, r"train_labels of type int64 and shape \(5,\), .* each of the 6 samples"),
         ({"train_labels": np.zeros((6, 3), int)}, r"shape \(6, 3\), but one-hot labels have a single 1 in each row"),
         ({"train_labels": np.full((6, 3), 1 / 3)}, "one-hot labels have a single 1"),
         ({"train_labels": np.array(list("abcabc"))}, "names for one split's labels and numbers for the other's"),

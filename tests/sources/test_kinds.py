@@ -20,7 +20,8 @@ def made(tmp_path, monkeypatch):
     """A function that makes the data set of a source, and returns its open file."""
     monkeypatch.chdir(tmp_path)
     Path("models").mkdir()
-    shutil.copy(MODELS / "made_data.py", "models")
+    for name in ("made_data.py", "odd_data.py"):
+        shutil.copy(MODELS / name, "models")
     Path("table.csv").write_text(TABLE)
     Path("text.txt").write_text("abcabd" * 10)
 
@@ -30,6 +31,10 @@ def made(tmp_path, monkeypatch):
         return DatasetFile("data/mine.h5")
 
     return make
+
+
+def odd(which):
+    return {"source": "odd_data.py:make", "arguments": {"which": which}}
 
 
 def test_the_columns_of_a_table_are_features_and_its_texts_one_hot(made):
@@ -74,10 +79,85 @@ def test_data_sets_whose_items_are_mappings_are_images_with_classes(made):
         np.testing.assert_array_equal(file["train/inputs"][:, 0, 0, 0], [0, 1, 2, 3])
 
 
+@pytest.mark.parametrize("which", ["known", "stream"])
+def test_the_classes_that_a_data_set_knows_are_taken(made, which):
+    with made(odd(which)) as file:
+        assert file.classes == ["cat", "dog"]
+        np.testing.assert_array_equal(file["train/inputs"][:], np.arange(12.0).reshape(4, 3))
+        assert file["train/targets"][:].tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("which", "classes", "targets"),
+    [
+        ("words", ["a", "b"], [1, 0, 1, 0]),
+        ("truths", ["0", "1"], [1, 0, 1, 0]),
+        ("one_hot", ["0", "1"], [0, 1, 0, 1]),
+    ],
+)
+def test_classes_may_be_words_truth_values_or_one_hot(made, which, classes, targets):
+    with made(odd(which)) as file:
+        assert (file.task, file.classes) == ("classification", classes)
+        assert file["test/targets"][:].tolist() == targets
+
+
+@pytest.mark.parametrize(
+    ("which", "inputs", "targets"),
+    [
+        ("alone", [1, 2, 3], [2, 3, 4]),
+        ("repeated", [1, 2, 3], [2, 3, 4]),
+        ("next", [1, 2, 3, 4], [2, 3, 4, -100]),
+    ],
+)
+def test_tokens_without_other_targets_are_asked_for_the_next_one(made, which, inputs, targets):
+    with made(odd(which)) as file:
+        assert (file.task, len(file.vocabulary)) == ("next_token", 5)
+        assert (file["train/inputs"][0].tolist(), file["train/targets"][0].tolist()) == (inputs, targets)
+
+
+def test_a_table_to_be_reconstructed_needs_no_target(made):
+    with made({"source": "table.csv", "task": "reconstruction"}) as file:
+        assert (file.task, file.classes) == ("reconstruction", [])
+        assert file.column_names == ["age", "place=x", "place=y", "place=z", "price"]
+    with made({"source": "table.csv", "target": "place", "task": "reconstruction"}) as file:
+        assert (file.task, file.classes) == ("reconstruction", ["x", "y", "z"])
+
+
+def test_a_folder_is_a_text_by_the_length_of_its_windows(made):
+    Path("book").mkdir()
+    Path("book/one.txt").write_text("abcabd" * 10)
+    with made({"source": "book", "length": 5}) as file:
+        assert (file.task, file.vocabulary) == ("next_token", list("abcd"))
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ({"source": "table.csv"}, "a table, and nothing else, has a target"),
+        ({"source": "table.csv"}, "a table has a target: the name of its column, unless its task is reconstruction"),
+        ({"source": "table.csv", "target": "price", "task": "next_token"}, "a table has no next token"),
+        (odd("loader"), "a DataLoader gives batches: return its dataset"),
+        (odd("texts"), "a sample has text, label, none of which is called inputs, input_ids"),
+        (odd("ragged"), "a sample has the shape (1,), those before it (2,); pad or scale them to one"),
+        (odd("single"), "returns one token for each sample, which no other follows"),
+        (
+            odd("large"),
+            "which returns inputs that are integers from 0 to 4398046511104, but tokens are from 0 to 1048575",
+        ),
+        (odd("negative"), "which returns inputs that are integers from -3 to 1, but tokens are from 0"),
+        (odd("nan"), "returns targets that are not finite, or too large for float32"),
+        (odd("overflowing"), "returns inputs that are not finite, or too large for float32"),
+        (odd("unseen"), "models/odd_data.py:make has samples of the class '2' for testing, but none for training"),
+        (odd("half"), "returns targets for one of train and test"),
+        (
+            odd("channels"),
+            "images of shape (2, 3, 8, 8), but they are (n, height, width), or (n, height, width, channels)",
+        ),
+        (odd("integers"), "inputs of int64 and shape (2, 8, 8, 3): return bytes"),
+        (odd("columns"), "returns 2 columns, but inputs of [3]: name every number of the last axis"),
+        (odd("vocabulary"), "returns tokens up to 4, but a vocabulary of 2"),
+        (odd("alone") | {"task": "regression"}, "returns tokens, that have no regression here"),
+        (odd("words") | {"task": "next_token"}, "returns features, that have no next_token here"),
+        (odd("words") | {"task": "regression"}, "whose task is regression, but its targets are no numbers"),
         ({"source": "text.txt", "drop": ["place"]}, "a table, and nothing else, has columns to drop"),
         (
             {"source": "table.csv", "target": "price", "drop": ["cost"]},
@@ -104,7 +184,17 @@ def test_what_is_wrong_is_said_in_a_sentence(made, source, said):
     assert said in str(failure.value)
 
 
-def test_a_missing_value_is_named(made):
-    Path("table.csv").write_text("a,b\n1,2\n,3\n")
-    with pytest.raises(InputError, match="no finite value in row 2 of the column 'a', and in 1 rows in all"):
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("a,b,c\n1,2,\n,3,\n2,,x\n", "rows without a finite value, 1 of 'a', 1 of 'b', 2 of 'c', the first in row 1:"),
+        ("a,b\n1,2\n1e39,3\n", "rows without a finite value, 1 of 'a', the first in row 2:"),
+        ("a,b\nx,2\ny,3\n", "2 different texts in the 2 rows of the column 'a'"),
+        ("a,b,split\n1,x,train\n2,y,train\n3,z,test\n", "samples of the class 'z' for testing, but none for training"),
+    ],
+)
+def test_what_a_table_lacks_is_named(made, table, said):
+    Path("table.csv").write_text(table)
+    with pytest.raises(InputError) as failure:
         made({"source": "table.csv", "target": "b"})
+    assert said in str(failure.value)

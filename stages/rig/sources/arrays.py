@@ -142,7 +142,7 @@ def check_labels(path, name, labels, count):
     if labels.dtype.kind not in "iuUS" or labels.shape not in ((count,), (count, 1)):
         raise InputError(
             f"{path} has {name} of type {labels.dtype} and shape {labels.shape}, but they should be one integer or one name "
-            f"for each of the {count} images, or one-hot rows: correct them."
+            f"for each of the {count} samples, or one-hot rows: correct them."
         )
     labels = labels.reshape(count)
     return labels.astype(np.int64) if labels.dtype.kind in "iu" else np.array(texts(labels))
@@ -200,7 +200,7 @@ def check_trained(path, classes, train, test):
     untrained = np.setdiff1d(test, train)
     if len(untrained):
         raise InputError(
-            f"{path} has images of the class {classes[untrained[0]]!r} for testing, but none for training: "
+            f"{path} has samples of the class {classes[untrained[0]]!r} for testing, but none for training: "
             "add some, or remove those."
         )
 

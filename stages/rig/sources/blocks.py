@@ -49,7 +49,9 @@ class Gathered:
     def add(self, rows):
         """Put `rows` (n, ...) behind those that are there."""
         if rows.shape[1:] != self.row_shape:
-            raise ValueError(f"a sample has the shape {rows.shape[1:]}, those before it {self.row_shape}")
+            raise ValueError(
+                f"a sample has the shape {rows.shape[1:]}, those before it {self.row_shape}; pad or scale them to one"
+            )
         with naming(os.getcwd()):
             self.file.write(np.ascontiguousarray(rows, self.dtype).tobytes())
         self.count += len(rows)

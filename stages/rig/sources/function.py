@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from itertools import islice
 
 import numpy as np
 
-from drillcore.artifacts.dataset import SPLITS, kind_of
+from drillcore.artifacts.dataset import IGNORED, SPLITS, kind_of
 from drillcore.base.arrays import row_blocks
 from drillcore.base.errors import InputError
 from stages.rig.base.command import progress
+from stages.rig.sources.arrays import check_labels, check_trained, numbered
 from stages.rig.sources.blocks import Blockwise, Gathered
 from stages.rig.sources.dataset import Dataset
 from stages.rig.user_defined import MODELS, as_script, oneline, origin, user_function
@@ -17,6 +19,10 @@ INPUTS = "inputs", "input_ids", "image", "img", "pixel_values", "features", "x"
 TARGETS = "targets", "labels", "label", "target", "y"
 """What a sample's input and target may be called in a mapping; the first that is there counts."""
 PARTS = {*SPLITS, "classes", "columns", "vocabulary"}
+MOST_TOKENS = 1 << 20
+"""Four times the largest vocabularies; higher numbers are no tokens, and a text for each would fill the memory."""
+MOST_COMPARED = 1000
+"""So many samples tell whether the targets of tokens are these themselves."""
 
 
 def load_function(name, source, arguments, task=None):
@@ -27,8 +33,9 @@ def load_function(name, source, arguments, task=None):
     whose items are such pairs or mappings. All may be larger than memory: of what gives slices of rows, as a np.memmap or
     a dataset of h5py, blocks are read, of a data set one item after the other.
 
-    Bytes (n, h, w, c) are images, other integers tokens, floats features; targets that are integers (n) are classes, floats
-    numbers, tokens the next ones; without targets inputs are to be reconstructed.
+    Bytes (n, h, w, c) are images, other integers tokens, floats features. Targets that are floats are numbers, of tokens
+    those of each position the next ones, all others classes. Without targets inputs are to be reconstructed; of tokens,
+    or where these are their targets too, the next one is asked for.
     """
     file, _, function = source.partition(":")
     context = f"params.yaml: the source of datasets.{name} is {source!r}"
@@ -38,6 +45,7 @@ def load_function(name, source, arguments, task=None):
             made = make(**arguments)
             found = dict(made) if isinstance(made, Mapping) else dict(zip(SPLITS, made, strict=True))
             pairs = [arrays_of(found[split]) for split in SPLITS]
+            classes = found.get("classes", known_classes(found["train"]))
     except Exception as error:  # a user's code can raise anything
         raise InputError(
             f"{context}, which fails with the arguments {arguments}{origin(error)}: {oneline(error)}. It should return "
@@ -47,7 +55,7 @@ def load_function(name, source, arguments, task=None):
         raise InputError(
             f"{context}, which returns {sorted(unknown)[0]!r}; known are {', '.join(sorted(PARTS))}: remove it."
         )
-    return as_dataset(context, pairs, found, task, f"function {source}")
+    return as_dataset(context, pairs, found | {"classes": classes}, task, source)
 
 
 def arrays_of(part):
@@ -56,9 +64,11 @@ def arrays_of(part):
         return tuple(map(array, part))
     if hasattr(part, "dtype"):  # a data set of Hugging Face has a shape too
         return array(part), None
+    if hasattr(part, "batch_sampler"):  # of PyTorch
+        raise TypeError("a DataLoader gives batches: return its dataset")
     inputs = targets = None
-    for number in progress(range(len(part)), "reading samples"):
-        one, target = sample(part[number])
+    for item in progress(islice(part, len(part)) if hasattr(part, "__len__") else part, "reading samples"):
+        one, target = sample(item)
         inputs = gathered(inputs, one)
         targets = None if target is None else gathered(targets, target)
     return inputs.rows(), None if targets is None else targets.rows()
@@ -67,6 +77,8 @@ def arrays_of(part):
 def sample(item):
     """The input and the target, or None, of an `item` of a data set."""
     if isinstance(item, Mapping):
+        if not {*INPUTS} & {*item}:
+            raise ValueError(f"a sample has {', '.join(map(str, item))}, none of which is called {', '.join(INPUTS)}")
         return named(item, INPUTS), named(item, TARGETS)
     return item if isinstance(item, tuple) else (item, None)
 
@@ -87,6 +99,15 @@ def named(item, names):
     return next((item[name] for name in names if name in item), None)
 
 
+def known_classes(part):
+    """The names of the classes that a data set of PyTorch or Hugging Face knows, else None."""
+    features = getattr(part, "features", None)
+    if isinstance(features, Mapping):
+        return getattr(named(features, TARGETS), "names", None)
+    classes = getattr(getattr(part, "dataset", part), "classes", None)  # of a Subset those of the whole
+    return classes if isinstance(classes, list | tuple) else None
+
+
 def array(values):
     """A tensor, an image of Pillow's or a list as an array; what is read by slices, as a dataset of h5py, as it is."""
     if hasattr(values, "numpy"):
@@ -97,29 +118,55 @@ def array(values):
 
 def as_dataset(context, pairs, found, task, source):
     """The `Dataset` of the arrays of training and testing, `pairs`, with the names that were `found` beside them."""
-    inputs = [stored(context, one) for one, _ in pairs]
+    inputs, targets = [stored(context, one) for one, _ in pairs], [one for _, one in pairs]
+    check_alike(context, inputs, targets)
     kind = kind_of(inputs[0])
-    if {one.shape[1:] for one in inputs} != {inputs[0].shape[1:]} or inputs[0].dtype != inputs[1].dtype:
+    if task in (("reconstruction", "regression") if kind == "tokens" else ("next_token",)):
+        raise InputError(f"{context}, which returns {kind}, that have no {task} here: leave the task out.")
+    if kind == "tokens" and task != "classification" and all(map(repeated, inputs, targets)):
+        inputs, targets = shifted(context, inputs, targets)
+    task = task or task_of(kind, targets[0])
+    if task in ("regression", "next_token"):
+        targets, classes = numbers_of(context, task, targets), []
+    else:
+        targets, classes = labels_of(source, task, inputs, targets, found["classes"])
+    names = names_of(context, kind, inputs, targets if task == "next_token" else [], found)
+    return Dataset(inputs[0], targets[0], inputs[1], targets[1], classes, f"function {source}", kind, task, *names)
+
+
+def check_alike(context, inputs, targets):
+    """Refuse inputs of two shapes or types, and targets that are not one for each of them."""
+    if inputs[0].shape[1:] != inputs[1].shape[1:] or inputs[0].dtype != inputs[1].dtype:
         raise InputError(
             f"{context}, whose inputs differ in shape or type between training and testing: make them alike."
         )
-    if kind == "tokens" and task in ("reconstruction", "regression"):
-        raise InputError(f"{context}, which returns tokens, that have no {task} here: leave the task out.")
-    targets = [one for _, one in pairs]
-    task = task or task_of(kind, targets[0])
-    if targets[0] is None:
-        targets = [np.zeros(len(one), np.int64) for one in inputs]
+    if (targets[0] is None) != (targets[1] is None):
+        raise InputError(
+            f"{context}, which returns targets for one of train and test: return them for both, or neither."
+        )
     for one, wanted in zip(inputs, targets, strict=True):
-        if len(one) != len(wanted) or not len(one):
-            raise InputError(
-                f"{context}, which returns {len(one)} inputs and {len(wanted)} targets: return one for each."
-            )
-    targets, classes = targets_of(context, task, targets, found.get("classes"))
-    vocabulary = found.get("vocabulary") or []
-    if kind == "tokens" and not len(vocabulary):
-        vocabulary = map(str, range(max(map(highest, [*inputs, *(targets * (task == "next_token"))])) + 1))
-    names = [list(map(str, one)) for one in (found.get("columns") or [], vocabulary)]
-    return Dataset(inputs[0], targets[0], inputs[1], targets[1], classes, source, kind, task, *names)
+        count = len(one if wanted is None else wanted)
+        if len(one) != count or not count:
+            raise InputError(f"{context}, which returns {len(one)} inputs and {count} targets: return one for each.")
+
+
+def names_of(context, kind, inputs, targets, found):
+    """The names of the columns of features, and the texts of the tokens in `inputs` and `targets`, that were `found`, the
+    numbers of tokens without any."""
+    columns, vocabulary = (list(map(str, found.get(name) or [])) for name in ("columns", "vocabulary"))
+    if columns and len(columns) != inputs[0].shape[-1]:
+        raise InputError(
+            f"{context}, which returns {len(columns)} columns, but inputs of {list(inputs[0].shape[1:])}: name every number "
+            "of the last axis, or none."
+        )
+    if kind != "tokens":
+        return columns, []
+    most = max(map(highest, [*inputs, *targets]))
+    if vocabulary and len(vocabulary) <= most:
+        raise InputError(
+            f"{context}, which returns tokens up to {most}, but a vocabulary of {len(vocabulary)}: name all of them."
+        )
+    return columns, vocabulary or list(map(str, range(most + 1)))
 
 
 def highest(tokens):
@@ -127,42 +174,79 @@ def highest(tokens):
     return max(int(tokens[block].max()) for block in row_blocks(len(tokens), 4 * tokens.shape[1]))
 
 
+def repeated(inputs, targets):
+    """Whether tokens have no targets or are these themselves, as the models of Hugging Face, which shift them, want it."""
+    if targets is None:
+        return True
+    rows = slice(0, min(len(inputs), MOST_COMPARED))
+    labels = targets[rows]
+    return labels.shape == inputs[rows].shape and bool(((labels == inputs[rows]) | (labels == IGNORED)).all())
+
+
+def shifted(context, inputs, targets):
+    """Of both splits the tokens (n, positions) but the last as inputs, and the `targets`, or the tokens, but the first."""
+    if inputs[0].shape[1] < 2:
+        raise InputError(f"{context}, which returns one token for each sample, which no other follows: return more.")
+    shapes = [(len(one), one.shape[1] - 1) for one in inputs]
+    wanted = [one if labels is None else labels for one, labels in zip(inputs, targets, strict=True)]
+    return [
+        [
+            Blockwise(shape, np.int32, lambda rows, one=one, part=part: np.asarray(one[rows])[:, part])
+            for shape, one in zip(shapes, arrays, strict=True)
+        ]
+        for arrays, part in ((inputs, slice(-1)), (wanted, slice(1, None)))
+    ]
+
+
 def stored(context, inputs):
     """`inputs` as a data set holds them: images with their channels, float32 features, int32 tokens."""
-    kind, shape = inputs.dtype.kind, inputs.shape
-    if kind not in "iuf" or len(shape) < 2:
+    kind, shape = inputs.dtype.kind, tuple(inputs.shape)
+    images = inputs.dtype == np.uint8 and len(shape) in (3, 4)
+    if kind not in "iuf" or len(shape) < 2 or (kind in "iu" and len(shape) > 2 and not images):
         raise InputError(
             f"{context}, which returns inputs of {inputs.dtype} and shape {shape}: return bytes (n, height, width, "
             "channels) for images, floats (n, ...) for features, or integers (n, positions) for tokens."
         )
-    if inputs.dtype == np.uint8 and len(shape) in (3, 4):
-        return converted(context, inputs, (*shape[:3], math.prod(shape[3:])), np.uint8)
-    return converted(context, inputs, shape, np.float32 if kind == "f" else np.int32, check_inputs)
+    if images and shape[3:] not in ((), (1,), (3,)):
+        raise InputError(
+            f"{context}, which returns images of shape {shape}, but they are (n, height, width), or (n, height, width, "
+            "channels) with 1 or 3 channels: transpose them, or return floats, which are features of any shape."
+        )
+    if images:
+        return converted(context, "inputs", inputs, (*shape[:3], math.prod(shape[3:])), np.uint8)
+    return converted(context, "inputs", inputs, shape, np.float32 if kind == "f" else np.int32)
 
 
-def converted(context, values, shape, dtype, check=None):
-    """`values` in another `shape` and of another type, `check`ed and converted when a block of their rows is asked for."""
+def converted(context, what, values, shape, dtype):
+    """The inputs or targets `values` in another `shape` and of another type, checked and converted when a block of their rows
+    is asked for."""
 
     def read(rows):
         try:
             block = np.asarray(values[rows])
         except Exception as error:  # a user's array can raise anything
             raise InputError(f"{context}, of whose rows some cannot be read: {oneline(error)}.") from None
-        if check:
-            check(context, block)
-        return block.astype(dtype, copy=False).reshape(len(block), *shape[1:])
+        if dtype == np.int32:
+            check_tokens(context, what, block)
+        with np.errstate(over="ignore"):
+            block = block.astype(dtype, copy=False).reshape(len(block), *shape[1:])
+        if dtype == np.float32 and not np.isfinite(block).all():
+            raise InputError(
+                f"{context}, which returns {what} that are not finite, or too large for float32: fill them in, scale them, "
+                "or leave them out."
+            )
+        return block
 
     return Blockwise(shape, dtype, read)
 
 
-def check_inputs(context, inputs):
-    """Refuse features that are not finite, and integers that are no tokens."""
-    if inputs.dtype.kind == "f":
-        if not np.isfinite(inputs).all():
-            raise InputError(f"{context}, which returns inputs that are not finite: fill them in, or leave them out.")
-    elif inputs.ndim > 2 or inputs.min() < 0:
+def check_tokens(context, what, tokens):
+    """Refuse numbers that no vocabulary has; those of targets may be ignored."""
+    tokens = tokens[tokens != IGNORED] if what == "targets" else tokens
+    if tokens.size and not 0 <= tokens.min() <= tokens.max() < MOST_TOKENS:
         raise InputError(
-            f"{context}, which returns integers of shape {inputs.shape} from {inputs.min()}: make them floats."
+            f"{context}, which returns {what} that are integers from {tokens.min()} to {tokens.max()}, but tokens are from 0 "
+            f"to {MOST_TOKENS - 1}: return floats for features, or number the tokens anew."
         )
 
 
@@ -172,25 +256,30 @@ def task_of(kind, targets):
         return "reconstruction"
     if targets.dtype.kind == "f":
         return "regression"
-    return "next_token" if kind == "tokens" and targets.ndim == 2 else "classification"
+    return "next_token" if kind == "tokens" and len(targets.shape) == 2 else "classification"
 
 
-def targets_of(context, task, targets, classes):
-    """The `targets` of both splits as the `task` stores them, and the names of the classes."""
-    if task == "regression":
-        shapes = [(len(one), math.prod(one.shape[1:])) for one in targets]
-        return [converted(context, one, shape, np.float32) for one, shape in zip(targets, shapes, strict=True)], []
+def numbers_of(context, task, targets):
+    """The `targets` of both splits as numbers, in a row for each sample, or as the tokens of each position."""
+    if any(one is None or one.dtype.kind not in "iuf" for one in targets):
+        raise InputError(f"{context}, whose task is {task}, but its targets are no numbers: return those.")
     if task == "next_token":
-        return [converted(context, one, one.shape, np.int32) for one in targets], []
-    if task == "reconstruction" and classes is None:
-        return [np.zeros(len(one), np.int64) for one in targets], []
-    targets = [np.asarray(one[:]) for one in targets]
-    if any(one.ndim != 1 or one.dtype.kind not in "iu" or one.min() < 0 for one in targets):
-        raise InputError(f"{context}, whose targets should be one whole number from 0 for each sample: return those.")
-    count = int(max(one.max() for one in targets)) + 1
-    names = list(map(str, classes if classes is not None else range(count)))
-    if len(names) < count:
-        raise InputError(
-            f"{context}, which returns {len(names)} classes, but targets up to {count - 1}: name them all."
-        )
-    return [one.astype(np.int64) for one in targets], names
+        return [converted(context, "targets", one, one.shape, np.int32) for one in targets]
+    shapes = [(len(one), math.prod(one.shape[1:])) for one in targets]
+    return [converted(context, "targets", one, shape, np.float32) for one, shape in zip(targets, shapes, strict=True)]
+
+
+def labels_of(source, task, inputs, targets, classes):
+    """The classes of both splits, and their names; zeros for inputs to be reconstructed of which no classes are known."""
+    unlabelled = targets[0] is None or len(targets[0].shape) > 1 or targets[0].dtype.kind == "f"
+    if task == "reconstruction" and unlabelled:
+        return [np.zeros(len(one), np.int64) for one in inputs], []
+    path, labels = MODELS / source, {}
+    for split, one, wanted in zip(SPLITS, inputs, targets, strict=True):
+        wanted = np.zeros(len(one), int) if wanted is None else np.asarray(wanted[:])
+        wanted = wanted.astype({"b": int, "O": str}.get(wanted.dtype.kind, wanted.dtype))
+        labels[split] = check_labels(path, f"targets of {split}", wanted, len(one))
+    named = None if classes is None else ("classes", np.array(list(map(str, classes))))
+    labels, names = numbered(path, named, labels)
+    check_trained(path, names, **labels)
+    return list(labels.values()), names

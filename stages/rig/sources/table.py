@@ -3,6 +3,7 @@
 import numpy as np
 
 from drillcore.base.errors import InputError, MissingFile
+from stages.rig.sources.arrays import check_trained
 from stages.rig.sources.dataset import HELD_OUT, Dataset, hold_out, hold_out_any
 
 SPLIT = "split"
@@ -15,9 +16,9 @@ def load_table(name, path, target, drop=(), task=None):
     """Return the rows of the table at `path` as a `Dataset` of features.
 
     `target` names one column or several, `drop` those that are no features, as a row's number. Without a `task`, a target of
-    text or of truth values is a class, and numbers are what a regression should give. A column of text is a feature for each
-    of its values, 1 where the row has it. Without a column `split` of the words train and test, a fifth of the rows is for
-    testing, chosen at random, the same every time.
+    text or of truth values is a class, and numbers are what a regression should give; a reconstruction needs no target, and
+    keeps classes to colour maps by. A column of text is a feature for each of its values, 1 where the row has it. Without a
+    column `split` of the words train and test, a fifth of the rows is for testing, chosen at random, the same every time.
 
     Raises
     ------
@@ -25,7 +26,7 @@ def load_table(name, path, target, drop=(), task=None):
         If the file, a column or a value is missing, or a column is neither numbers nor text.
     """
     table = read_table(name, path)
-    targets, dropped = ([names] if isinstance(names, str) else list(names) for names in (target, drop))
+    targets, dropped = ([names] if isinstance(names, str) else list(names or []) for names in (target, drop))
     check_columns(f"datasets.{name}.target", path, table, targets)
     check_columns(f"datasets.{name}.drop", path, table, dropped)
     if both := sorted({*targets} & {*dropped}):
@@ -35,13 +36,13 @@ def load_table(name, path, target, drop=(), task=None):
     marks = table.pop(SPLIT) if SPLIT in table.columns and SPLIT not in targets else None
     wanted = table[targets]
     inputs, columns = features_of(path, table.drop(columns=targets))
-    if task == "classification" or (task is None and not is_numeric(wanted)):
-        labels, classes, task = *classes_of(name, path, wanted), "classification"
-    else:
-        labels, classes, task = numbers_of(name, path, wanted), [], "regression"
+    task = task or ("regression" if is_numeric(wanted) else "classification")
+    labels, classes = labels_of(name, path, wanted, task)
     source = f"table {path}"
     if marks is not None:
         train, test = split_by(path, marks)
+        if classes:
+            check_trained(path, classes, labels[train], labels[test])
     elif classes:
         train, test = hold_out(name, str(path), labels)
         source += HELD_OUT
@@ -86,16 +87,24 @@ def check_columns(parameter, path, table, columns):
 
 
 def check_complete(path, table):
-    """Refuse a table without rows, and one with missing or infinite values."""
+    """Refuse a table without rows, and one with values that are missing, infinite or too large for float32."""
     if not len(table):
         raise InputError(f"{path} has no rows: add some.")
+    missing = {}
     for column, values in table.items():
-        missing = values.isna() | (np.isinf(values) if values.dtype.kind == "f" else False)
-        if missing.any():
-            raise InputError(
-                f"{path} has no finite value in row {int(np.argmax(missing)) + 1} of the column {column!r}, and in "
-                f"{int(missing.sum())} rows in all: fill them in, leave out the rows, or drop the column."
-            )
+        lost = values.isna().to_numpy()
+        if values.dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                lost = ~np.isfinite(values.to_numpy(np.float32))
+        if lost.any():
+            missing[column] = lost
+    if missing:
+        counts = ", ".join(f"{int(lost.sum())} of {column!r}" for column, lost in missing.items())
+        first = min(int(lost.argmax()) for lost in missing.values()) + 1
+        raise InputError(
+            f"{path} has rows without a finite value, {counts}, the first in row {first}: fill them in, leave out the rows, "
+            "or drop the columns, by `drop` of the dataset in params.yaml."
+        )
 
 
 def features_of(path, table):
@@ -121,14 +130,24 @@ def features_of(path, table):
 
 
 def categories(path, column, texts):
-    """The different values of a column of texts, sorted; as many as rows would be names, not categories."""
+    """The different values of a column of texts, sorted; as many as rows are names, not categories."""
     found = sorted(set(texts))
-    if len(found) > MOST_VALUES:
+    if len(found) > min(MOST_VALUES, len(texts) - 1):
         raise InputError(
-            f"{path} has {len(found)} different texts in the column {column!r}, more than {MOST_VALUES}: drop it, by "
+            f"{path} has {len(found)} different texts in the {len(texts)} rows of the column {column!r}, but a category has "
+            f"at most {MOST_VALUES}, and some of them in more than one row: drop it, by "
             "`drop` of the dataset in params.yaml, or make it numbers."
         )
     return found
+
+
+def labels_of(name, path, wanted, task):
+    """What the columns of the target have for each row, numbers or classes, and the names of the classes."""
+    if task == "regression":
+        return numbers_of(name, path, wanted), []
+    if task == "reconstruction" and is_numeric(wanted):
+        return np.zeros(len(wanted), np.int64), []
+    return classes_of(name, path, wanted)
 
 
 def is_numeric(wanted):

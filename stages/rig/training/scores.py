@@ -9,12 +9,10 @@ import math
 
 import numpy as np
 
+from drillcore.artifacts.dataset import IGNORED
 from drillcore.residuals import token_losses
 from drillcore.samples import are_probabilities
 from drillcore.tasks import TASKS
-
-IGNORED = -100
-"""The target of a token that counts nowhere, as in PyTorch and Hugging Face."""
 
 
 class ClassScores:
