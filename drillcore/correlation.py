@@ -14,6 +14,9 @@ from drillcore.extras import require
 MOST_CLUSTERED, MOST_OPTIMAL = 4000, 1000
 """Units of a layer that are clustered, and those whose leaves are ordered optimally."""
 
+TYPICAL, LEAST_RANGE = (2, 98), 1e-3
+"""The percentiles of the pairs between which `typical_range` lies, and how far apart its ends are at least."""
+
 SILENT = np.errstate(invalid="ignore", over="ignore")
 """Columns that are not finite have no correlation, which is NaN: no warning tells more."""
 
@@ -21,6 +24,22 @@ SILENT = np.errstate(invalid="ignore", over="ignore")
 def abs_by_chance(samples: int) -> float:
     """The mean of abs(r) of two independent normal units over so many samples: for many, r is normal around 0."""
     return sqrt(2 / (pi * (samples - 1)))
+
+
+def typical_range(matrix: ArrayLike) -> tuple[float, float]:
+    """From which r to which most pairs of a correlation matrix (n, n) are: no column with itself, and no few far off.
+
+    Examples
+    --------
+    >>> typical_range([[1, 0.9, 0.8], [0.9, 1, 0.7], [0.8, 0.7, 1]])
+    (0.704, 0.896)
+    """
+    values = np.asarray(matrix)[np.triu_indices(len(matrix), 1)]
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return -1.0, 1.0
+    low, high = np.percentile(values.astype(np.float64), TYPICAL).round(9).tolist()
+    return min(low, high - LEAST_RANGE), high
 
 
 class Moments:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -17,10 +18,10 @@ import drillcore
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.correlations import Correlations
 from drillcore.artifacts.layers import epoch_name
-from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.network import Network, noun_of, read_network
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
-from drillcore.correlation import abs_by_chance
+from drillcore.correlation import abs_by_chance, typical_range
 from drillcore.figures.style import (
     CHANCE,
     CORRELATION,
@@ -42,7 +43,15 @@ from drillcore.figures.style import (
     styled,
 )
 
-R = Normalize(-1, 1)
+
+class Colours(NamedTuple):
+    """From which r to which the colours of a map go, and the colours."""
+
+    scale: Normalize
+    colours: Colormap
+
+
+R, TYPICAL_R = Normalize(-1, 1), matplotlib.colormaps["viridis"]
 MOST_SAID = 4
 """Of how many layers the numbers of units are said, at most."""
 MOST_LAYERS = 24
@@ -90,9 +99,10 @@ def drawings(file, sizes=None, samples=None):
         "correlation_evolution",
         partial(correlation_evolution, epochs, mean, mean_abs, layers, subtitle, samples=samples),
     )
+    noun = noun_of(file.path.parent)
     for number, layer in evenly(list(enumerate(file.layers, 1)), MOST_LAYERS):
         features, images = (file.augmented(layer, of) for of in ("features", "samples"))
-        subtitle = f"{file.title}, {printable(layer)}, epoch {last}, one image augmented {len(images)} times"
+        subtitle = f"{file.title}, {printable(layer)}, epoch {last}, one {noun} augmented {len(images)} times"
         of_units = f"{subtitle}{of_all(file, sizes, [layer])}"
         yield f"intra/l{number}_ff", partial(intra, features, "unit", of_units)
         yield f"intra/l{number}_bb", partial(intra, images, "augmentation", subtitle)
@@ -230,9 +240,9 @@ def colour_means(image, mean_abs, pixels):
     image[below] = correlation_colours(mean_abs.T).repeat(pixels, 0).repeat(pixels, 1)[below]
 
 
-def correlation_colours(values):
+def correlation_colours(values, scale=R, colours=CORRELATION):
     """RGBA bytes of correlations, grey where NaN."""
-    return CORRELATION.with_extremes(bad=DEAD)(R(np.ma.masked_invalid(values)), bytes=True)
+    return colours.with_extremes(bad=DEAD)(scale(np.ma.masked_invalid(values)), bytes=True)
 
 
 def dead_pixel():
@@ -341,6 +351,8 @@ def evolution_map(axes, beside, numbers, by_pair, name):
 def intra(matrix: ArrayLike, kind: str = "unit", subtitle: str = "", title: str | None = None) -> Figure:
     """Draw Pearson's r between every two units of a layer, or every two samples, over the augmentations of one image.
 
+    Colours go from -1 to 1; of samples, which may all be alike, from the 2nd to the 98th percentile of the pairs.
+
     Parameters
     ----------
     matrix : array_like or h5py.Dataset (n, n)
@@ -368,13 +380,18 @@ def intra(matrix: ArrayLike, kind: str = "unit", subtitle: str = "", title: str 
     matrix = np.asarray(matrix)
     count, dead = len(matrix), np.isnan(np.diag(matrix))
     over = "augmentations" if kind == "unit" else "units"
+    colours = Colours(R, CORRELATION) if kind == "unit" else Colours(Normalize(*typical_range(matrix)), TYPICAL_R)
     title = title or f"Correlation between {kind}s, over {over}"
     figure = canvas(6.2, 4.35, title, subtitle, layout=None)
     pixels = round(3.7 * figure.dpi)
     axes = box(figure, 0.62, 0.5, pixels / figure.dpi, pixels / figure.dpi)
     shown = np.arange(min(count, pixels)) * count // min(count, pixels)
     edge = (-0.5, count - 0.5)
-    axes.imshow(correlation_colours(matrix[np.ix_(shown, shown)]), extent=(*edge, *edge[::-1]), interpolation="nearest")
+    axes.imshow(
+        correlation_colours(matrix[np.ix_(shown, shown)], *colours),
+        extent=(*edge, *edge[::-1]),
+        interpolation="nearest",
+    )
     axes.spines[:].set_visible(False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
@@ -387,21 +404,23 @@ def intra(matrix: ArrayLike, kind: str = "unit", subtitle: str = "", title: str 
             borderaxespad=0.1,
             fontsize=7,
         )
-    distribution(figure, matrix)
+    distribution(figure, matrix, colours)
     return figure
 
 
-def distribution(figure, matrix):
+def distribution(figure, matrix, colours):
     """Beside a map: its colour bar, and along it how many pairs have which r."""
-    bar = figure.colorbar(ScalarMappable(R, CORRELATION), cax=box(figure, 4.5, 0.5, 0.12, 3.7), ticks=[])
+    low, high = colours.scale.vmin, colours.scale.vmax
+    bar = figure.colorbar(ScalarMappable(*colours), cax=box(figure, 4.5, 0.5, 0.12, 3.7), ticks=[])
     bar.outline.set_linewidth(0.4)
-    bar.ax.set_title("Pearson's r", size=8)
+    whole = (low, high) == (-1, 1)
+    bar.ax.set_title("Pearson's r" if whole else "Pearson's r, 2nd to\n98th percentile", size=8, loc="left")
     values = matrix[np.triu_indices(len(matrix), 1)]
     values = values[np.isfinite(values)]
-    counts, edges = np.histogram(values.clip(-1, 1), 80, (-1, 1))
+    counts, edges = np.histogram(values.clip(-1, 1) if whole else values, 80, (low, high))
     axes = box(figure, 4.7, 0.5, 0.85, 3.7)
-    axes.stairs(100 * counts / max(1, counts.sum()), edges, orientation="horizontal", fill=True, color="#777777")
-    axes.set_ylim(-1, 1)
+    axes.stairs(100 * counts / max(1, len(values)), edges, orientation="horizontal", fill=True, color="#777777")
+    axes.set_ylim(low, high)
     axes.yaxis.tick_right()
     axes.spines["left"].set_visible(False)
     axes.spines["right"].set_visible(True)

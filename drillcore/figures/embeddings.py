@@ -13,13 +13,15 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 import drillcore
-from drillcore.artifacts.network import noun_of
+from drillcore.artifacts.activations import Activations
+from drillcore.artifacts.network import Network, noun_of, read_network
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.colours import class_colours, layer_colours
 from drillcore.figures.style import box, canvas, inches, letters, plain, samples_text, styled
+from drillcore.next_tokens import as_classes, class_names, most_common, next_tokens, texts_of
 
 ACROSS = 7
 SIDE, GAP, TITLE, LEFT = 1.55, 0.3, 0.56, 0.62
@@ -87,10 +89,27 @@ def draw_maps(file):
     subtitle = f"{file.title}, epoch {file.epoch}, {len(file.sample)} test {noun_of(file.path.parent)}s"
     if len(maps) < len(layers):
         subtitle += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
-    targets, classes = file.targets, file.classes or None
-    subtitle += ", coloured by class" if targets is None and classes else ""
-    labels = file.labels if targets is None else targets[:, 0].astype(np.float64)
+    labels, classes, of = coloured_by(file)
+    subtitle += f", coloured by {of}" if of else ""
     return model_tsne_layers(maps, labels, classes, subtitle, layer_colours(list(map(printable, layers))))
+
+
+def coloured_by(file):
+    """The class or the number of each sample of `Maps`, the classes' names, and what is said of them; None where there is
+    none. Of a text, which lies beside it, the most frequent of the next tokens are the classes."""
+    if file.targets is not None:
+        return file.targets[:, 0].astype(np.float64), None, None
+    if file.classes:
+        return file.labels, file.classes, "class"
+    folder = file.path.parent
+    if (folder / Network.FILE).exists() and (folder / Activations.FILE).exists():
+        card = read_network(folder / Network.FILE)
+        with Activations(folder / Activations.FILE) as activations:
+            wanted = next_tokens(activations, card, slice(len(file.sample)))
+            if wanted is not None:
+                common = most_common(wanted)
+                return as_classes(wanted, common), class_names(common, texts_of(activations, card)), "next token"
+    return file.labels, None, None
 
 
 @styled

@@ -3,28 +3,18 @@
 import numpy as np
 
 from drillcore.artifacts.dataset import kind_of
-from drillcore.extraction.units import token_of
+from drillcore.colours import class_colours
+from drillcore.next_tokens import as_classes, class_names, most_common, next_tokens, texts_of
 from drillcore.report.shown import shown
-from drillcore.texts import token_texts, visible
-
-
-def tokens_of(activations, card):
-    """The position of the token that each sample of `Activations` is, or at which its layers are looked at, (samples); None
-    where samples are no tokens, or are looked at as a whole."""
-    how, inputs = card.values.get("units"), activations.inputs
-    if activations.position is not None or inputs is None or kind_of(inputs) != "tokens" or not isinstance(how, dict):
-        return activations.position
-    count, token = inputs.shape[1], token_of(how)
-    known = any(shape[:1] == [count] for _, _, shape, _ in card.values.get("modules", []) if isinstance(shape, list))
-    return np.full(len(inputs), token % count) if known and -count <= token < count else None
 
 
 def answers(activations, card, rows):
     """Of the samples `rows` what the task asks for and the network returned at the last epoch, as a dict that JSON can hold
-    and one of arrays: `targets` and `returned` (samples) of a regression, the texts `next` and `predicted` of tokens,
-    and what a sample was made again as, as `shown` has it. What is not stored is left out."""
+    and one of arrays: `targets` and `returned` (samples) of a regression; the texts `next` and `predicted` of tokens, with
+    the most frequent as `groups` to colour by, `next_group` and `predicted_group` (samples); and what a sample was made
+    again as, as `shown` has it. What is not stored is left out."""
     stored = activations.at(activations.layers[-1])
-    of_task = {"regression": numbers, "next_token": next_tokens, "reconstruction": again}.get(card.task)
+    of_task = {"regression": numbers, "next_token": following, "reconstruction": again}.get(card.task)
     return of_task(activations, card, rows, stored[rows]) if of_task else ({}, {})
 
 
@@ -39,16 +29,20 @@ def numbers(activations, card, rows, outputs):
     return {}, found
 
 
-def next_tokens(activations, card, rows, outputs):
-    targets, tokens = activations.targets, tokens_of(activations, card)
-    if targets is None or tokens is None:
+def following(activations, card, rows, outputs):
+    wanted = next_tokens(activations, card, rows)
+    if wanted is None:
         return {}, {}
-    vocabulary = list(map(visible, token_texts(range(card.values["vocabulary"]), activations.vocabulary)))
-    wanted = targets[rows] if targets.ndim == 1 else np.take_along_axis(targets[rows], tokens[rows, None], 1)[:, 0]
-    found = {"next": [vocabulary[token] if token >= 0 else None for token in wanted]}
-    if outputs.shape[1] == len(vocabulary):
-        found["predicted"] = [vocabulary[token] for token in outputs.argmax(1)]
-    return found, {}
+    texts, common = texts_of(activations, card), most_common(wanted)
+    names = class_names(common, texts)
+    found = {"next": [texts[token] if token >= 0 else None for token in wanted]}
+    found["groups"] = {"names": names, "colours": class_colours(len(names))}
+    arrays = {"next_group": as_classes(wanted, common).astype(np.int32)}
+    if outputs.shape[1] == len(texts):
+        predicted = outputs.argmax(1)
+        found["predicted"] = [texts[token] for token in predicted]
+        arrays["predicted_group"] = as_classes(predicted, common).astype(np.int32)
+    return found, arrays
 
 
 def again(activations, card, rows, outputs):

@@ -8,8 +8,9 @@ from drillcore.artifacts.correlations import Correlations
 from drillcore.artifacts.network import Network, read_network
 from drillcore.base.arrays import evenly
 from drillcore.base.names import printable
+from drillcore.correlation import typical_range
 from drillcore.report.evidence import off_diagonal
-from drillcore.report.pack import colours, quantised
+from drillcore.report.pack import colours, quantised, spread_out
 from drillcore.report.shown import shown
 
 MOST_EPOCHS, MOST_UNITS, MOST_AUGMENTATIONS = 12, 256, 300
@@ -70,16 +71,18 @@ def pairs(matrix, members, shown):
 def augmentations(folder):
     """Correlations between the augmentations of one image in every layer.
 
-    `samples` int8 (layers, n (n + 1) / 2) holds the rows of the upper triangles.
+    `samples` int8 (layers, n (n + 1) / 2) holds the rows of the upper triangles, as `spread_out` between the `ends` of the
+    layer, and `typical` is between which r most of its pairs are.
     """
     with Correlations(folder / Correlations.FILE) as file:
         layers = evenly(file.layers, MOST_LAYERS)
         count = min(len(file.augmented(layers[0], "samples")), MOST_AUGMENTATIONS)
         triangle = np.triu_indices(count)
         whole = [file.augmented(layer, "samples")[:] for layer in layers]
-        samples = [quantised(matrix[:count, :count][triangle]) for matrix in whole]
+        samples, ends = zip(*(spread_out(matrix[:count, :count][triangle]) for matrix in whole), strict=True)
         shown = {"layers": list(map(printable, layers)), "all": len(file.layers)}
-        meta = {**shown, "means": list(map(off_diagonal, whole)), "count": count, "epoch": file.epochs[-1]}
+        ranges = {"ends": ends, "typical": list(map(typical_range, whole)), "means": list(map(off_diagonal, whole))}
+        meta = {**shown, **ranges, "count": count, "epoch": file.epochs[-1]}
     return meta, {"samples": np.array(samples)}
 
 

@@ -9,7 +9,8 @@ from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.colours import class_colours
-from drillcore.report.answers import answers, tokens_of
+from drillcore.next_tokens import tokens_of
+from drillcore.report.answers import answers
 from drillcore.report.pack import colours, single
 from drillcore.report.shown import shown
 

@@ -14,8 +14,9 @@ import numpy as np
 from drillcore.base.store import finite
 from drillcore.colours import layer_colours, layer_marks
 
-STEPS, NO_VALUE = 64, -128
-"""How finely correlations are kept, which decides the size of the page, and what stands for NaN among them."""
+STEPS, LEVELS, NO_VALUE = 64, 127, -128
+"""How finely correlations are kept, which decides the size of the page: in so many steps from 0 to 1, or levels either way;
+and what stands for NaN among them."""
 PIXELS = 32
 """How high and wide an image is at most."""
 
@@ -45,6 +46,17 @@ def single(values):
 def quantised(r):
     """Correlations from -1 to 1 as int8 in steps of 1/STEPS, NaN as NO_VALUE."""
     return np.where(np.isnan(r), NO_VALUE, np.rint(np.nan_to_num(r) * STEPS)).astype(np.int8)
+
+
+def spread_out(r):
+    """Correlations as int8 in 2 LEVELS even steps from the least to the largest, NaN as NO_VALUE; and these two, None where
+    all are NaN."""
+    if np.isnan(r).all():
+        return np.full(r.shape, NO_VALUE, np.int8), None
+    low, high = float(np.nanmin(r)), float(np.nanmax(r))
+    shares = (r - low) / ((high - low) or 1)
+    levels = np.rint(np.nan_to_num(shares) * 2 * LEVELS) - LEVELS
+    return np.where(np.isnan(r), NO_VALUE, levels).astype(np.int8), [low, high]
 
 
 def thumbnails(images):

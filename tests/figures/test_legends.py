@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from drillcore.artifacts.network import LOSSES
+from drillcore.correlation import typical_range
 from drillcore.figures.catalogue import figures
 from drillcore.figures.correlations import correlation_evolution, intra, layer_feature_correlation
 from drillcore.figures.embeddings import Map, model_tsne_layers
@@ -114,6 +115,17 @@ def test_a_matrix_counts_units_without_variance_where_it_has_some():
     assert legends(intra(r, "unit", "net")) == []
     r[1] = r[:, 1] = np.nan
     assert legends(intra(r, "unit", "net")) == ["1 of 4 without variance"]
+
+
+def test_colours_of_augmentations_reach_over_most_pairs_without_the_diagonal():
+    r = np.full((20, 20), 0.97)
+    r[3, 4:9] = r[4:9, 3] = 0.9
+    np.fill_diagonal(r, 1)
+    assert typical_range(r) == (0.9, 0.97)
+    figure = intra(r, "augmentation", "net")
+    title = " ".join(figure.axes[1].get_title(loc="left").split())
+    assert title == "Pearson's r, 2nd to 98th percentile" and figure.axes[2].get_ylim() == (0.9, 0.97)
+    assert typical_range(np.ones((3, 3))) == (0.999, 1) and typical_range(np.full((3, 3), np.nan)) == (-1, 1)
 
 
 @pytest.mark.parametrize(("epochs", "numbers"), [(12, True), (13, False)])

@@ -6,6 +6,8 @@ import pytest
 
 from drillcore.artifacts.history import write_history
 from drillcore.artifacts.predictions import Predictions, write_numbers
+from drillcore.artifacts.tsne import Maps
+from drillcore.figures.embeddings import coloured_by, draw_maps
 from stages.rig.base.parameters import dump
 from tests.artifacts import write_network
 from tests.report.conftest import write_page
@@ -29,6 +31,8 @@ def page(tmp_path_factory):
         del file["images"], file["labels"], file.attrs["classes"]
         file["inputs"] = np.tile(np.array([0, 1, 2, 1], np.int32), (40, 1))
         file["vocabulary"], file["position"], file["targets"] = ["a", "b", " "], np.arange(40) % 4, np.arange(40) % 3
+    with h5py.File(folder / "tsne.h5", "r+") as file:
+        del file["labels"], file.attrs["classes"]
     with h5py.File(folder / "augmented.h5", "r+") as file:
         file["original"], file["inputs"] = np.array([0, 1, 1, 1]), np.tile(np.array([0, 1, 1, 2], np.int32), (12, 1))
         del file["images"], file.attrs["label"]
@@ -69,6 +73,18 @@ def test_samples_are_called_what_they_are(browser, page):
     browser.open(page, "embeddings")
     assert browser.text("#sample-text").startswith("test text ")
     assert "test texts" in browser.text("#maps figcaption") and "image" not in browser.text("main")
+
+
+def test_maps_of_a_text_are_coloured_by_the_next_token_in_page_and_figure(browser, page):
+    browser.open(page, "embeddings")
+    legend = "return [...document.querySelectorAll('#maps .legendtext')].map(one => one.textContent)"
+    assert browser.run(legend) == ["a", "b", "␣"]
+    assert "coloured by next token" in browser.text("#maps figcaption")
+    with Maps(page.parent / "artifacts/lm/tsne.h5") as file:
+        labels, classes, of = coloured_by(file)
+        assert draw_maps(file).texts[1].get_text().endswith(", coloured by next token")
+    assert classes == ["a", "b", "␣", "any other"] and of == "next token"
+    assert labels.tolist() == [i % 3 for i in range(len(labels))]
 
 
 def test_the_token_of_a_sample_is_marked_in_its_text(browser, page):

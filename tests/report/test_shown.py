@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from drillcore.artifacts.network import Network
-from drillcore.report.answers import answers, tokens_of
+from drillcore.colours import CLASSES
+from drillcore.next_tokens import tokens_of
+from drillcore.report.answers import answers
 from drillcore.report.shown import MOST_LETTERS, shown
 
 ROWS = slice(None)
@@ -71,16 +73,19 @@ def test_numbers_are_predicted_in_the_units_of_the_target():
 
 def test_next_tokens_are_those_of_the_samples():
     outputs = np.array([[0, 0, 9], [9, 0, 0]], np.float32)
-    found = {"next": ["b", "a"], "predicted": ["␣", "a"]}
+    groups = {"names": ["a", "b", "any other"], "colours": CLASSES[:3]}
+    found, groups_of = {"next": ["b", "a"], "groups": groups, "predicted": ["␣", "a"]}, ([1, 0], [2, 0])
     file = Stored(
         position=np.array([1, 0]), inputs=np.zeros((2, 4), np.int32), targets=np.array([1, 0]), outputs=outputs
     )
-    assert answers(file, card("next_token", vocabulary=3), ROWS) == (found, {})
+    about, arrays = answers(file, card("next_token", vocabulary=3), ROWS)
+    assert about == found and [arrays[of].tolist() for of in ("next_group", "predicted_group")] == [*groups_of]
     file.position, file.targets = None, np.array([[2, 2, 2, 1], [2, 2, 2, 0]])
     at_last = card("next_token", vocabulary=3, units={"token": "last"}, modules=[["a", "", [4, 8], 9]])
-    assert answers(file, at_last, ROWS) == (found, {})
+    assert answers(file, at_last, ROWS)[0] == found
     file.outputs = outputs[:, :2]  # some of the units
-    assert answers(file, at_last, ROWS) == ({"next": ["b", "a"]}, {})
+    about, arrays = answers(file, at_last, ROWS)
+    assert about == {"next": ["b", "a"], "groups": groups} and list(arrays) == ["next_group"]
 
 
 def test_what_counts_nowhere_has_no_next_token():

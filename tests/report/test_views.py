@@ -13,7 +13,7 @@ from drillcore.artifacts.predictions import Predictions
 from drillcore.colours import PALETTES, SIGNS
 from drillcore.recording.threshold import near_zero, statistics
 from drillcore.report.evidence import percent
-from drillcore.report.pack import NO_VALUE, STEPS, quantised
+from drillcore.report.pack import LEVELS, NO_VALUE, STEPS, quantised, spread_out
 from tests.artifacts import EDGES
 from tests.report.conftest import WIDTHS
 
@@ -507,3 +507,12 @@ def test_every_view_saves_pictures_and_numbers(browser, root, view, figure):
 
 def test_no_value_is_no_number(root):
     assert quantised(np.array([np.nan, -1, 1])).tolist() == [NO_VALUE, -STEPS, STEPS]
+
+
+def test_correlations_that_are_nearly_alike_are_spread_over_all_levels():
+    r = np.array([0.99, np.nan, 1.0, 0.9912])
+    levels, (low, high) = spread_out(r)
+    assert levels.tolist() == [-LEVELS, NO_VALUE, LEVELS, -97] and (low, high) == (0.99, 1)
+    shares = (levels.astype(int) + LEVELS) / (2 * LEVELS)
+    np.testing.assert_allclose((low + shares * (high - low))[[0, 2, 3]], r[[0, 2, 3]], atol=2e-5)
+    assert spread_out(np.ones(2))[1] == [1, 1] and spread_out(np.full(2, np.nan))[1] is None

@@ -25,8 +25,9 @@ const SEQUENTIAL = [
   "#b5de2b",
   "#fde725",
 ]; // viridis
-// Of correlations as drillcore/report/pack.py keeps them: their steps, and what stands for none.
+// Of correlations as drillcore/report/pack.py keeps them: their steps or levels, and what stands for none.
 export const STEPS = 64,
+  LEVELS = 127,
   NO_VALUE = -128;
 // Below which lightness text on a colour is light, and a line on a dark page too dark.
 const DARK = 120,

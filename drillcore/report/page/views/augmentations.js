@@ -1,13 +1,20 @@
 // Which augmentations of one image a layer takes for the same, with the two images under the pointer.
 
-import { correlationPixels, missing, NO_VALUE, STEPS } from "colours";
-import { select } from "controls";
+import { diverging, LEVELS, missing, NO_VALUE, paint, sequential } from "colours";
+import { choice, select } from "controls";
 import { topic } from "data";
 import { h, number } from "dom";
 import { raster } from "raster";
 import * as state from "state";
 import { controls, counted, picture, R_BAR } from "views/shared";
 import { inWords } from "words";
+
+const RANGES = [
+  ["typical", "range of the layer"],
+  ["whole", "−1 to 1"],
+];
+
+const toFour = r => number(Number(r.toFixed(4)));
 
 export async function showAugmentations(root, network) {
   const data = await topic("augmentations", network),
@@ -16,7 +23,8 @@ export async function showAugmentations(root, network) {
   const noun = inWords("image"),
     { layers, count } = data,
     some = data.all > layers.length ? ` Of ${data.all} layers ${layers.length}, evenly chosen, are kept.` : "",
-    layerNow = () => layers.indexOf(state.get("layer", layers, layers.at(-1)));
+    last = layers.findLast((_, i) => data.ends[i]) ?? layers.at(-1),
+    layerNow = () => layers.indexOf(state.get("layer", layers, last));
   const holders = [h("div"), h("div")],
     names = [h("div"), h("div")];
   const side = h(
@@ -35,19 +43,23 @@ export async function showAugmentations(root, network) {
   const grid = h("div", { class: "grid" });
   root.append(
     h("h2", {}, `Augmentations of one ${noun}`),
-    controls(select("layer", "layer", layers, layers.at(-1))),
+    controls(select("layer", "layer", layers, last), choice("colours", "colours", RANGES)),
     grid,
   );
+  // Pearson's r of each cell, of which the upper triangle is stored; NaN where there is none.
   const value = (i, j) => {
-    const [a, b] = i < j ? [i, j] : [j, i];
-    return data.arrays.samples[(layerNow() * count * (count + 1)) / 2 + a * count - (a * (a - 1)) / 2 + b - a];
+    const [a, b] = i < j ? [i, j] : [j, i],
+      level = data.arrays.samples[(layerNow() * count * (count + 1)) / 2 + a * count - (a * (a - 1)) / 2 + b - a];
+    if (level === NO_VALUE) return NaN;
+    const [low, high] = data.ends[layerNow()];
+    return low + ((level + LEVELS) / (2 * LEVELS)) * (high - low);
   };
   function point(i, j) {
     [i, j].forEach((image, k) => {
       if (pictures) holders[k].replaceChildren(picture(pictures, image, 140));
       names[k].textContent = `augmentation ${image}`;
     });
-    return `augmentations ${i} and ${j}: ${value(i, j) === NO_VALUE ? "no r, for all units are the same" : `r ${number(value(i, j) / STEPS)}`}`;
+    return `augmentations ${i} and ${j}: ${Number.isNaN(value(i, j)) ? "no r, for all units are the same" : `r ${toFour(value(i, j))}`}`;
   }
   const map = raster(grid, { id: "augmentations", title: `Augmentations of one ${noun}`, onPoint: point });
   grid.append(side);
@@ -56,27 +68,27 @@ export async function showAugmentations(root, network) {
     rows: Array.from({ length: count * count }, (_, k) => {
       const [i, j] = [Math.floor(k / count), k % count],
         r = value(i, j);
-      return [i, j, r === NO_VALUE ? null : r / STEPS];
+      return [i, j, Number.isNaN(r) ? null : r];
     }),
   });
   const update = () => {
-    const pixels = new Uint32Array(count * count).fill(missing);
-    for (let i = 0, k = (layerNow() * count * (count + 1)) / 2; i < count; i++)
-      for (let j = i; j < count; j++, k++) {
-        pixels[i * count + j] = pixels[j * count + i] = correlationPixels[data.arrays.samples[k] & 255];
-      }
+    const whole = !data.ends[layerNow()] || state.get("colours", ["typical", "whole"], "typical") === "whole",
+      [low, high] = whole ? [-1, 1] : data.typical[layerNow()],
+      scale = whole ? diverging : sequential,
+      values = Float64Array.from({ length: count * count }, (_, k) => value(Math.floor(k / count), k % count)),
+      pixels = paint(values, scale, low, high);
     map.draw({
       pixels,
       rows: count,
       columns: count,
       xs: counted(count, "augmentation"),
       ys: counted(count, "augmentation"),
-      bar: R_BAR,
+      bar: whole ? R_BAR : { low, high, stops: sequential.stops, title: "r, 2nd to 98th percentile" },
     });
     const what = pictures ? `test ${noun} ${pictures.sample}${pictures.name ? `, of class ${pictures.name}` : ""}` : `one test ${noun}`;
     map.say(
       `${layers[layerNow()]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
-      `How alike the layer's outputs are for two augmentations of the ${noun}. A layer that has become invariant to them is red throughout; point at a cell to see its two ${noun}s.` +
+      `How alike the layer's outputs are for two augmentations of the ${noun}. ${whole ? "A layer that has become invariant to them is red throughout" : `Most pairs are between r ${toFour(low)} and ${toFour(high)}: a few beyond have the colours of the ends, and so has the diagonal`}; point at a cell to see its two ${noun}s.` +
         (pixels.includes(missing) ? " Grey: no r, for all units of the layer are the same." : "") +
         (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : "") +
         some,

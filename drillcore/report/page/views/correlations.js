@@ -68,7 +68,7 @@ export async function show(root) {
   drawHistogram(bars, data, now());
   const augmented = await showAugmentations(root, name);
   return {
-    update: keys => (keys.includes("layer") ? augmented?.update() : update()),
+    update: keys => (keys.some(key => ["layer", "colours"].includes(key)) ? augmented?.update() : update()),
     step: epoch.step,
     again: () => {
       update();

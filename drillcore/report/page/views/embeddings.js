@@ -24,6 +24,10 @@ const COLOURS = [
     ["label", "target"],
     ["prediction", "prediction"],
   ],
+  OF_TOKENS = [
+    ["label", "next token"],
+    ["prediction", "predicted token"],
+  ],
   SHOWN = [
     ["all", "all images"],
     ["wrong", "misclassified only"],
@@ -47,7 +51,7 @@ export async function show(root) {
     controls(
       control,
       choice("map", "map", KINDS),
-      predicts(probe) && choice("colour", "coloured by", probe.arrays.targets ? OF_NUMBERS : COLOURS),
+      predicts(probe) && choice("colour", "coloured by", coloursOf(probe)),
       judges(probe) && choice("shown", "shown", SHOWN.map(one => one.map(inWords))),
     ),
   );
@@ -81,7 +85,18 @@ export async function show(root) {
 
 // Whether the network tells classes, so that predictions are right or wrong; and whether there are predictions to colour by.
 const judges = probe => probe.classified && probe.classes.length > 0;
-const predicts = probe => judges(probe) || probe.arrays.returned !== undefined;
+const predicts = probe =>
+  judges(probe) || probe.arrays.returned !== undefined || probe.arrays.predicted_group !== undefined;
+const coloursOf = ({ arrays, groups }) => (arrays.targets ? OF_NUMBERS : groups ? OF_TOKENS : COLOURS);
+
+// What samples are coloured by where it is no number: the names and colours of the groups, and the group of each sample by
+// its label and by what the network predicts. Of a text they are the most frequent of the next tokens.
+function groupsOf({ probe, data }) {
+  const { labels, next_group, predicted_group } = probe.arrays;
+  if (probe.groups) return { ...probe.groups, label: next_group, prediction: predicted_group ?? next_group };
+  const prediction = judges(probe) ? data.arrays.predictions : labels;
+  return { names: probe.classes, colours: probe.colours, label: labels, prediction };
+}
 
 function wrongOnes({ arrays }, probe) {
   return Array.from(arrays.predictions.keys()).filter(
@@ -89,7 +104,8 @@ function wrongOnes({ arrays }, probe) {
   );
 }
 
-const className = ({ probe }, label) => (label === UNKNOWN ? "unknown" : (probe.classes[label] ?? String(label)));
+const groupName = ({ names }, label) => (label === UNKNOWN ? "unknown" : (names[label] ?? String(label)));
+const className = ({ probe }, label) => groupName({ names: probe.classes }, label);
 
 function sayOf(scene, position) {
   const { probe, data } = scene;
@@ -199,7 +215,8 @@ function drawMaps(maps, scene, mark) {
     width = maps.plot.clientWidth;
   const colour = state.get("colour", ["label", "prediction"], "label"),
     only = judges(probe) && state.get("shown", ["all", "wrong"], "all") === "wrong";
-  const group = colour === "prediction" && judges(probe) ? data.arrays.predictions : probe.arrays.labels,
+  const groups = groupsOf(scene),
+    group = groups[colour],
     shown = only ? scene.wrong : Array.from({ length: count }, (_, i) => i);
   scene.colour = colour;
   const { boxes, height } = arrange(width - (probe.arrays.targets ? BAR : 0), layers.length),
@@ -228,11 +245,11 @@ function drawMaps(maps, scene, mark) {
       anchor: `x${suffix}`,
     };
     layout.annotations.push(...captions(scene, l, kind, boxes[l], { width, height }));
-    traces.push(...classTraces(scene, shown, group, points, l, count, suffix));
+    traces.push(...classTraces(scene, groups, shown, group, points, l, count, suffix));
   });
-  const classes = probe.classes.length ? new Set(group).size : 0;
-  if (classes > MOST_CLASSES) traces.push(...classKey(scene, [...new Set(group)].sort((a, b) => a - b)));
-  const below = legendHeight(scene, Math.min(classes, MOST_CLASSES), width);
+  const classes = groups.names.length ? new Set(group).size : 0;
+  if (classes > MOST_CLASSES) traces.push(...classKey(groups, [...new Set(group)].sort((a, b) => a - b)));
+  const below = legendHeight(groups.names, Math.min(classes, MOST_CLASSES), width);
   Object.assign(scene, { boxes, points });
   maps.draw(traces, {
     ...layout,
@@ -246,7 +263,7 @@ function drawMaps(maps, scene, mark) {
     (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
     `${titleOf(scene.name)}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
-    `${shown.length} ${only ? "misclassified " : ""}${ofWhat(probe)}${probe.arrays.targets ? `, coloured by ${colour === "label" ? "target" : colour}` : probe.classes.length ? `, coloured by ${colour}` : ""}.${aboutMaps(data, kind)}${some}`,
+    `${shown.length} ${only ? "misclassified " : ""}${ofWhat(probe)}${probe.arrays.targets || groups.names.length ? `, coloured by ${Object.fromEntries(coloursOf(probe))[colour]}` : ""}.${aboutMaps(data, kind)}${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");
   maps.plot.removeAllListeners?.("plotly_click");
@@ -266,20 +283,20 @@ function aboutMaps({ status }, kind) {
 }
 
 // Room for a legend of so many classes, in pixels.
-function legendHeight({ probe }, entries, width) {
-  if (!probe.classes.length) return 0;
-  const longest = Math.max(...probe.classes.map(name => name.length));
+function legendHeight(names, entries, width) {
+  if (!names.length) return 0;
+  const longest = Math.max(...names.map(name => name.length));
   return Math.max(60, 30 + 19 * Math.ceil((entries * (7 * longest + 40)) / width));
 }
 
-const classColour = ({ probe }, label) => (label === UNKNOWN ? "#8c8c8c" : probe.colours[label]);
+const groupColour = ({ colours }, label) => (label === UNKNOWN ? "#8c8c8c" : colours[label]);
 
 // Many classes share a trace in every layer, and these have the legend's entries of the first of those that are shown.
-function classKey(scene, labels) {
+function classKey(groups, labels) {
   const more = { name: `and ${labels.length - MOST_CLASSES} more`, marker: { color: "#0000" } };
   const entries = labels
     .slice(0, MOST_CLASSES)
-    .map(label => ({ name: plain(className(scene, label)), marker: { color: classColour(scene, label) } }));
+    .map(label => ({ name: plain(groupName(groups, label)), marker: { color: groupColour(groups, label) } }));
   return [...entries, more].map((entry, i) => ({
     x: [null],
     y: [null],
@@ -300,7 +317,7 @@ const numberColours = (targets, numbers, members, first) => ({
   colorbar: { title: { text: "target" }, thickness: 10, len: 0.4, x: 1, xanchor: "right", y: 1, yanchor: "top" },
 });
 
-function classTraces(scene, shown, group, points, l, count, suffix) {
+function classTraces(scene, of, shown, group, points, l, count, suffix) {
   const { targets, returned } = scene.probe.arrays,
     numbers = scene.colour === "prediction" && returned ? returned : targets;
   const groups = [...new Set(group)].sort((a, b) => a - b),
@@ -317,12 +334,13 @@ function classTraces(scene, shown, group, points, l, count, suffix) {
       mode: "markers",
       type: "scatter",
       hoverinfo: "none",
-      name: many || !scene.probe.classes.length ? "" : plain(className(scene, label)),
+      zorder: scene.probe.groups ? -label : 0, // the many that have no colour of theirs lie below
+      name: many || !of.names.length ? "" : plain(groupName(of, label)),
       legendgroup: String(label),
-      showlegend: l === 0 && !many && scene.probe.classes.length > 0,
+      showlegend: l === 0 && !many && of.names.length > 0,
       marker: {
         size: 5.5,
-        color: many ? members.map(i => classColour(scene, group[i])) : classColour(scene, label),
+        color: many ? members.map(i => groupColour(of, group[i])) : groupColour(of, label),
         opacity: 0.9,
         ...(targets && numberColours(targets, numbers, members, l === 0)),
       },
