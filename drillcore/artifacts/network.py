@@ -90,10 +90,12 @@ class Network:
 
     def sizes(self) -> dict[str, int]:
         """How many units layers have, by name, as far as the card says so; convolutions before their pooling by 2."""
-        if self.values.get("units", "flatten") != "flatten":
+        values, units = self.values, self.values.get("units", "flatten")
+        if units == "pool":
             return {}
-        values = self.values
-        found = {name: prod(shape) for name, _, shape, _ in values.get("modules", []) if isinstance(shape, list)}
+        of_tokens = units != "flatten" or values.get("samples") == "tokens"
+        shapes = {name: shape for name, _, shape, _ in values.get("modules", []) if isinstance(shape, list)}
+        found = {name: shape[-1] if of_tokens and len(shape) == 2 else prod(shape) for name, shape in shapes.items()}
         for i, layer in enumerate(values.get("layers") or [] if not self.user_defined else [], 1):
             found[f"layer{i}"] = layer[-1] if isinstance(layer, list) else layer
         for i, filters in enumerate(values.get("convolutions", [])):

@@ -22,6 +22,13 @@ def test_a_card_says_how_many_units_its_layers_have():
     assert card(units="pool", **built).sizes() == {}
 
 
+def test_the_channels_of_a_token_are_all_units_of_a_layer_of_tokens():
+    built = {"files": {}, "modules": [["block", "block", [16, 32], 9], ["pooler", "block", [32], 0]]}
+    assert card(units="flatten", **built).sizes() == {"block": 512, "pooler": 32}
+    assert card(units={"token": "last"}, **built).sizes() == {"block": 32, "pooler": 32}
+    assert card(units="flatten", samples="tokens", **built).sizes() == {"block": 32, "pooler": 32}
+
+
 def test_the_page_says_of_how_many_units_those_of_a_layer_are(tmp_path, browser):
     folder = write_network(tmp_path, "net", {"layer1": 6, "layer2": 5, "output": 4})
     network = (folder / "network.yaml").read_text()
