@@ -1,6 +1,7 @@
 """Which of a network's layers are meant by names and patterns, and how to name those that it has."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple
@@ -65,12 +66,25 @@ def agreed(fewer, more):
 
 
 def tensors_in(output: Any, is_tensor: Callable[[Any], bool], place: str = "") -> Iterator[tuple[str, Any]]:
-    """The tensors in an `output` of tuples, lists and dicts within each other, each with its place there."""
+    """The tensors in an `output` of tuples, lists, dicts and dataclasses within each other, each with its place there."""
     if is_tensor(output):
         yield place, output
-    elif isinstance(output, Mapping | list | tuple):
-        for key, value in output.items() if isinstance(output, Mapping) else enumerate(output):
-            yield from tensors_in(value, is_tensor, f"{place}[{key}]")
+        return
+    for key, value in items_of(output):
+        yield from tensors_in(value, is_tensor, f"{place}[{key}]")
+
+
+def items_of(output: Any) -> Iterable[tuple[Any, Any]]:
+    """What an `output` consists of, each with its name or, where it has none, its position; nothing of any other object."""
+    if isinstance(output, Mapping):
+        return output.items()
+    if isinstance(output, tuple) and hasattr(output, "_fields"):
+        return zip(output._fields, output, strict=True)
+    if isinstance(output, list | tuple):
+        return enumerate(output)
+    if is_dataclass(output) and not isinstance(output, type):
+        return [(field.name, getattr(output, field.name)) for field in fields(output)]
+    return ()
 
 
 def tensor_at(output: Any, is_tensor: Callable[[Any], bool], place: str) -> Any:

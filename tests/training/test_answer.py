@@ -1,5 +1,7 @@
 """One tensor of all that a network returns."""
 
+from collections import namedtuple
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +13,14 @@ from drillcore.base.errors import InputError
 from stages.rig.torch.answer import answering
 
 INPUTS = torch.randn(5, 4)
+Pair = namedtuple("Pair", ["hidden", "logits"])
 LATER = {"mean": 2 * INPUTS, "parts": [INPUTS, 3 * INPUTS]}
+
+
+@dataclass
+class Answers:
+    hidden: torch.Tensor
+    logits: torch.Tensor
 
 
 class Returning(nn.Module):
@@ -38,6 +47,11 @@ def answered(model, output=None):
         (LATER, "mean", 2),
         (LATER, "parts[1]", 3),
         ([None, 5 * INPUTS], None, 5),
+        ((INPUTS.sum(), 6 * INPUTS), None, 6),
+        (Pair(INPUTS, 7 * INPUTS), None, 7),
+        (Pair(8 * INPUTS, INPUTS), "hidden", 8),
+        (Answers(INPUTS, 9 * INPUTS), None, 9),
+        (Answers(2 * INPUTS, INPUTS), "hidden", 2),
     ],
 )
 def test_the_answer_is_what_is_named_or_the_logits_or_the_first_tensor(returned, output, factor):

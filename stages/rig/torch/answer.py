@@ -13,7 +13,7 @@ LOGITS = "[logits]"
 
 def answering(model, card):
     """Return `model`, which from now on returns its answer alone, whoever calls it: the tensor that `output` of the `card`
-    names, the logits, or else the first."""
+    names, the logits, or else the first that is no single number, as a loss is."""
     model.register_forward_hook(Answer(card))
     return model
 
@@ -57,4 +57,5 @@ def answer(card, output):
                 f"{', '.join(name or 'one tensor' for name in named) or 'no tensor'}: name one of them, or none."
             )
         return named[str(card.output)]
-    return found.get(LOGITS, next(iter(found.values()), output))
+    arrays = sorted(found.values(), key=lambda tensor: tensor.ndim == 0)
+    return found.get(LOGITS, next(iter(arrays), output))
