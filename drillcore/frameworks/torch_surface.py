@@ -93,11 +93,13 @@ class Surface:
         return np.array(norms)
 
     def linear_norms(self, inputs, targets):
-        """Squared norms of the gradients of some samples, None where not every weight is one of a linear layer of vectors.
+        """Squared norms of the gradients of some samples, None where not every weight is that of a linear layer of vectors
+        alone.
 
         Such a layer's gradient of a sample is the outer product of what goes in and of the loss's derivative d by what comes
         out, so its norm is the product of theirs (Goodfellow 2015, "Efficient Per-Example Gradient Computations", arXiv
-        1510.01799): one backward pass serves all samples.
+        1510.01799): one backward pass serves all samples. Weights that are used elsewhere too, or whose layer returns what a
+        hook makes of it, have another gradient than these products add up to.
         """
         layers = [module for module in self.model.modules() if type(module) is torch.nn.Linear]
         weights = [weight for layer in layers for weight in (layer.weight, layer.bias) if weight is not None]
@@ -109,9 +111,13 @@ class Surface:
             loss = torch.stack([self.loss(outputs[i : i + 1], targets[i : i + 1]).mean() for i in samples]).sum()
             if any(len(arrays) != 1 or arrays[0].ndim != 2 for arrays in taken.values()):
                 return None
-            torch.autograd.grad(loss, [layer.weight if layer.bias is None else layer.bias for layer in layers])
-        factors = [(squares(taken[layer][0]) + (layer.bias is not None), squares(returned[layer])) for layer in layers]
-        return sum(one * other for one, other in factors).cpu().numpy()
+            gradients = torch.autograd.grad(loss, [layer.weight for layer in layers], materialize_grads=True)
+        of_layers = [(taken[layer][0], returned[layer]) for layer in layers]
+        if not all(are_products(one, *factors) for one, factors in zip(gradients, of_layers, strict=True)):
+            return None
+        biased = [layer.bias is not None for layer in layers]
+        norms = [(squares(x) + one) * squares(d) for (x, d), one in zip(of_layers, biased, strict=True)]
+        return sum(norms).cpu().numpy()
 
     def hessian(self, inputs, targets):
         """The `Hessian` of the mean loss."""
@@ -207,8 +213,9 @@ def seeing(layers):
 
     def look(layer, inputs, output):
         taken[layer].append(inputs[0].detach())
-        # On the tensor as it is now: an in-place ReLU makes another of it.
-        output.register_hook(lambda gradient: returned.__setitem__(layer, gradient))
+        returned[layer] = torch.zeros_like(output)  # as it stays where the loss does not depend on it
+        if output.requires_grad:  # on the tensor as it is now: an in-place ReLU makes another of it
+            output.register_hook(lambda gradient: returned.__setitem__(layer, gradient))
 
     hooks = [layer.register_forward_hook(look) for layer in layers]
     try:
@@ -216,6 +223,14 @@ def seeing(layers):
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def are_products(gradient, taken, returned):
+    """Whether the `gradient` of a linear layer's weight, summed over samples, is that of what it has `taken` and of the
+    derivative by what it `returned`, but for rounding."""
+    off = torch.linalg.vector_norm(gradient - returned.T @ taken, dtype=torch.float64)
+    largest = (squares(taken) * squares(returned)).sqrt().sum()
+    return bool(off <= torch.finfo(gradient.dtype).eps ** 0.5 * largest)
 
 
 def squares(rows):

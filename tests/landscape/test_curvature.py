@@ -1,5 +1,7 @@
 """The curvature of models' losses against closed forms and PyTorch's own Hessian."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -178,6 +180,38 @@ def test_linear_layers_tell_the_norm_of_each_samples_gradient_in_one_pass():
     found = surface.linear_norms(inputs, labels)
     np.testing.assert_allclose(found, np.square(singles).sum(1), rtol=1e-5)
     np.testing.assert_array_equal(surface.squared_norms(inputs, labels), found)
+
+
+class Branched(nn.Module):
+    """A network of linear layers of vectors, one of which is `used` otherwise than to be called for the loss."""
+
+    def __init__(self, used):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.other = nn.Linear(5, 4), nn.Linear(4, 3), nn.Linear(5, 4)
+        self.used = used
+        if used == "hook":
+            self.other.register_forward_hook(lambda module, inputs, output: 2 * output)
+
+    def forward(self, inputs):
+        hidden = self.first(inputs)
+        with torch.no_grad() if self.used == "without gradients" else nullcontext():
+            other = self.other(inputs)
+        if self.used != "aside":
+            hidden = hidden + other
+        if self.used == "weight":
+            hidden = hidden + nn.functional.linear(inputs, self.first.weight).tanh()
+        return self.second(hidden.relu())
+
+
+@pytest.mark.parametrize(
+    ("used", "at_once"), [("aside", True), ("without gradients", True), ("weight", False), ("hook", False)]
+)
+def test_the_norm_of_each_samples_gradient_is_right_whatever_a_layer_is_for(used, at_once):
+    surface, inputs, labels = Surface(Branched(used), cross_entropy), samples().float(), torch.arange(12) % 3
+    singles = [surface.gradient(inputs[i : i + 1], labels[i : i + 1])[1] for i in range(12)]
+    np.testing.assert_allclose(surface.squared_norms(inputs, labels), np.square(singles).sum(1), rtol=1e-5)
+    assert (surface.linear_norms(inputs, labels) is not None) == at_once
 
 
 def test_samples_taken_in_parts_have_the_derivatives_of_the_whole(monkeypatch):
