@@ -5,16 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
 from drillcore.base.names import printable
 from drillcore.figures.style import FALLBACK, box, canvas, inches, letters, plain, styled
+from drillcore.signals import has_lines, maps
 from drillcore.texts import between, token_texts, visible
 
-COPIES, MOST_COLUMNS = 6, 16
-"""So many augmentations of a row or signal are drawn one by one, and so many of a row's columns."""
+COPIES, MOST_COLUMNS, MAPS = 6, 16, 2
+"""So many augmentations of a row or signal are drawn one by one, so many of a row's columns, and so many augmentations as
+maps."""
 ORIGINAL, CHANGED, MARK = "#1b2330", "#0072B2", "#ffd54a"
 ROW, CELL = 0.2, 0.78
 """The height and width of a number in inches."""
@@ -33,7 +36,7 @@ def augmented_rows(
     subtitle: str = "",
     title: str | None = None,
 ) -> Figure:
-    """Draw a row of a table beside its noisy versions, or a signal below them.
+    """Draw a row of a table beside its noisy versions, or a signal below them, each channel for itself.
 
     Parameters
     ----------
@@ -42,7 +45,8 @@ def augmented_rows(
     original : float array (...)
         The numbers without noise.
     columns : sequence of str
-        What a row's numbers are called; without names it is drawn as a signal.
+        What a row's numbers are called; without names it is drawn as a signal. Of a signal what its channels, the last axis,
+        are called. One of many channels, or of more than two axes, is drawn as a map.
     deviations : float array (...), optional
         The standard deviation of each number over many samples, by default that over the augmentations.
     subtitle : str
@@ -71,9 +75,13 @@ def augmented_rows(
     rows, original = np.asarray(rows, float), np.asarray(original, float)
     check(rows, original)
     title = title or f"One sample under {len(rows)} random augmentations"
-    flat, one = rows.reshape(len(rows), -1), original.ravel()
-    spread = flat.std(0) if deviations is None else np.asarray(deviations, float).ravel()
-    return (draw_table if len(columns) else draw_signal)(flat, one, list(columns), spread, subtitle, title)
+    if not has_lines(original.shape):
+        return draw_maps(maps(np.stack([original, *rows[:MAPS], rows.std(0)])), original.ndim == 2, subtitle, title)
+    if original.ndim == 2 or not len(columns):
+        signals = rows.reshape(*rows.shape[:2], -1)
+        return draw_signal(signals, original.reshape(signals.shape[1:]), list(columns), subtitle, title)
+    spread = rows.std(0) if deviations is None else np.asarray(deviations, float)
+    return draw_table(rows, original, list(columns), spread, subtitle, title)
 
 
 def check(copies, original):
@@ -116,19 +124,51 @@ def draw_table(rows, original, columns, spread, subtitle, title):
     return figure
 
 
-def draw_signal(rows, original, columns, spread, subtitle, title):
-    """The numbers of the original in their order, between the percentiles of the copies, and some of these."""
-    figure = canvas(8.2, 2.6, title, subtitle)
-    axes, numbers = figure.subplots(), np.arange(len(original))
+def draw_signal(rows, original, columns, subtitle, title):
+    """The channels of the original (times, channels), between the percentiles of the copies (copies, times, channels), and
+    some of these."""
+    times, channels = original.shape
+    figure = canvas(8.2, 1.5 + 1.1 * channels, title, subtitle)
     low, high = np.percentile(rows, [5, 95], axis=0)
-    axes.fill_between(numbers, low, high, color=CHANGED, alpha=0.25, lw=0, label="5th to 95th percentile")
-    for copy, row in enumerate(rows[:COPIES]):
-        label = None if copy else f"{min(COPIES, len(rows))} of {len(rows)} augmentations"
-        axes.plot(numbers, row, color=CHANGED, lw=0.5, alpha=0.7, label=label)
-    axes.plot(numbers, original, color=ORIGINAL, lw=1.3, label="original")
-    axes.set(xlabel="number of the sample, in the order in which they are stored", ylabel="value")
-    axes.margins(x=0)
-    figure.legend(loc="outside right upper")
+    for channel, axes in enumerate(figure.subplots(channels, sharex=True, squeeze=False)[:, 0]):
+        axes.fill_between(
+            range(times),
+            low[:, channel],
+            high[:, channel],
+            color=CHANGED,
+            alpha=0.25,
+            lw=0,
+            label="5th to 95th percentile",
+        )
+        for copy, row in enumerate(rows[:COPIES]):
+            label = None if copy else f"{min(COPIES, len(rows))} of {len(rows)} augmentations"
+            axes.plot(row[:, channel], color=CHANGED, lw=0.5, alpha=0.7, label=label)
+        axes.plot(original[:, channel], color=ORIGINAL, lw=1.3, label="original")
+        name = columns[channel] if columns else f"channel {channel}" if channels > 1 else "value"
+        axes.set_ylabel(plain(printable(str(name))))
+        axes.margins(x=0)
+    axes.set_xlabel("position in the signal")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+    return figure
+
+
+def draw_maps(shown, flat, subtitle, title):
+    """The original and some copies in the same colours, and how far all copies are moved, `shown` (maps, height, width);
+    those of `flat` samples have their two axes."""
+    *planes, spread = shown
+    figure = canvas(8.2, 3.0, title, subtitle)
+    names = ["original", *(f"copy {copy}" for copy in range(len(planes) - 1))]
+    axes = figure.subplots(1, len(shown), sharex=True, sharey=True)
+    scale = {"vmin": np.min(planes), "vmax": np.max(planes), "aspect": "auto", "interpolation": "nearest"}
+    for one, name, values in zip(axes, names, planes, strict=False):
+        image = one.imshow(values, cmap="viridis", **scale)
+        one.set_title(name)
+    figure.colorbar(image, ax=axes[:-1])
+    axes[-1].set_title("standard deviation")
+    figure.colorbar(axes[-1].imshow(spread, cmap="magma", aspect="auto", interpolation="nearest"), ax=axes[-1])
+    for axis in (axes[0].xaxis, axes[0].yaxis):
+        axis.set_major_locator(MaxNLocator(5, integer=True))
+    axes[0].set(xlabel="position, the longer axis" if flat else "position, planes side by side", ylabel="position")
     return figure
 
 

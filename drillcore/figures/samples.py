@@ -138,11 +138,14 @@ def draw_error_map(file, split="train"):
     targets, outputs = (file.targets(split), file.at(split)) if numbers else (None, None)
     line = "\n" if kind_of(images) == "images" else " "
 
+    several = numbers and targets.shape[1] > 1
+
     def said(one):
         if not numbers:
             return f"{one:,}:{line}{found.mean[one]:.3g}"
+        which = f", #{found.number[one] + 1}" if several else ""
         target, output = targets[one, found.number[one]], outputs[one, found.number[one]]
-        return f"{one:,}:{line}{target:.4g}, answered {output:.4g}"
+        return f"{one:,}{which}:{line}{target:.4g}, answered {output:.4g}"
 
     orders = {"easy": np.argsort(found.mean, kind="stable"), "suspect": found.suspects()}
     orders["ambiguous"] = np.argsort(-np.nan_to_num(found.variability), kind="stable")
@@ -152,6 +155,8 @@ def draw_error_map(file, split="train"):
     if known == NUMBERS:
         count = np.count_nonzero(np.abs(found.standardised) > OUTLYING)
         subtitle += f", {count:,} with a standardised residual beyond {OUTLYING} (0.05 % of normal errors)"
+    if several:
+        subtitle += f"; # is which of {targets.shape[1]} numbers is furthest off"
     shown = found, MEASURED[file.outputs], file.constant(split), corners, subtitle, CORNERS_OF_ERRORS[known]
     return error_map(*shown, title=TITLES[known])
 

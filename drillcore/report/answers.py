@@ -49,7 +49,7 @@ def again(activations, card, rows, outputs):
     inputs = (activations.inputs if activations.images is None else activations.images)[rows]
     if outputs.size != inputs.size or kind_of(inputs) == "tokens":
         return {}, {}
-    about, arrays = shown(unprepared(outputs, inputs, card), activations)
+    about, arrays = shown(unprepared(outputs, inputs, card), activations, like=inputs)
     return {"again": about["texts"]}, {f"again_{name}": array for name, array in arrays.items()}
 
 

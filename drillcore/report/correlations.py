@@ -94,5 +94,7 @@ def augmented_images(folder):
         inputs, original = file.inputs[:MOST_AUGMENTATIONS], file.original
         about, arrays = shown(inputs, probe, None if original is None else inputs != original)
         if original is not None:
-            about["original"] = shown(original[None], probe)[0]["texts"]
+            of_original, images = shown(original[None], probe, like=inputs)
+            about["original"] = of_original["texts"]
+            arrays |= {f"original_{name}": array for name, array in images.items()}
     return meta | about, arrays

@@ -68,7 +68,8 @@ def of_classes(file, split, found, sample, epochs):
 
 def of_errors(file, split, found, sample, epochs):
     """The mean error of a `constant` answer, the final `spread`, and how many residuals are `outlying`; and by name ERRORS,
-    the `course` float32 (shown, epochs) of the error and, of a regression, `target` and `output`."""
+    the `course` float32 (shown, epochs) of the error and, of a regression, `target` and `output`; of several numbers
+    `number` int32 (shown), which of the `numbers` these two are."""
     about = {
         "constant": file.constant(split),
         "spread": found.spread,
@@ -79,6 +80,8 @@ def of_errors(file, split, found, sample, epochs):
     if file.outputs != NUMBERS:
         return about, arrays | {"course": single(np.concatenate(outputs, 1))}
     targets, rows, number = file.targets(split)[sample], np.arange(len(sample)), found.number[sample]
+    if targets.shape[1] > 1:
+        about["numbers"], arrays["number"] = targets.shape[1], number.astype(np.int32)
     course = np.stack([np.abs(targets - values).mean(1) for values in outputs], 1)
     arrays |= {"course": single(course), "target": single(targets[rows, number])}
     return about, arrays | {"output": single(outputs[-1][rows, number])}

@@ -1,21 +1,22 @@
-"""Samples as what they are: images, rows of a table with the names of their columns, texts with tokens marked."""
+"""Samples as what they are: images, signals, rows of a table with the names of their columns, texts with tokens marked."""
 
 import numpy as np
 
 from drillcore.artifacts.dataset import kind_of
 from drillcore.report.pack import thumbnails
+from drillcore.report.pictures import pictures
 from drillcore.texts import between, token_texts, visible
 
 MOST_NUMBERS, MOST_LETTERS = 16, 400
 """Of a sample so many numbers or letters are shown."""
 
 
-def shown(inputs, file, marked=None):
+def shown(inputs, file, marked=None, like=None):
     """The `inputs` (n, ...) of samples as the page shows them: `texts`, none of images, and `images` as a dict of arrays.
 
     `file` has the names of columns or the texts of the `vocabulary`; `marked` (n, positions) are the tokens to be marked.
-    Texts are lists of parts: of tokens every second is marked, and of a row of numbers, so `rows` says, a name comes before
-    each of them.
+    Signals are drawn as images, as high as they are beside those that they are `like`. Texts are lists of parts: of tokens
+    every second is marked, and of a row of numbers, so `rows` says, a name comes before each of them.
     """
     kind = kind_of(inputs)
     about = {"texts": None, "rows": kind == "features"}
@@ -23,13 +24,15 @@ def shown(inputs, file, marked=None):
         return about, {"images": thumbnails(inputs)}
     if kind == "features":
         columns = file.column_names
+        if inputs.ndim > 2 or (not columns and inputs.shape[1] > MOST_NUMBERS):
+            return about | {"rows": False}, {"images": pictures(inputs, like)}
         return about | {"texts": [row_parts(one, columns) for one in inputs]}, {}
     vocabulary, marked = file.vocabulary, np.zeros(inputs.shape, bool) if marked is None else marked
     return about | {"texts": [token_parts(*one, vocabulary) for one in zip(inputs, marked, strict=True)]}, {}
 
 
 def row_parts(features, columns):
-    """Features of any shape as texts, before each number the name of its column, which is empty where it has none."""
+    """The features of a row as texts, before each number the name of its column, which is empty where it has none."""
     numbers = features.ravel()[:MOST_NUMBERS]
     names = columns or [""] * len(numbers)
     parts = [part for name, number in zip(names, numbers, strict=False) for part in (name, f"{number:.4g}")]

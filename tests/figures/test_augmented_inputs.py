@@ -33,10 +33,23 @@ def test_of_many_columns_an_even_choice_is_drawn_and_said():
 
 def test_a_signal_lies_between_the_percentiles_of_its_versions():
     signal = np.linspace(0, 1, 50).reshape(25, 2)
-    axes = augmented_rows(signal + np.linspace(-1, 1, 21)[:, None, None], signal).axes[0]
-    np.testing.assert_allclose(axes.lines[-1].get_ydata(), signal.ravel())
-    edges = axes.collections[0].get_paths()[0].vertices
-    assert edges[:, 1].min() == pytest.approx(-0.9) and edges[:, 1].max() == pytest.approx(1.9)
+    axes = augmented_rows(signal + np.linspace(-1, 1, 21)[:, None, None], signal, ["left", "right"]).axes
+    assert [one.get_ylabel() for one in axes] == ["left", "right"]
+    for channel, one in enumerate(axes):
+        np.testing.assert_allclose(one.lines[-1].get_ydata(), signal[:, channel])
+        edges = one.collections[0].get_paths()[0].vertices[:, 1]
+        assert (edges.min(), edges.max()) == pytest.approx(
+            (signal[:, channel].min() - 0.9, signal[:, channel].max() + 0.9)
+        )
+
+
+@pytest.mark.parametrize("shape", [(30, 8), (8, 30), (3, 8, 10)])
+def test_many_channels_are_a_map_beside_how_far_they_are_moved(shape):
+    sample = np.arange(240.0).reshape(shape)
+    figure = augmented_rows(np.stack([sample - 2, sample + 2]), sample)
+    original, _, copy, moved = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert original.shape == (8, 30)
+    assert (copy - original == 2).all() and (moved == 2).all()
 
 
 def test_replaced_tokens_are_marked_and_counted():

@@ -57,6 +57,12 @@ def test_a_row_has_the_names_of_its_columns():
     assert about == {"texts": [["age", "63", "height", "1.75"]], "rows": True}
 
 
+@pytest.mark.parametrize("shape", [(17,), (4, 2), (5, 9)])
+def test_a_signal_is_a_picture(shape):
+    about, arrays = shown(np.zeros((3, *shape), np.float32), SimpleNamespace(column_names=["a"] * (len(shape) - 1)))
+    assert about == {"texts": None, "rows": False} and len(arrays["images"]) == 3
+
+
 @pytest.mark.parametrize(("token", "position"), [("first", 0), ("last", 3), (-2, 2)])
 def test_the_token_that_layers_are_looked_at_is_marked(token, position):
     file = Stored(inputs=np.zeros((2, 4), np.int32))

@@ -25,6 +25,8 @@ export async function showAugmentations(root, network) {
     some = data.all > layers.length ? ` Of ${data.all} layers ${layers.length}, evenly chosen, are kept.` : "",
     last = layers.findLast((_, i) => data.ends[i]) ?? layers.at(-1),
     layerNow = () => layers.indexOf(state.get("layer", layers, last));
+  const before = pictures?.arrays.original_images,
+    original = (pictures?.original || before) && { texts: pictures.original, rows: pictures.rows, arrays: { images: before } };
   const holders = [h("div"), h("div")],
     names = [h("div"), h("div")];
   const side = h(
@@ -34,8 +36,7 @@ export async function showAugmentations(root, network) {
     h(
       "div",
       { class: "images" },
-      pictures?.original &&
-        h("div", {}, picture({ texts: pictures.original, rows: pictures.rows }, 0), h("div", {}, "without augmentation")),
+      original && h("div", {}, picture(original, 0, 140), h("div", {}, "without augmentation")),
       holders.map((holder, i) => h("div", {}, holder, names[i])),
     ),
     meansTable(data),

@@ -31,12 +31,13 @@ export const name = ({ data, of }, i) =>
 const which = ({ split, of }, i) => `${split === "train" ? "training" : "test"} ${inWords("image")} ${of.sample[i]}`;
 
 export function say(scene, i) {
-  const { data, of } = scene,
+  const { data, of, split } = scene,
+    { numbers } = data.splits[split],
     settled = Number.isNaN(of.settled[i]) ? "not settled" : `settled at epoch ${of.settled[i]}`,
     answer = isRegression(data)
-      ? `target ${number(of.target[i])}, answer ${number(of.output[i])}, standardised residual ${number(of.standardised[i])}; `
+      ? `target ${number(of.target[i])}${numbers ? ` (number ${of.number[i] + 1} of ${numbers})` : ""}, answer ${number(of.output[i])}, standardised residual ${number(of.standardised[i])}; `
       : "";
-  return `${which(scene, i)}: ${answer}${data.measure} ${number(of.error[i])}, on average ${number(of.mean[i])} ± ${number(of.variability[i])} over the epochs, ${settled}`;
+  return `${which(scene, i)}: ${answer}${data.measure}${numbers ? `, the mean of ${numbers},` : ""} ${number(of.error[i])}, on average ${number(of.mean[i])} ± ${number(of.variability[i])} over the epochs, ${settled}`;
 }
 
 export function drawMap(map, scene) {

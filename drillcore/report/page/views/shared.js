@@ -11,6 +11,7 @@ const MOST_NAMED = 24,
   MOST_EPOCHS = 8,
   MOST_MARKED = 12,
   FEW_MARKS = 10,
+  WIDE = 2,
   PLAIN_SYMBOL = "circle";
 // The colour bar of correlations.
 export const R_BAR = { low: -1, high: 1, stops: diverging.stops, title: "Pearson's r" };
@@ -71,15 +72,18 @@ function row(parts) {
   return h("dl", { class: "row" }, cells);
 }
 
-// What a sample is: its image, `size` pixels wide, its row of a table, or its text with tokens marked.
+// What a sample is: its image, `size` pixels wide, or a signal's, as high as that, its row of a table, or its text with
+// tokens marked.
 export function picture({ texts, rows, arrays }, position, size) {
   if (texts && rows) return row(texts[position]);
   if (texts) {
     const parts = texts[position].map((part, i) => (i % 2 ? h("mark", {}, part) : part));
     return h("p", { class: "text" }, parts);
   }
-  const canvas = h("canvas", { "aria-hidden": "true" });
-  drawImage(canvas, arrays.images, position, size);
+  const [, height, width] = arrays.images.shape,
+    wide = width >= WIDE * height;
+  const canvas = h("canvas", { "aria-hidden": "true", class: wide ? "wide" : "" });
+  drawImage(canvas, arrays.images, position, wide ? (size * width) / height : size);
   return canvas;
 }
 
