@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import h5py  # noqa: F401  what is loaded is no memory of the data
+import pandas  # noqa: F401
 import PIL.Image  # noqa: F401
 
 from stages import download

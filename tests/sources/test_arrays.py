@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drillcore.base.errors import InputError
-from stages.rig.sources import arrays
+from stages.rig.sources import arrays, blocks
 from stages.rig.sources.arrays import NAMES, load_arrays
 
 
@@ -236,3 +236,20 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         load_arrays("mine", tmp_path / "nowhere.npz")
     with pytest.raises(InputError, match="cannot be read"):
         load_arrays("mine", tmp_path)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_images_in_blocks_are_those_of_the_whole(tmp_path, monkeypatch, save, order):
+    monkeypatch.setattr(arrays, "BLOCK", 50)  # two images of bytes, less than one of floats
+    monkeypatch.setattr(blocks, "IN_MEMORY", 0)
+    monkeypatch.chdir(tmp_path)
+    stored = content(train_images=np.random.default_rng(1).random((6, 5, 4), np.float32).astype(np.float32, order))
+    save("a.npz", **stored)
+    dataset = load_arrays("mine", "a.npz")
+    np.testing.assert_array_equal(dataset.train_inputs[:][..., 0], np.rint(stored["train_images"] * np.float32(255)))
+    np.testing.assert_array_equal(dataset.test_inputs[:][..., 0], stored["test_images"])
+    stored["train_images"][[1, 4], 0, 0] = -2, 3
+    save("a.npz", **stored)
+    with pytest.raises(InputError, match="values from -2 to 3"):
+        load_arrays("mine", "a.npz")

@@ -532,7 +532,8 @@ def relatives():
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("rename", ["{}", "emnist-letters-{}"])
-def test_idx_files_are_read_packed_or_not(tmp_path, relatives, packed, rename):
+def test_idx_files_are_read_packed_or_not(tmp_path, relatives, packed, rename, monkeypatch):
+    monkeypatch.setattr("stages.rig.sources.idx.BLOCK", 1000)  # one image and a part of the next
     train_images, train_labels, test_images, test_labels = relatives.values()
     files = {
         rename.format(name).replace("t10k", "test" if "emnist" in rename else "t10k"): idx(array)

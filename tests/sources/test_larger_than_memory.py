@@ -1,6 +1,7 @@
 """Data sets of which `download` may hold a third in memory."""
 
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -53,8 +54,59 @@ def mapped(folder):
     return {"source": "large_data.py:mapped", "arguments": {"count": LARGE}}, "train/inputs"
 
 
+def arrays(folder):
+    images = np.zeros((LARGE, 1024, 1024), np.uint8)
+    images[:, 0, 0] = np.arange(LARGE)
+    labels = np.arange(LARGE) % 2
+    np.savez(folder / "a.npz", x_train=images, y_train=labels, x_test=images[-2:], y_test=labels[:2])
+    return "a.npz", "train/inputs"
+
+
+def idx(folder):
+    (folder / "idx").mkdir()
+    for split, count, lowest in (("train", LARGE, 0), ("t10k", 2, 200)):
+        with (folder / f"idx/{split}-images-idx3-ubyte").open("wb") as file:
+            file.write(struct.pack(">4B3I", 0, 0, 8, 3, count, 1024, 1024))
+            begin = file.tell()
+            for number in range(count):
+                file.seek(begin + (number << 20))
+                file.write(bytes([(lowest + number) % 256]))
+            file.truncate(begin + (count << 20))
+        header = struct.pack(">4BI", 0, 0, 8, 1, count)
+        (folder / f"idx/{split}-labels-idx1-ubyte").write_bytes(header + bytes(number % 2 for number in range(count)))
+    return "idx", "train/inputs"
+
+
+def csv(folder):
+    """Half as many numbers as memory may hold twice, and a text that has hundred values."""
+    rows, ones = LARGE * 2000, ",1" * 30
+    with (folder / "table.csv").open("w") as file:
+        file.write(",".join(["row", *(f"one_{number}" for number in range(30)), "text", "target", "split"]) + "\n")
+        file.writelines(f"{row}{ones},t{row % 100},{row},train\n" for row in range(rows))
+        file.write(f"{rows}{ones},t0,{rows},test\n")
+    return {"source": "table.csv", "target": "target"}, "train/inputs"
+
+
+def parquet(folder):
+    """One group of rows, most of whose columns take hardly a byte."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow.parquet import write_table
+
+    rows = LARGE * 2500
+    row, ones, split = np.arange(rows + 1.0), np.ones(rows + 1), np.repeat(["train", "test"], [rows, 1])
+    columns = {"row": row, **{f"one_{number}": ones for number in range(100)}, "target": row, "split": split}
+    write_table(pyarrow.table(columns), folder / "table.parquet")
+    return {"source": "table.parquet", "target": "target"}, "train/inputs"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's own memory")
-@pytest.mark.parametrize("source", [photographs, text, samples, mapped])
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(photographs, text, samples, mapped, arrays, idx),
+        *(pytest.param(table, marks=pytest.mark.soak) for table in (csv, parquet)),
+    ],
+)
 def test_memory_does_not_grow_with_the_data(tmp_path, source):
     (tmp_path / "models").mkdir()
     shutil.copy(MODELS / "large_data.py", tmp_path / "models")
@@ -66,8 +118,8 @@ def test_memory_does_not_grow_with_the_data(tmp_path, source):
         assert file[largest].nbytes >= 0.79 * (LARGE << 20)
         rows = file[largest]
         first = np.array([rows[number].ravel()[0] for number in range(0, len(rows), 50)])
-        expected = {samples: np.arange(LARGE), mapped: np.arange(LARGE) % 256}.get(source)
-        if expected is not None:
+        expected = np.arange(len(rows)) if source in (samples, csv, parquet) else np.arange(len(rows)) % 256
+        if source not in (photographs, text):
             np.testing.assert_array_equal(first, expected[::50])
     assert not [*tmp_path.glob("tmp*")]
     shutil.rmtree(tmp_path)

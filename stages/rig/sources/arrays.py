@@ -1,12 +1,16 @@
 """Images that are NumPy arrays already, in an .npz file; nothing in it is ever executed."""
 
+import math
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.lib import format
 
 from drillcore.base.errors import InputError
 from stages.rig.base.command import progress
+from stages.rig.sources.blocks import BLOCK, Gathered, Streamed
 from stages.rig.sources.dataset import Dataset
 from stages.rig.sources.images import Stack, scaled
 
@@ -45,7 +49,8 @@ def load_arrays(name, path, size=None):
 def as_dataset(name, path, stored, source, size=None, shape=None):
     """Return the arrays `stored` of `path`, {role: (the array's own name, array)}, as a `Dataset` from `source`.
 
-    Images are scaled to `size` (height, width) if given, and must have the `shape` (height, width, channels) if given.
+    Images are `Streamed`. They are scaled to `size` (height, width) if given, and must have the `shape` (height, width,
+    channels) if given.
     """
     images = {split: check_images(path, *stored[f"{split}_images"]) for split in ("train", "test")}
     if images["train"].shape[1:] != images["test"].shape[1:]:
@@ -63,8 +68,11 @@ def as_dataset(name, path, stored, source, size=None, shape=None):
 
 
 def read_arrays(name, path):
-    """Return {role: (the array's own name, array)} of the .npz file at `path`, for the roles `NAMES[0]` and `classes`."""
-    try:
+    """Return {role: (the array's own name, array)} of the .npz file at `path`, for the roles `NAMES[0]` and `classes`.
+
+    Images are `Streamed`.
+    """
+    with reading(name, path):
         with zipfile.ZipFile(path) as archive:
             held = {Path(member.filename).stem: member for member in archive.infolist()}
         names = next((names for names in NAMES if held.keys() >= set(names)), None)
@@ -77,7 +85,20 @@ def read_arrays(name, path):
         for key in wanted.values():
             check_ratio(path, held[key])
         with np.load(path, allow_pickle=False) as file:
-            return {role: (key, np.asarray(file[key])) for role, key in wanted.items()}
+            return {
+                role: (
+                    key,
+                    Streamed.of(npy_blocks(name, path, held[key])) if "images" in role else np.asarray(file[key]),
+                )
+                for role, key in wanted.items()
+            }
+
+
+@contextmanager
+def reading(name, path):
+    """Say in a sentence why the .npz file at `path` cannot be read."""
+    try:
+        yield
     except FileNotFoundError:
         raise InputError(
             f"params.yaml: the source of datasets.{name} is {str(path)!r}, but there is no such file: "
@@ -90,6 +111,30 @@ def read_arrays(name, path):
         raise InputError(f"{path} cannot be read as an .npz of plain arrays ({reason}): save it again.") from None
 
 
+def npy_blocks(name, path, member):
+    """Yield the shape and the type of the array in a `member` of the .npz file, then its rows in blocks.
+
+    One in Fortran's order, which has the first row in its first bytes and its last, comes in one block.
+    """
+    headers = {(1, 0): format.read_array_header_1_0, (2, 0): format.read_array_header_2_0}
+    with reading(name, path), zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+        shape, fortran, dtype = headers[format.read_magic(stream)](stream)
+        if dtype.hasobject or min(shape, default=0) < 0:
+            raise ValueError("objects, or negative lengths")
+        yield shape, dtype
+        rows, row_shape = (1, shape) if fortran else (shape[0], shape[1:])
+        row_bytes = dtype.itemsize * math.prod(row_shape)
+        step = max(1, BLOCK // max(1, row_bytes))
+        for begin in range(0, rows, step):
+            count = min(step, rows - begin)
+            content = stream.read(count * row_bytes)
+            if len(content) < count * row_bytes:
+                raise ValueError(f"{member.filename} ends before its last row")
+            flat = np.frombuffer(content, dtype)
+            yield flat.reshape(shape, order="F") if fortran else flat.reshape(count, *row_shape)
+        stream.read(1)  # only at its end the checksum is compared
+
+
 def check_ratio(path, member):
     """Refuse an array that is packed so well that it is no images but a trap."""
     if member.file_size > max(SMALL, LARGEST_RATIO * member.compress_size):
@@ -100,34 +145,48 @@ def check_ratio(path, member):
 
 
 def check_images(path, name, images):
-    """Return `images` as uint8 (n, height, width, channels), or refuse them; `name` is their name in the file."""
-    channels = images.shape[3] if images.ndim == 4 else 1
-    if len(images.shape) and len(images) == 0:
-        raise InputError(f"{path} has {name} without a single image, an array of shape {images.shape}: add some.")
-    if images.ndim not in (3, 4) or channels not in (1, 3) or 0 in images.shape:
+    """Return `Streamed` images as uint8 (n, height, width, channels), or refuse them; `name` is their name in the file."""
+    shape = images.shape
+    channels = shape[3] if len(shape) == 4 else 1
+    if shape[:1] == (0,):
+        raise InputError(f"{path} has {name} without a single image, an array of shape {shape}: add some.")
+    if len(shape) not in (3, 4) or channels not in (1, 3) or 0 in shape:
         raise InputError(
-            f"{path} has {name} of shape {images.shape}, but images are (n, height, width), or (n, height, width, channels) "
+            f"{path} has {name} of shape {shape}, but images are (n, height, width), or (n, height, width, channels) "
             "with 1 or 3 channels: transpose or reshape them."
         )
-    if images.dtype.kind == "f":
-        lowest, highest = images.min(), images.max()
-        if not (lowest >= -ROUNDING and highest <= 1 + ROUNDING):
-            raise InputError(
-                f"{path} has {name} with values from {lowest:.9g} to {highest:.9g}, but images of {images.dtype} "
-                f"should have them in [0, 1]: {SCALE}."
-            )
-        images = np.rint(images * 255).astype(np.uint8)
-    elif images.dtype.kind not in "iu" or images.min() < 0 or images.max() > 255:
-        held = f" with values from {images.min()} to {images.max()}" if images.dtype.kind in "iu" else ""
+    kind = images.dtype.kind
+    whole, lowest, highest = as_bytes(images, channels) if kind in "iuf" else (None, None, None)
+    if kind == "f" and not (lowest >= -ROUNDING and highest <= 1 + ROUNDING):
+        raise InputError(
+            f"{path} has {name} with values from {lowest:.9g} to {highest:.9g}, but images of {images.dtype} "
+            f"should have them in [0, 1]: {SCALE}."
+        )
+    if kind not in "iuf" or (kind != "f" and (lowest < 0 or highest > 255)):
+        held = f" with values from {lowest} to {highest}" if kind in "iu" else ""
         raise InputError(
             f"{path} has {name} of type {images.dtype}{held}, but images are integers from 0 to 255, or floats in [0, 1]: "
             f"{SCALE}."
         )
-    elif images.max() == 1:
+    if kind != "f" and highest == 1:
         raise InputError(
             f"{path} has {name} of bytes up to 1, but white is 255: multiply them by 255, or save them as floats."
         )
-    return images.astype(np.uint8, copy=False).reshape(*images.shape[:3], channels)
+    return whole.rows()
+
+
+def as_bytes(images, channels):
+    """`Streamed` images of numbers as `Gathered` uint8 (n, height, width, channels), and their lowest and highest value.
+
+    Of floats the bytes are values in [0, 1] times 255. What bytes do not hold is cut off or wraps.
+    """
+    whole, extremes = Gathered((*images.shape[1:3], channels), np.uint8), []
+    for block in images.blocks:
+        extremes.append((block.min(), block.max()))
+        pixels = np.rint(block * 255) if block.dtype.kind == "f" else block
+        with np.errstate(invalid="ignore"):
+            whole.add(pixels.astype(np.uint8, copy=False).reshape(len(block), *whole.row_shape))
+    return whole, np.min(extremes), np.max(extremes)
 
 
 def check_labels(path, name, labels, count):
@@ -212,6 +271,7 @@ def resized(name, images, size):
     from PIL import Image
 
     stack = Stack(name, size)
-    for pixels in progress(images, "scaling"):
+    for number in progress(range(len(images)), "scaling"):
+        pixels = images[number : number + 1][0]
         stack.add(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels), "an array")
     return stack.images.rows()

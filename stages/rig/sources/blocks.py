@@ -1,7 +1,9 @@
 """Arrays of a source that may be larger than memory: written to a data set's file block by block."""
 
 import os
+from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from drillcore.base.store import naming
 
 IN_MEMORY = 256 << 20
 """Bytes of gathered rows that are kept in memory; of more, all are in a temporary file."""
+BLOCK = 16 << 20
+"""Bytes that are unpacked at a time."""
 GAP = 64 << 10
 """Bytes between two rows up to which they are read in one go."""
 
@@ -25,6 +29,19 @@ class Blockwise:
 
     def __getitem__(self, rows):
         return self.read(slice(*rows.indices(len(self))[:2]))
+
+
+class Streamed(NamedTuple):
+    """An array that is read once, from the front to the back: `blocks` are its rows."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    blocks: Iterator[np.ndarray]
+
+    @classmethod
+    def of(cls, items):
+        """The array whose shape and type are the first of the `items`, and whose blocks are the others."""
+        return cls(*next(items), items)
 
 
 class Gathered:
@@ -83,6 +100,14 @@ class Gathered:
     def rows(self):
         """All of them: as an array where they are in memory, else to be read in blocks."""
         return self[:] if self.count * self.row_bytes <= IN_MEMORY else self
+
+
+def together(blocks, dtype, shape=()):
+    """All rows, of a `shape`, of the `blocks`, behind each other."""
+    whole = Gathered(shape, dtype)
+    for rows in blocks:
+        whole.add(rows)
+    return whole.rows()
 
 
 def chosen(array, rows):

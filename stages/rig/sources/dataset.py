@@ -55,8 +55,9 @@ def hold_out(name, source, labels):
 
 def hold_out_any(name, source, count):
     """Return the indices, ascending, of `count` samples without classes to train on and of a fifth of them to test on."""
-    test = np.zeros(count, bool)
-    test[np.random.default_rng(SEED).permutation(count)[: round(TEST_SHARE * count)]] = True
+    test, order = np.zeros(count, bool), np.arange(count, dtype=np.uint32)  # half the memory of a permutation
+    np.random.default_rng(SEED).shuffle(order)
+    test[order[: round(TEST_SHARE * count)]] = True
     if not test.any():
         raise InputError(
             f"{source} has {count} samples, too few to hold out a fifth for testing: add some, or give datasets.{name} in "

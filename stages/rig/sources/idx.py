@@ -9,11 +9,9 @@ import numpy as np
 
 from drillcore.base.errors import InputError
 from stages.rig.sources.arrays import LARGEST_RATIO, SMALL
+from stages.rig.sources.blocks import BLOCK, Streamed, together
 
 NAME = re.compile(r"(?:.*[-_])?(train|t10k|test)[-_](image|label)s?[-._]idx[13][-._]ubyte(\.gz)?")
-
-BLOCK = 16 << 20
-"""Bytes that are unpacked at a time."""
 
 
 def idx_files(names):
@@ -30,7 +28,10 @@ def idx_files(names):
 
 
 def read_idx(path, files, open_member):
-    """Return {role: (the file's name, array)} of the `files` that `idx_files` found in the folder or zip `path`."""
+    """Return {role: (the file's name, array)} of the `files` that `idx_files` found in the folder or zip `path`.
+
+    Images are `Streamed`.
+    """
     roles = [f"{split}_{part}" for split in ("train", "test") for part in ("images", "labels")]
     for role in roles:
         if len(files.get(role, [])) != 1:
@@ -40,13 +41,18 @@ def read_idx(path, files, open_member):
                 "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte: "
                 "add what is missing, or remove what is too much."
             )
-    return {role: (files[role][0], read_array(path, files[role][0], open_member)) for role in roles}
+    found = {role: Streamed.of(idx_blocks(path, files[role][0], open_member)) for role in roles}
+    return {
+        role: (files[role][0], array if "images" in role else together(array.blocks, np.uint8, array.shape[1:]))
+        for role, array in found.items()
+    }
 
 
-def read_array(path, name, open_member):
-    """Return the uint8 array of one idx file: two zeros, the type (8), the number of axes, their lengths, the values.
+def idx_blocks(path, name, open_member):
+    """Yield the shape and type of the uint8 array of one idx file, then its rows in blocks.
 
-    Lengths are big-endian (http://yann.lecun.com/exdb/mnist).
+    The file is two zeros, the type (8), the number of axes, their lengths, the values. Lengths are big-endian
+    (http://yann.lecun.com/exdb/mnist).
     """
     try:
         with open_member(name) as stream, gzip.open(stream) if name.endswith(".gz") else stream as content:
@@ -54,13 +60,19 @@ def read_array(path, name, open_member):
             if len(header) < 4 or header[:3] != b"\0\0\x08" or not 1 <= header[3] <= 3:
                 raise ValueError("no idx file of bytes")
             shape = np.frombuffer(content.read(4 * header[3]), ">u4").tolist()
-            values = bytearray()
-            while len(values) <= math.prod(shape) and (block := content.read(BLOCK)):
-                values += block
-                if len(values) > max(SMALL, LARGEST_RATIO * stream.tell()):
+            if len(shape) != header[3]:
+                raise ValueError("its header is cut off")
+            yield tuple(shape), np.dtype(np.uint8)
+            row, count, size, rest = math.prod(shape[1:]), 0, math.prod(shape), b""
+            while count <= size and (values := content.read(BLOCK)):
+                count += len(values)
+                if count > max(SMALL, LARGEST_RATIO * stream.tell()):
                     raise ValueError(f"it unpacks to more than {LARGEST_RATIO} times its size")
-        if len(shape) != header[3] or len(values) != math.prod(shape):
-            raise ValueError(f"{len(values)} values instead of {' x '.join(map(str, shape))}")
-        return np.frombuffer(values, np.uint8).reshape(shape)
+                rest += values
+                if count <= size and (whole := len(rest) // row * row):
+                    yield np.frombuffer(rest[:whole], np.uint8).reshape(-1, *shape[1:])
+                    rest = rest[whole:]
+        if count != size:
+            raise ValueError(f"{count} values instead of {' x '.join(map(str, shape))}")
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(f"{path} has {name!r}, which cannot be read ({error}): replace it by a whole file.") from None

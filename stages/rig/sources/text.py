@@ -8,7 +8,7 @@ import numpy as np
 
 from drillcore.base.arrays import row_blocks
 from drillcore.base.errors import InputError, MissingFile
-from stages.rig.sources.blocks import Blockwise, Gathered, chosen
+from stages.rig.sources.blocks import Blockwise, chosen, together
 from stages.rig.sources.dataset import TEST_SHARE, Dataset
 from stages.rig.sources.layout import natural
 
@@ -80,14 +80,6 @@ def encoded(name, parts, tokens):
         for block in row_blocks(len(part), part.dtype.itemsize):
             used[part[block]] = True
     return [as_tokens(part, used.cumsum() - 1) for part in points], list(map(chr, np.flatnonzero(used)))
-
-
-def together(arrays, dtype):
-    """All of the one-dimensional `arrays`, behind each other."""
-    whole = Gathered((), dtype)
-    for array in arrays:
-        whole.add(array)
-    return whole.rows()
 
 
 def as_tokens(characters, codes):
