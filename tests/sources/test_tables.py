@@ -79,6 +79,15 @@ def test_a_parquet_file_in_blocks_is_that_which_pandas_reads_whole():
     check(Path("table.parquet"), frame, "price")
 
 
+def test_a_fifth_of_the_rows_is_held_out_by_a_permutation_of_all():
+    write(split=range(100, 140))
+    Path("table.csv").write_text(Path("table.csv").read_text().replace("split", "mark"))
+    made = load_table("mine", Path("table.csv"), "price")
+    held_out = np.sort(np.random.default_rng(0).permutation(ROWS)[: ROWS // 5])
+    np.testing.assert_array_equal(made.test_inputs[:][:, -1], 100 + held_out)
+    np.testing.assert_array_equal(made.train_inputs[:][:, 0], np.delete(np.arange(ROWS), held_out))
+
+
 def test_classes_that_are_numbers_are_numbered_in_their_order():
     write(price=[*[10, 9] * 10, *[2.5, 9] * 10])
     made = load_table("mine", Path("table.csv"), "price", task="classification")

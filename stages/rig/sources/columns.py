@@ -188,8 +188,8 @@ def parquet_blocks(path):
         yield table.slice(0, 0).to_pandas()
         yield table.to_pandas()
         return
-    # One thread, and no column whole: memory is that of a block and of a megabyte of each column.
-    with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+    # Without these two a group of rows, which may be the whole file, is read at once.
+    with parquet.ParquetFile(path, buffer_size=64 << 10, pre_buffer=False) as file:
         header = file.schema_arrow.empty_table().to_pandas()
         yield header
         for batch in file.iter_batches(max(1, CELLS // max(1, header.shape[1])), use_threads=False):
