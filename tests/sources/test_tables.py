@@ -102,7 +102,9 @@ def test_the_first_row_without_a_value_is_found_in_any_block(values):
     missing = np.flatnonzero(whole.isna() | (whole.astype(str) == "inf") * (whole.dtype.kind == "f"))
     with pytest.raises(InputError) as failure:
         load_table("mine", Path("table.csv"), "number")
-    assert f"without a finite value, {len(missing)} of 'price', the first in row {missing[0] + 1}:" in str(failure.value)
+    assert f"without a finite value, {len(missing)} of 'price', the first in row {missing[0] + 1}:" in str(
+        failure.value
+    )
 
 
 def test_what_is_wrong_in_a_later_block_is_said_as_of_the_whole(monkeypatch):
@@ -111,7 +113,7 @@ def test_what_is_wrong_in_a_later_block_is_said_as_of_the_whole(monkeypatch):
         load_table("mine", Path("table.csv"), "price")
     monkeypatch.setattr("stages.rig.sources.table.MOST_VALUES", 6)
     write()
-    with pytest.raises(InputError, match="has 7 different texts in the 40 rows of the column 'place', but a category has at most 6"):
+    with pytest.raises(InputError, match="has 7 different texts in the 40 rows of the column 'place',"):
         load_table("mine", Path("table.csv"), "price")
     monkeypatch.setattr(columns, "COUNTED", 6)
     with pytest.raises(InputError, match="has more than 6 different texts in the 40 rows of the column 'place'"):

@@ -91,8 +91,8 @@ def categories(path, column):
     if len(column.values) > min(MOST_VALUES, column.count - 1):
         raise InputError(
             f"{path} has {column.counted} different texts in the {column.count} rows of the column {column.name!r}, but a "
-            f"category has at most {MOST_VALUES}, and some of them in more than one row: drop it, by `drop` of the dataset in "
-            "params.yaml, or make it numbers."
+            f"category has at most {MOST_VALUES}, and some of them in more than one row: drop it, by "
+            "`drop` of the dataset in params.yaml, or make it numbers."
         )
     return sorted(column.values)
 
