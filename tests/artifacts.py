@@ -87,7 +87,7 @@ def write_network(
     write_bends(
         folder / CurvatureFile.FILE, tensors, epochs, "" if given else "momentum", np.random.default_rng(seed + 1)
     )
-    write_rewound(folder / Rewinding.FILE, widths, epochs, np.random.default_rng(seed + 2))
+    write_rewound(folder / Rewinding.FILE, widths, sorted({epochs[0], epochs[-1]}), np.random.default_rng(seed + 2))
     write_knowledge(folder / Geometry.FILE, widths, epochs, dead, np.random.default_rng(seed + 2))
     return folder
 

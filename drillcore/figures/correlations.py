@@ -382,7 +382,7 @@ def intra(matrix: ArrayLike, kind: str = "unit", subtitle: str = "", title: str 
     over = "augmentations" if kind == "unit" else "units"
     colours = Colours(R, CORRELATION) if kind == "unit" else Colours(Normalize(*typical_range(matrix)), TYPICAL_R)
     title = title or f"Correlation between {kind}s, over {over}"
-    figure = canvas(6.2, 4.35, title, subtitle, layout=None)
+    figure = canvas(6.2, 4.35 if kind == "unit" else 4.5, title, subtitle, layout=None)
     pixels = round(3.7 * figure.dpi)
     axes = box(figure, 0.62, 0.5, pixels / figure.dpi, pixels / figure.dpi)
     shown = np.arange(min(count, pixels)) * count // min(count, pixels)

@@ -24,9 +24,14 @@ from drillcore.figures.style import (
     styled,
 )
 from drillcore.similarity.catalogue import MEASURES
-from drillcore.similarity.ranking import Agreement, rank_agreement
+from drillcore.similarity.ranking import LEAST_LAYERS, Agreement, rank_agreement
 
 WHOLE = {"color": "black", "linestyle": "--", "linewidth": 1.0}
+UNDEFINED = {"linestyle": "", "marker": "x", "markersize": 4.5}
+UNDEFINED_BELOW = 0.12
+"""How a value is marked that is not finite, and in which part of the panel, from below."""
+MOST_NAMED = 3
+"""Of the layers and epochs whose score is not finite so many are named."""
 LIMIT = 0.05
 """Below this probability by chance a rank correlation is said to be one."""
 
@@ -117,13 +122,15 @@ def rewinding(
     """
     values, whole = np.asarray(values), np.asarray(whole)
     agreement = rank_agreement(costs, changes) if changes and costs is not None else None
-    known = {} if agreement is None else {n: r for n, r in agreement.correlations.items() if np.isfinite(r)}
+    measures = {} if agreement is None or np.isnan(agreement.p_value) else agreement.correlations
     told = sentence(epochs, values, whole, layers, score, costs, agreement)
-    height = max(2.6, legend_height(len(layers) + 3), 0.2 * len(known) + 1.0)
+    height = max(2.6, legend_height(len(layers) + 3), 0.2 * len(measures) + 1.0)
     beside = max(1.4, max(map(inches, layers)) + 0.6)
-    ratios = [3.2, beside, *([2.6] if known else [])]
+    ratios = [3.2, beside, *([2.6] if measures else [])]
     title = title or "Which layers matter: each put back alone to an earlier epoch"
-    figure = canvas(sum(ratios) + (1.9 if known else 0.6), height, title, f"{subtitle}. {told}" if subtitle else told)
+    figure = canvas(
+        sum(ratios) + (1.9 if measures else 0.6), height, title, f"{subtitle}. {told}" if subtitle else told
+    )
     panels = figure.subplots(1, len(ratios), width_ratios=ratios)
     lines, axes = layer_lines(layers), panels[0]
     for layer, row in zip(layers, values, strict=True):
@@ -133,13 +140,27 @@ def rewinding(
     if chance is not None:
         axes.axhline(chance, **CHANCE)
         handles.append(Line2D([], [], label="most frequent class", **CHANCE))
+    every = np.vstack([values, whole])
+    if not np.isfinite(every).all():
+        mark_undefined(axes, epochs, every, [*(lines[layer]["color"] for layer in layers), WHOLE["color"]])
+        handles.append(Line2D([], [], label="undefined", color="#666666", **UNDEFINED))
     axes.set_ylabel(f"{score} with that layer put back")
     epoch_axis(axes, epochs)
     axes.set_xlabel("epoch that the layer is put back to")
     legend_beside(panels[1], handles, layers=len(layers))
-    if known:
-        draw_agreement(panels[2], known, agreement.chance)
+    if measures:
+        draw_agreement(panels[2], measures, agreement.chance)
     return figure
+
+
+def mark_undefined(axes, epochs, values, colours):
+    """Mark below the lines, one layer above the other, the epochs (E) at which `values` (L, E) are not finite."""
+    for position, (row, colour) in enumerate(zip(values, colours, strict=True)):
+        missing = np.asarray(epochs)[~np.isfinite(row)]
+        height = np.full(len(missing), (position + 1) / (len(values) + 1) * UNDEFINED_BELOW)
+        axes.plot(missing, height, color=colour, transform=axes.get_xaxis_transform(), **UNDEFINED)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - UNDEFINED_BELOW / (1 - UNDEFINED_BELOW) * (high - low), high)
 
 
 def draw_agreement(axes, correlations, chance):
@@ -147,6 +168,9 @@ def draw_agreement(axes, correlations, chance):
     names = list(correlations)
     axes.barh(range(len(names)), correlations.values(), 0.6, color=[MEASURES[name].colour for name in names])
     axes.axvline(0, color="black", linewidth=0.6)
+    for place, value in enumerate(correlations.values()):
+        if np.isnan(value):
+            axes.text(0.04, place, "undefined", va="center", size=7, color="#666666")
     for limit in (-chance, chance):
         axes.axvline(limit, **CHANCE)
     axes.annotate(
@@ -154,7 +178,7 @@ def draw_agreement(axes, correlations, chance):
         ha="center", va="bottom", size=7, color="#666666",
     )  # fmt: skip
     axes.set_yticks(range(len(names)), [MEASURES[name].title for name in names])
-    axes.invert_yaxis()
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(-1.05, 1.05)
     axes.set_xlabel("do layers that change more cost more?\nrank correlation over the layers")
     axes.grid(True, axis="x")
@@ -170,12 +194,19 @@ def sentence(
     agreement: Agreement | None,
 ) -> str:
     """What the numbers say: which layer costs most, and which measure told so, if any did beyond chance."""
-    if not np.isfinite(values).all():
-        return f"NaN: not every {score} is finite"
+    undefined, names = ~np.isfinite(np.vstack([values, whole])), [*layers, "all layers"]
+    if undefined.any():
+        missing = [f"{names[row]} at epoch {epochs[column]}" for row, column in np.argwhere(undefined)]
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        return f"The {score} is undefined, for outputs are not finite: {', '.join(missing[:MOST_NAMED])}{more}."
     worst = int(np.nanargmin(values[:, 0]) if score == "accuracy" else np.nanargmax(values[:, 0]))
     told = f"{layers[worst]} back at epoch {epochs[0]}: {score} {values[worst, 0]:.2f} instead of {whole[-1]:.2f}"
-    if agreement is None or not np.isfinite(agreement.p_value):
+    if agreement is None:
         return f"{told}."
+    if np.isnan(agreement.p_value):
+        few = len(layers) < LEAST_LAYERS
+        why = f"of {len(layers)} layers" if few else "where all layers change or cost the same, or one is not known,"
+        return f"{told}; {why} no measure has a rank correlation."
     known = {name: value for name, value in agreement.correlations.items() if np.isfinite(value)}
     best = max(known, key=lambda name: abs(known[name]))
     rank = f"rank correlation {known[best]:.2f}".replace("-", "−") + f" over {len(layers)} layers"

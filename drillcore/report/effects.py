@@ -4,6 +4,7 @@ import numpy as np
 
 from drillcore.artifacts.rewinding import Rewinding
 from drillcore.artifacts.similarity import Similarity
+from drillcore.base.names import printable
 from drillcore.report.pack import single
 from drillcore.similarity.catalogue import MEASURES, TESTED
 
@@ -43,7 +44,8 @@ def rewound(path, layers, epochs):
             return None, {}
         score = file.scores[0]
         values = placed(file[score][:].T, file.epochs, file.layers, epochs, layers)
-        chance, count = file.chance, len(file.sample)
+        chance, count, unknown = file.chance, len(file.sample), np.argwhere(~np.isfinite(file[score][:]))
+        undefined = [f"{printable(file.layers[row])} (epoch {file.epochs[column]})" for row, column in unknown]
     arrays, of_classes = {"rewound": single(values)}, score == "accuracy"
     if of_classes:
         arrays["rewound/chance"] = single(np.full((3, *values.shape), chance))
@@ -53,7 +55,8 @@ def rewound(path, layers, epochs):
     )
     if of_classes:
         told += " Chance: always the most frequent class."
-    about = ["rewound", "Rewinding", f"{score} with that layer put back", False, told, status(values, SOME_LAYERS)]
+    missing = f"{SOME_LAYERS}; outputs were not finite with {', '.join(undefined)}" if undefined else SOME_LAYERS
+    about = ["rewound", "Rewinding", f"{score} with that layer put back", False, told, status(values, missing)]
     return about, arrays
 
 

@@ -5,10 +5,12 @@ import pytest
 
 from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.replicates import histories
-from drillcore.artifacts.rewinding import Rewinding
+from drillcore.artifacts.rewinding import Rewinding, write_rewinding
 from drillcore.artifacts.similarity import Similarity
 from drillcore.artifacts.svd import Spectra
 from drillcore.intervals import t_interval
+from drillcore.landscape.rewinding import Rewound
+from drillcore.report.effects import rewound
 from drillcore.report.geometry import geometry
 from drillcore.report.overview import bands
 from tests.artifacts import write_further, write_network
@@ -41,6 +43,15 @@ def test_values_are_those_of_their_files(folder):
             for column, epoch in enumerate(file.epochs):
                 place = meta["epochs"].index(epoch), meta["layers"].index(layer)
                 assert arrays["rewound"][place] == pytest.approx(file["accuracy"][position, column])
+
+
+def test_a_score_with_a_layer_put_back_that_is_not_finite_is_named(tmp_path):
+    score = np.array([[0.5, 0.9], [np.nan, 0.9]])
+    write_rewinding(
+        tmp_path / "rewind.h5", Rewound(["a", "b"], [0, 2], {"loss": score}, {"loss": score[0]}), np.arange(3), 0.5
+    )
+    about, _ = rewound(tmp_path / "rewind.h5", ["a", "b"], [0, 1, 2])
+    assert about[-1].endswith("; outputs were not finite with b (epoch 0)")
 
 
 def test_scores_and_ranks_have_their_interval(folder):

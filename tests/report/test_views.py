@@ -10,6 +10,7 @@ from scipy.special import softmax
 from drillcore.artifacts.geometry import Geometry
 from drillcore.artifacts.gradients import NULL
 from drillcore.artifacts.predictions import Predictions
+from drillcore.artifacts.rewinding import Rewinding
 from drillcore.colours import PALETTES, SIGNS
 from drillcore.recording.threshold import near_zero, statistics
 from drillcore.report.evidence import percent
@@ -428,6 +429,9 @@ def test_layers_stand_side_by_side_beside_chance(browser, root):
     assert [x is not None for x in nc3["chance"][1]] == [x is not None for x in nc3["epoch 1"][1]]
     browser.open(root / "index.html", "layers", network="net", along="epoch")
     assert browser.traces("layers-nearest_mean")[layers[0]][1] == pytest.approx(scores[:, 0].tolist(), rel=1e-6)
+    with Rewinding(root / "artifacts/net" / Rewinding.FILE) as file:
+        x, y = browser.traces("layers-rewound")[f"{file.layers[0]} by chance"]
+        assert x == file.epochs and y == pytest.approx([file.chance] * len(x))
 
 
 LAYER_FIGURES = "return [...document.querySelectorAll('figure')].map(figure => figure.id)"

@@ -31,7 +31,7 @@ export const STEPS = 64,
   NO_VALUE = -128;
 // Below which lightness text on a colour is light, and a line on a dark page too dark.
 const DARK = 120,
-  TOO_DARK = 70;
+  TOO_DARK = 85;
 const MISSING = "#a6a6a6";
 
 export const rgb = hex => [1, 3, 5].map(start => parseInt(hex.slice(start, start + 2), 16));

@@ -5,7 +5,7 @@ import { titleOf, topic } from "data";
 import { h, number, percent, plain, themed } from "dom";
 import { chart } from "figures";
 import * as state from "state";
-import { chooseNetwork, controls, picture } from "views/shared";
+import { chooseNetwork, controls, dotLine, picture } from "views/shared";
 import { inWords } from "words";
 
 export const title = "Embeddings";
@@ -313,6 +313,7 @@ const numberColours = (targets, numbers, members, first) => ({
   cmin: Math.min(...targets),
   cmax: Math.max(...targets),
   colorscale: "Viridis",
+  line: dotLine(),
   showscale: first,
   colorbar: { title: { text: "target" }, thickness: 10, len: 0.4, x: 1, xanchor: "right", y: 1, yanchor: "top" },
 });

@@ -3,10 +3,10 @@
 import { onPage } from "colours";
 import { choice, slider } from "controls";
 import { topic } from "data";
-import { h, once, plain } from "dom";
+import { h, once, plain, themed } from "dom";
 import { chart, logAxis, textWidth } from "figures";
 import * as state from "state";
-import { chooseNetwork, controls, epochAxis, layerTrace } from "views/shared";
+import { chooseNetwork, controls, epochAxis, epochMark, layerTrace } from "views/shared";
 
 export const title = "Layers";
 export const intro =
@@ -48,7 +48,7 @@ export async function show(root) {
     for (const [position, { one }] of charts.entries()) {
       const [id, , axis, wide] = data.measures[position];
       if (along === "layer") byLayer(one, data, id, axis, wide, at);
-      else byEpoch(one, data, id, axis, wide);
+      else byEpoch(one, data, id, axis, wide, at);
     }
     drawCurve(curve, data, at);
   };
@@ -60,7 +60,6 @@ export async function show(root) {
 const caption = (told, status) => (status === "complete" ? told : `${told} Not known: ${status}.`);
 
 const row = (array, at, width) => Array.from(array.subarray(at * width, (at + 1) * width));
-const column = (array, position, width) => Array.from(array).filter((_, i) => i % width === position);
 
 // The least, the mean and the largest by chance, each (epochs, layers), or null; NaN where there is no value to compare.
 function chanceOf(data, id) {
@@ -145,24 +144,45 @@ function byLayer(one, data, id, axis, wide, at) {
   });
 }
 
-function byEpoch(one, data, id, axis, wide) {
+// Lines are drawn over the epochs at which the measure is known of some layer: a gap is a layer that has no value there.
+function byEpoch(one, data, id, axis, wide, at) {
   const width = data.layers.length,
-    chance = chanceOf(data, id);
+    chance = chanceOf(data, id),
+    seeds = data.arrays[`${id}/seeds`],
+    known = [...data.epochs.keys()].filter(i => row(data.arrays[id], i, width).some(Number.isFinite)),
+    x = known.map(i => data.epochs[i]),
+    of = (values, position) => known.map(i => values[i * width + position]);
   const traces = data.layers.flatMap((layer, position) => {
     const look = layerTrace(data.looks[position], position, width),
-      shown = { x: data.epochs, y: column(data.arrays[id], position, width), name: plain(layer), connectgaps: true, ...look };
-    if (!chance) return [shown];
-    const dotted = {
-      x: data.epochs,
-      y: column(chance[1], position, width),
-      name: `${plain(layer)} by chance`,
-      mode: "lines",
-      showlegend: false,
-      line: { ...look.line, dash: "dot", width: 1 },
-    };
-    return [dotted, shown];
+      name = plain(layer),
+      hidden = { x, showlegend: false, hovertemplate: "%{y:.4~g}<extra>%{fullData.name}</extra>" };
+    return [
+      chance && {
+        ...hidden,
+        y: of(chance[1], position),
+        name: `${name} by chance`,
+        mode: "lines",
+        line: { ...look.line, dash: "dot", width: 1.3 },
+      },
+      { ...hidden, y: of(data.arrays[id], position), name, ...look },
+      seeds && {
+        ...hidden,
+        x: [data.epochs.at(-1)],
+        y: [seeds[position]],
+        name: `${name}, mean of ${data.seeds} seeds`,
+        mode: "markers",
+        marker: { size: 1, color: look.line.color },
+        error_y: { array: [seeds[width + position]], thickness: 1.3, width: 4 },
+      },
+    ].filter(Boolean);
   });
-  one.draw(traces, { xaxis: epochAxis(data.epochs), yaxis: valueAxis(data, id, axis, wide) });
+  const dotted = { color: themed("--soft"), dash: "dot", width: 1.3 };
+  if (chance) traces.push({ x: [null], y: [null], name: "by chance", mode: "lines", line: dotted, showinfile: false });
+  one.draw(traces, {
+    shapes: [epochMark(data.epochs[at])],
+    xaxis: epochAxis(data.epochs),
+    yaxis: valueAxis(data, id, axis, wide),
+  });
 }
 
 function drawCurve(one, data, at) {

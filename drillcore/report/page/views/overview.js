@@ -53,6 +53,7 @@ function found() {
   return h("section", { class: "panel", id: "findings" }, h("h3", {}, "Findings"), h("ul", {}, findings().map(finding)));
 }
 
+const MOST_CHANGED = 12;
 const address = link => `#${new URLSearchParams(link)}`;
 
 const follow = link => event => {
@@ -313,7 +314,7 @@ function origin() {
         ? `${commit}, of ${new Date(date).toLocaleString()}: the last that changed the stages, their graph or the parameters`
         : "not a git checkout, or nothing committed",
     ],
-    from.changed && ["not committed", from.changed.replace(/\n/g, "; ")],
+    from.changed && ["not committed", someOf(from.changed.split("\n"))],
     [
       "make it again",
       commit
@@ -331,7 +332,7 @@ function origin() {
     missing.length && ["not finished", missing.join(", ")],
     [
       "in this page",
-      `everything of ${withTopic("correlations").length} networks that its views show, computed from the files in artifacts/. Correlations are kept in steps of 1/64; what was left out, each view says.`,
+      `everything of ${withTopic("correlations").length} networks that its views show, computed from the files in artifacts/. Correlations of units are kept in steps of 1/64; what was left out, each view says.`,
     ],
   ].filter(Boolean);
   return h(
@@ -347,3 +348,7 @@ function origin() {
     h("pre", { tabindex: 0, "aria-label": "params.yaml as it was read" }, from.parameters),
   );
 }
+
+// The first of many texts, and how many there are beside them.
+const someOf = texts =>
+  [...texts.slice(0, MOST_CHANGED), texts.length > MOST_CHANGED && `and ${texts.length - MOST_CHANGED} more`].filter(Boolean).join("; ");

@@ -124,7 +124,7 @@ function drawList(list, scene) {
     ),
   );
   list.replaceChildren(
-    h("h3", {}, `${orders[key][0]} first: ${listed.length} of ${order.length} (${kind.named(data)})`),
+    h("h3", {}, `${orders[key][0][0].toUpperCase()}${orders[key][0].slice(1)} first: ${listed.length} of ${order.length} (${kind.named(data)})`),
     h("div", { class: "thumbs named" }, thumbs),
   );
 }

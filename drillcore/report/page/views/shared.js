@@ -3,7 +3,7 @@
 import { diverging, onPage } from "colours";
 import { select } from "controls";
 import { axisOf, nounOf, studied, titleOf, withTopic } from "data";
-import { h, plain } from "dom";
+import { h, plain, themed } from "dom";
 import * as state from "state";
 import { speakOf } from "words";
 
@@ -37,6 +37,9 @@ export const networkMenu = (names, chosen) =>
     chosen,
   );
 
+// Around dots of a scale, whose ends are nearly as dark or as light as the page.
+export const dotLine = () => ({ width: 0.6, color: themed("--soft") });
+
 // One point for each of the samples in `order`, which says what `say` says of it.
 export const sampleDots = (order, say, x, y, marker) => ({
   x: order.map(i => x[i]),
@@ -46,7 +49,7 @@ export const sampleDots = (order, say, x, y, marker) => ({
   hovertemplate: "%{text}<extra></extra>",
   name: "samples",
   mode: "markers",
-  marker: { size: 7, reversescale: true, ...marker },
+  marker: { size: 7, reversescale: true, line: dotLine(), ...marker },
 });
 
 export const controls = (...children) => h("div", { class: "controls" }, children.filter(Boolean));
@@ -118,6 +121,17 @@ export function layerTrace([colour, dash, symbol], position, count, points = 0) 
 export const epochAxis = epochs => ({
   title: { text: "epoch" },
   dtick: Math.ceil((Math.max(...epochs) - Math.min(...epochs)) / MOST_EPOCHS) || 1,
+});
+
+// A line at the epoch that a slider has chosen.
+export const epochMark = epoch => ({
+  type: "line",
+  x0: epoch,
+  x1: epoch,
+  yref: "paper",
+  y0: 0,
+  y1: 1,
+  line: { dash: "dot", width: 1, color: "#8888" },
 });
 
 // Ticks at round numbers of a map's many rows or columns.

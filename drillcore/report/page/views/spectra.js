@@ -6,7 +6,7 @@ import { effectiveRanks, layerLook, network, networks, studied, titleOf, topic, 
 import { h, once, plain } from "dom";
 import { chart, logAxis } from "figures";
 import * as state from "state";
-import { controls, epochAxis, layerTrace, nearest } from "views/shared";
+import { controls, epochAxis, epochMark, layerTrace, nearest } from "views/shared";
 
 export const title = "Spectra";
 export const intro =
@@ -195,17 +195,8 @@ function drawRanks(one, all, now) {
       hovertemplate: "epoch %{x}: %{y:.4~g}<extra>%{fullData.name}</extra>",
     };
   });
-  const mark = {
-    type: "line",
-    x0: now.epoch,
-    x1: now.epoch,
-    yref: "paper",
-    y0: 0,
-    y1: 1,
-    line: { dash: "dot", width: 1, color: "#8888" },
-  };
   one.draw(traces, {
-    shapes: [mark],
+    shapes: [epochMark(now.epoch)],
     xaxis: epochAxis(now.epochs),
     yaxis: { ...scaled(now, traces, "y"), title: { text: `effective rank, ${rankText(now.rank)}` } },
   });
