@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from drillcore.artifacts.dataset import IGNORED
 from drillcore.geometry import dormant, readout
 from drillcore.geometry.measurement import Samples, keep, measure
 from drillcore.threads import side_by_side
@@ -48,14 +49,18 @@ def measure_network(train, test, weights, settings, progress):
 
 
 def chosen_rows(file):
-    """The rows of a reader's layers that are measured, as a slice."""
-    return slice(None, None, -(-len(file.at(file.layers[0])) // MOST_ROWS))
+    """The rows of a reader's layers that are measured: those whose target counts, evenly spread ones of many."""
+    targets, count = targets_of(file), len(file.at(file.layers[0]))
+    if targets is None or readout.is_regression(targets) or (targets != IGNORED).all():
+        return slice(None, None, -(-count // MOST_ROWS))
+    known = np.flatnonzero(targets != IGNORED)
+    return known[:: -(-len(known) // MOST_ROWS)]
 
 
-def targets_of(file, rows):
+def targets_of(file, rows=...):
     """The targets of the `rows` of a reader's layers: those of tokens where a row is a token, that of its sample elsewhere.
 
-    None where there are none, or no single class for each row.
+    None where there are none, none that counts, or no single class for each row.
     """
     targets, count = file.labels if file.labels is not None else file.targets, len(file.at(file.layers[0]))
     if targets is None:
@@ -63,7 +68,9 @@ def targets_of(file, rows):
     targets = targets[()]
     if len(targets) != count:
         targets = targets.reshape(count) if targets.size == count else np.repeat(targets, count // len(targets), axis=0)
-    return targets[rows] if targets.ndim == 1 or readout.is_regression(targets) else None
+    if not readout.is_regression(targets) and (targets.ndim > 1 or (targets == IGNORED).all()):
+        return None
+    return targets[rows]
 
 
 def decided(train, outputs, rows):

@@ -209,6 +209,23 @@ def test_tokens_have_their_own_labels(tmp_path, monkeypatch, net):
         np.testing.assert_array_equal(file["probe"], net["probe"])
 
 
+def ignored(labels):
+    """Labels of which every fifth counts nowhere, in windows of three tokens."""
+    return np.where(np.arange(len(labels)) % 5, labels, -100).reshape(-1, 3)
+
+
+def test_tokens_whose_target_counts_nowhere_are_left_out(tmp_path, monkeypatch):
+    with measured(tmp_path, monkeypatch, given=ignored, tokens=3) as file:
+        assert (file.samples, file.test_samples) == (96, 72)
+        assert of(file, "probe", "narrow") == of(file, "probe", "hidden") == 1
+        assert np.isfinite(of(file, "nc3", "hidden")) and of(file, "dormant", "hidden") == 1 / 9
+
+
+def test_tokens_of_which_no_target_counts_have_no_classes(tmp_path, monkeypatch):
+    with measured(tmp_path, monkeypatch, given=lambda labels: np.full((len(labels) // 3, 3), -100), tokens=3) as file:
+        assert np.isnan(file["probe"][:]).all() and of(file, "dormant", "hidden") == 1 / 9
+
+
 def test_the_same_samples_give_the_same_bytes(tmp_path, monkeypatch, net):
     with measured(tmp_path, monkeypatch) as file:
         assert file.path.read_bytes() == net.path.read_bytes()

@@ -73,6 +73,7 @@ MADE = {
     "alone": lambda: both(TOKENS),
     "repeated": lambda: both(TOKENS, [[-100, 2, 3, 4], [-100, 3, 4, 0]]),
     "next": lambda: both(TOKENS, [[2, 3, 4, -100], [3, 4, 0, -100]]),
+    "scores": lambda: both(TOKENS, [0.5, 2.0]),
     "single": lambda: both(TOKENS[:, :1]),
     "large": lambda: both(TOKENS << 40, [0, 1]),
     "negative": lambda: both(TOKENS - 3, [0, 1]),

@@ -115,6 +115,12 @@ def test_tokens_without_other_targets_are_asked_for_the_next_one(made, which, in
         assert (file["train/inputs"][0].tolist(), file["train/targets"][0].tolist()) == (inputs, targets)
 
 
+def test_a_number_for_each_text_is_a_regression(made):
+    for source in (odd("scores"), odd("scores") | {"task": "regression"}):
+        with made(source) as file:
+            assert (file.kind, file.task, file["test/targets"][:].tolist()) == ("tokens", "regression", [[0.5], [2.0]])
+
+
 def test_a_table_to_be_reconstructed_needs_no_target(made):
     with made({"source": "table.csv", "task": "reconstruction"}) as file:
         assert (file.task, file.classes) == ("reconstruction", [])
@@ -155,7 +161,8 @@ def test_a_folder_is_a_text_by_the_length_of_its_windows(made):
         (odd("integers"), "inputs of int64 and shape (2, 8, 8, 3): return bytes"),
         (odd("columns"), "returns 2 columns, but inputs of [3]: name every number of the last axis"),
         (odd("vocabulary"), "returns tokens up to 4, but a vocabulary of 2"),
-        (odd("alone") | {"task": "regression"}, "returns tokens, that have no regression here"),
+        (odd("alone") | {"task": "reconstruction"}, "returns tokens, that have no reconstruction here"),
+        (odd("alone") | {"task": "regression"}, "whose task is regression, but its targets are no numbers"),
         (odd("words") | {"task": "next_token"}, "returns features, that have no next_token here"),
         (odd("words") | {"task": "regression"}, "whose task is regression, but its targets are no numbers"),
         ({"source": "text.txt", "drop": ["place"]}, "a table, and nothing else, has columns to drop"),

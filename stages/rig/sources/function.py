@@ -121,9 +121,9 @@ def as_dataset(context, pairs, found, task, source):
     inputs, targets = [stored(context, one) for one, _ in pairs], [one for _, one in pairs]
     check_alike(context, inputs, targets)
     kind = kind_of(inputs[0])
-    if task in (("reconstruction", "regression") if kind == "tokens" else ("next_token",)):
+    if task == ("reconstruction" if kind == "tokens" else "next_token"):
         raise InputError(f"{context}, which returns {kind}, that have no {task} here: leave the task out.")
-    if kind == "tokens" and task != "classification" and all(map(repeated, inputs, targets)):
+    if kind == "tokens" and task in (None, "next_token") and all(map(repeated, inputs, targets)):
         inputs, targets = shifted(context, inputs, targets)
     task = task or task_of(kind, targets[0])
     if task in ("regression", "next_token"):
