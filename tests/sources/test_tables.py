@@ -88,6 +88,15 @@ def test_a_fifth_of_the_rows_is_held_out_by_a_permutation_of_all():
     np.testing.assert_array_equal(made.train_inputs[:][:, 0], np.delete(np.arange(ROWS), held_out))
 
 
+def test_two_columns_of_one_name_are_refused():
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow.parquet import write_table
+
+    write_table(pyarrow.table([[1], [2], [3]], names=["number", "number", "price"]), "table.parquet")
+    with pytest.raises(InputError, match="more than one column 'number'"):
+        load_table("mine", Path("table.parquet"), "price")
+
+
 def test_classes_that_are_numbers_are_numbered_in_their_order():
     write(price=[*[10, 9] * 10, *[2.5, 9] * 10])
     made = load_table("mine", Path("table.csv"), "price", task="classification")

@@ -99,6 +99,8 @@ class Table:
     def __init__(self, name, path, targets, dropped, coded, types):
         blocks = named_blocks(name, path, types)
         header = next(blocks)
+        if len(twice := header.columns[header.columns.duplicated()]):
+            raise InputError(f"{path} has more than one column {twice[0]!r}: give each a name of its own.")
         check_columns(f"datasets.{name}.target", path, header, targets)
         check_columns(f"datasets.{name}.drop", path, header, dropped)
         if both := sorted({*targets} & {*dropped}):
