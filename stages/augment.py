@@ -10,7 +10,7 @@ from drillcore.artifacts.augmentations import augmentations_path, write_augmenta
 from drillcore.artifacts.dataset import DatasetFile, dataset_path
 from drillcore.base.errors import InputError
 from stages.rig.augmentations import augment, noisy, replaced
-from stages.rig.base.command import command
+from stages.rig.base.command import command, say
 from stages.rig.sections import section
 
 MOST = 10_000
@@ -39,6 +39,8 @@ def augmentations(file, settings):
     if file.kind == "features":
         return noisy(sample, file.inputs("train")[:MOST].std(0, dtype=np.float64), count, settings.noise)
     mask = file.vocabulary.index(settings.mask) if settings.mask in file.vocabulary else None
+    if settings.mask and mask is None:
+        say(f"augment.mask is {settings.mask!r}, no token of {file.path}: others at random stand for it")
     return replaced(sample, len(file.vocabulary), count, settings.replaced, mask)
 
 

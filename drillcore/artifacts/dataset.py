@@ -3,7 +3,7 @@
 `train/inputs`, `test/inputs` uint8 (samples, height, width, channels) images, float32 (samples, ...) features or int32
 (samples, positions) tokens; `train/targets`, `test/targets` with a row for each sample; attributes `name`, `source`, `kind`,
 `task` and, where the targets are classes, `classes`, which they index. `columns` has the names of the numbers of features,
-`vocabulary` the text of every token, where the source tells.
+along the last axis, `vocabulary` the text of every token, where the source tells.
 """
 
 from collections.abc import Iterator

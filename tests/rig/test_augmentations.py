@@ -70,3 +70,18 @@ def test_a_share_of_the_tokens_is_masked_or_replaced(mask, changed):
         assert found[1].min() > 0.5 * found[1].max()
     else:
         np.testing.assert_array_equal(found[0], [mask])
+
+
+@pytest.mark.parametrize("mask", ["[MASK]", "[mask]"])
+def test_a_mask_that_the_vocabulary_lacks_is_said(mask, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(f"augment: {{count: 300, mask: '{mask}'}}")
+    Path("data").mkdir()
+    with h5py.File("data/text.h5", "w") as file:
+        file["test/inputs"] = file["test/targets"] = np.zeros((1, 20), np.int32)
+        file["vocabulary"] = ["a", "b", "c", "[MASK]"]
+        file.attrs.update(kind="tokens", task="next_token")
+    main("text")
+    with h5py.File("data/text_augmented.h5") as file:
+        assert set(np.unique(file["inputs"])) == ({0, 3} if mask == "[MASK]" else {0, 1, 2, 3})
+    assert ("no token of data/text.h5" in capsys.readouterr().err) == (mask == "[mask]")
