@@ -107,6 +107,12 @@ class Network:
         return min((squeeze.width for squeeze in self.squeezes), default=None)
 
 
+def axis_of(folder: str | Path) -> str:
+    """What counts the checkpoints of the network whose artifacts are in `folder`: "epoch", or what its card says."""
+    path = Path(folder, Network.FILE)
+    return read_network(path).axis if path.exists() else "epoch"
+
+
 def noun_of(folder: str | Path) -> str:
     """What readers call a sample of the network in `folder`: image, sample or text; an image where there is no card."""
     path = Path(folder, Network.FILE)

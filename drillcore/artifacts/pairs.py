@@ -19,6 +19,7 @@ import numpy as np
 
 from drillcore.artifacts.about import read_about
 from drillcore.artifacts.layers import epoch_name
+from drillcore.artifacts.network import axis_of, noun_of
 from drillcore.artifacts.reader import Hdf5Reader, Stored, Variable, known
 from drillcore.artifacts.similarity import (
     FLOOR,
@@ -57,8 +58,10 @@ class Pair(Hdf5Reader):
 
     Attributes
     ----------
-    networks, titles : list of two str
-        Their names, and what a reader calls them.
+    networks, titles, axes : list of two str
+        Their names, what a reader calls them, and what counts their checkpoints, "epoch" or "step".
+    noun : str
+        What a reader calls a sample: image, sample or text.
     layers : list of two lists of str
         "input", the images' pixels, and each network's layers in order.
     epochs : list of two int
@@ -76,7 +79,22 @@ class Pair(Hdf5Reader):
     @property
     def titles(self) -> list[str]:
         """What a reader calls the networks, whose folders lie beside that of the file."""
-        return [read_about(self.path.parent.parent / network).title for network in self.networks]
+        return [read_about(folder).title for folder in self.folders]
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of the networks."""
+        return [self.path.parent.parent / network for network in self.networks]
+
+    @property
+    def axes(self) -> list[str]:
+        """What counts the checkpoints of either, as its card says."""
+        return [axis_of(folder) for folder in self.folders]
+
+    @property
+    def noun(self) -> str:
+        """What a reader calls a sample, which is of one data set."""
+        return noun_of(self.folders[0])
 
     @cached_property
     def layers(self) -> list[list[str]]:
@@ -105,7 +123,7 @@ class Pair(Hdf5Reader):
 
     @property
     def shared(self) -> list[int]:
-        """The epochs of `by_epoch`, which both networks have."""
+        """The epochs of `by_epoch`, which both networks have; none where one counts epochs and the other steps."""
         return [int(epoch) for epoch in self.attribute("epochs", "by_epoch")]
 
     def by_epoch(self, measure: str) -> Stored:

@@ -8,15 +8,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.network import axis_of
 
 EPOCH = re.compile(r"\bepoch(?=s?\b|_\d)")
-
-
-def axis_of(folder: Path) -> str:
-    """What counts the checkpoints of the network whose artifacts are in `folder`: "epoch", or what its card says."""
-    path = folder / Network.FILE
-    return read_network(path).axis if path.is_file() else "epoch"
 
 
 def counted(

@@ -68,9 +68,8 @@ def build(artifacts, names, provenance, live=False, known=None, progress=silent)
     for position, name in enumerate(progress(names, "networks")):
         about = overview.network(artifacts, name, live)
         about["colour"] = overview.COLOURS[position % len(overview.COLOURS)]
-        about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in TOPICS}
-        if not samples.answered(artifacts / name):
-            del about["blocks"]["samples"]
+        topics = [topic for topic in TOPICS if topic != "samples" or samples.answered(artifacts / name)]
+        about["blocks"] = {topic: packer.topic(topic, artifacts / name) for topic in topics}
         if about.get("width"):
             layers = about["ranks"]
             index["lines"] |= dict(zip(layers, looks(layers), strict=True))

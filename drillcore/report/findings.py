@@ -288,7 +288,7 @@ def likeness_of_two(networks):
                 continue
             at = [[layers.index(layer) for layer in shared] for layers in file.layers]
             values, q_values = (data[:][tuple(at)] for data in (file[TESTED], file.q_values))
-            titles, samples, data = file.titles, file.samples, in_short(file.source)
+            titles, samples, data = file.titles, f"{file.samples:,} test {file.noun}s", in_short(file.source)
         if not np.isfinite(values).all():
             continue
         best, worst = int(values.argmax()), int(values.argmin())
@@ -296,7 +296,7 @@ def likeness_of_two(networks):
             continue
         text = f"Between “{titles[0]}” and “{titles[1]}”, {printable(shared[best])} is represented most alike: "
         text += f"{numbers(values[best])}, {printable(shared[worst])} least: {numbers(values[worst])}."
-        basis = f"{MEASURES[TESTED].title} of layers of the same name, {samples:,} test images. Data: {data}."
+        basis = f"{MEASURES[TESTED].title} of layers of the same name, {samples}. Data: {data}."
         return Finding(text, basis, {"view": "similarity", "figure": "similarity", "network": name})
     return None
 

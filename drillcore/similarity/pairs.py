@@ -31,11 +31,13 @@ def same(a, b):
     )
 
 
-def compare_networks(writer, networks, probes, settings):
+def compare_networks(writer, networks, probes, settings, counted_alike=True):
     """Store the comparison of two `networks`, by name, at the last epochs of their `probes`, with what chance would score
-    there, and at the epochs that both have; of more than `settings.epochs` at some that are evenly spread."""
+    there, and, if both count their checkpoints alike, at the epochs that both have; of more than `settings.epochs` at some
+    that are evenly spread."""
     samples, last = len(probes[0].rows), [probe.epochs[-1] for probe in probes]
-    shared = evenly(sorted(set(probes[0].epochs) & set(probes[1].epochs)), settings.epochs)
+    both = set(probes[0].epochs) & set(probes[1].epochs) if counted_alike else ()
+    shared = evenly(sorted(both), settings.epochs)
     writer.store_networks(samples, networks, [probe.layers for probe in probes], last)
     names = [[f"{network}/{name}" for name in probe.stored] for network, probe in zip(networks, probes, strict=True)]
     measures = choose_measures(settings.measures, samples, settings.explained_variance, settings.bandwidth)

@@ -1,23 +1,28 @@
 """The page of a network whose samples are no images, and which has no squeeze."""
 
+import re
+
 import h5py
 import numpy as np
 import pytest
 
 from drillcore.artifacts.history import write_history
-from drillcore.artifacts.predictions import Predictions, write_numbers
+from drillcore.artifacts.pairs import pair_path
+from drillcore.artifacts.predictions import Predictions, write_no_predictions, write_numbers
 from drillcore.artifacts.tsne import Maps
 from drillcore.figures.embeddings import coloured_by, draw_maps
+from drillcore.figures.pairs import figures as figures_of_pair
 from stages.rig.base.parameters import dump
 from tests.artifacts import write_network
-from tests.report.conftest import write_page
+from tests.report.conftest import write_page, write_pair
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The page of one network of texts that was stored by step, up to step 200."""
+    """The page of a network of texts that was stored by step, up to step 200, one of a table by epoch, and one whose outputs
+    are no answers."""
     root = tmp_path_factory.mktemp("kinds")
-    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"lm": {}, "table": {}}}))
+    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"lm": {}, "table": {}, "free": {}}}))
     folder = write_network(root, "lm", {"layer1": 6, "output": 4}, build="lm.py:make", tensors={"layer1.weight": 24})
     card = folder / "network.yaml"
     card.write_text(
@@ -37,6 +42,8 @@ def page(tmp_path_factory):
         file["original"], file["inputs"] = np.array([0, 1, 1, 1]), np.tile(np.array([0, 1, 1, 2], np.int32), (12, 1))
         del file["images"], file.attrs["label"]
     write_answers(write_network(root, "table", {"output": 4}, tensors={}))
+    write_no_predictions(write_network(root, "free", {"output": 4}, tensors={}) / "predictions.h5", "a table")
+    write_pair(root, "lm", "table")
     return write_page(root)
 
 
@@ -104,6 +111,29 @@ def test_the_tokens_that_were_replaced_are_marked(browser, page):
 def test_a_card_says_what_a_unit_is(browser, page):
     browser.open(page, "overview")
     assert "units: token first;" in browser.text("[data-network=lm]")
+
+
+@pytest.mark.parametrize("view", ["correlations", "layers", "spectra", "embeddings", "similarity"])
+def test_a_network_by_steps_is_spoken_of_by_steps_beside_one_by_epochs(browser, page, view):
+    script = "return document.querySelector('main').innerText"
+    browser.open(page, view, network="lm")
+    assert re.search(r"\bsteps? ?2?\b", browser.run(script)) and not re.search(r"\bepochs?\b", browser.run(script))
+    browser.open(page, view, network="table")
+    assert re.search(r"\bepochs? ?2?\b", browser.run(script))
+
+
+def test_a_pair_says_what_counts_the_checkpoints_of_each(browser, page):
+    browser.open(page, "similarity", network="lm--table")
+    assert "lm at step 2 against table at epoch 2" in browser.text("#similarity")
+    drawn = dict(figures_of_pair(pair_path(page.parent / "artifacts", "lm", "table")))["layer_similarity"]()
+    assert "rows: lm, step 2; columns: table, epoch 2; 40 test texts" in [text.get_text() for text in drawn.texts]
+
+
+def test_a_network_whose_outputs_are_no_answers_has_no_view_of_its_samples(browser, page):
+    browser.open(page, "samples", network="table")
+    assert not browser.run("return document.querySelector('select[data-key=network] option[value=free]')")
+    browser.open(page, "layers", network="free")
+    assert browser.run("return document.querySelector('select[data-key=network]').value") == "free"
 
 
 def test_an_axis_of_many_steps_has_few_ticks(browser, page):

@@ -294,6 +294,15 @@ def test_two_networks_without_a_shared_epoch(folder):
         assert file.by_epoch("rsa").shape == (0, 5, 5)
 
 
+def test_an_epoch_of_one_network_is_not_compared_with_a_step_of_another(folder):
+    store_activations(folder / "other/activations.h5", seed=1, epochs=(0, 3, 4))
+    card = {"name": "other", "framework": "torch", "checkpoints": "a*", "axis": "step"}
+    (folder / "other/network.yaml").write_text(dump(card))
+    main_of_pairs("small", "other")
+    with Pair(folder / "similarity/small--other.h5") as file:
+        assert (file.shared, file.axes, file.epochs) == ([], ["epoch", "step"], [4, 4])
+
+
 @pytest.mark.parametrize("differing", ["sample", "labels", "images"])
 def test_networks_that_saw_other_images_are_refused(folder, differing):
     other = store_activations(folder / "other/activations.h5", seed=1)

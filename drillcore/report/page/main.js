@@ -70,7 +70,8 @@ async function show() {
   shown = {};
   root.replaceChildren(...head, page);
   root.removeAttribute("data-ready");
-  speakOf(commonAxis(), commonNoun());
+  const every = networks().map(one => one.name);
+  speakOf(commonAxis(every), commonNoun(every));
   const found = await view.show(page);
   if (mine !== turn) return;
   shown = found ?? {};

@@ -7,6 +7,7 @@ import { h, once, plain, themed } from "dom";
 import { chart, logAxis, textWidth } from "figures";
 import * as state from "state";
 import { chooseNetwork, controls, epochAxis, epochMark, layerTrace } from "views/shared";
+import { inWords } from "words";
 
 export const title = "Layers";
 export const intro =
@@ -30,7 +31,7 @@ export async function show(root) {
   const data = await topic("geometry", name);
   const grid = h("div", { class: "grid" });
   const epoch = slider("epoch", "epoch", data.epochs, { play: true });
-  root.append(controls(control, choice("along", "along", ALONG), epoch), grid);
+  root.append(controls(control, choice("along", "along", ALONG.map(([key, label]) => [key, inWords(label)])), epoch), grid);
   const height = HEIGHT + Math.max(...data.layers.map(layer => textWidth(layer, NAME_SIZE)));
   const charts = data.measures.map(([id, title, , , told, status]) => ({
     id,
@@ -123,8 +124,8 @@ function byLayer(one, data, id, axis, wide, at) {
     const dotted = { line: { color: onPage(CHANCE), dash: "dot", width: 1.5 }, marker: { symbol: "line-ew-open", size: 7 } };
     traces.push(line("chance", mean, CHANCE, dotted));
   }
-  if (at > 0) traces.push(line(`epoch ${data.epochs[0]}`, row(data.arrays[id], 0, width), "#999999"));
-  traces.push(line(`epoch ${data.epochs[at]}`, row(data.arrays[id], at, width), "#0072b2"));
+  if (at > 0) traces.push(line(inWords(`epoch ${data.epochs[0]}`), row(data.arrays[id], 0, width), "#999999"));
+  traces.push(line(inWords(`epoch ${data.epochs[at]}`), row(data.arrays[id], at, width), "#0072b2"));
   const seeds = data.arrays[`${id}/seeds`];
   if (seeds && at === data.epochs.length - 1) {
     const [mean, half] = [0, 1].map(part => row(seeds, part, width));

@@ -27,7 +27,7 @@ const className = ({ data }, label) => (label === UNKNOWN ? "unknown" : data.cla
 export function say(scene, i) {
   const { of, split } = scene,
     forgotten = Number.isNaN(of.forgetting[i]) ? "" : `, forgotten ${of.forgetting[i]} time${of.forgetting[i] === 1 ? "" : "s"}`,
-    learned = Number.isNaN(of.learned[i]) ? "never right" : `right first at epoch ${of.learned[i]}`;
+    learned = Number.isNaN(of.learned[i]) ? "never right" : inWords(`right first at epoch ${of.learned[i]}`);
   return `${split === "train" ? "training" : "test"} ${inWords("image")} ${of.sample[i]}: label ${className(scene, of.label[i])}, else likeliest ${className(scene, of.likely[i])}; mean margin ${number(of.area[i])}, confidence ${percent(of.confidence[i])}, ${learned}${forgotten}`;
 }
 
@@ -62,7 +62,7 @@ export function drawMap(map, scene) {
         colorscale: "Viridis",
         cmin: 0,
         cmax: 1,
-        colorbar: { title: { text: "right, share of epochs", side: "right" }, thickness: 12, ...SHARES },
+        colorbar: { title: { text: inWords("right, share of epochs"), side: "right" }, thickness: 12, ...SHARES },
       }),
     ],
     {

@@ -2,12 +2,13 @@
 
 import { missing, paint, pixel, rgb, sequential } from "colours";
 import { select, slider } from "controls";
-import { pair, pairs, studied, titleOf, topic, withTopic } from "data";
+import { axisOf, commonAxis, commonNoun, pair, pairs, studied, titleOf, topic, withTopic } from "data";
 import { h, number, plain, themed } from "dom";
 import { chart } from "figures";
 import { raster } from "raster";
 import * as state from "state";
 import { cells, controls, epochAxis, layerTrace, networkMenu } from "views/shared";
+import { speakOf } from "words";
 
 export const title = "Similarity";
 export const intro =
@@ -32,6 +33,8 @@ export async function show(root) {
   }
   const name = state.get("network", names, studied("similarity", names)),
     data = await (pairs().includes(name) ? pair(name) : topic("similarity", name));
+  const shown = data.networks ?? [name];
+  speakOf(commonAxis(shown), commonNoun(shown));
   const epoch = slider("epoch", "epoch", data.epochs, { play: true });
   const measures = Object.keys(data.measures);
   root.append(
@@ -159,7 +162,7 @@ function drawMap(map, data, now) {
 
 // Which epoch is shown: of two networks, the last of each where they share none.
 const moment = ({ networks, last, epochs }, { epoch }) =>
-  networks ? networks.map((name, i) => `${titleOf(name)} at epoch ${epochs.length > 1 ? epoch : last[i]}`).join(" against ") : `epoch ${epoch}`;
+  networks ? networks.map((name, i) => `${titleOf(name)} at ${axisOf(name)} ${epochs.length > 1 ? epoch : last[i]}`).join(" against ") : `epoch ${epoch}`;
 
 function describe(data, now, i, j) {
   const [value, q] = cell(data, now, i, j);

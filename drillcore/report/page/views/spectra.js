@@ -2,11 +2,12 @@
 
 import { onPage } from "colours";
 import { checks, choice, select, slider } from "controls";
-import { effectiveRanks, layerLook, network, networks, studied, titleOf, topic, withTopic } from "data";
+import { commonAxis, commonNoun, effectiveRanks, layerLook, network, networks, studied, titleOf, topic, withTopic } from "data";
 import { h, once, plain } from "dom";
 import { chart, logAxis } from "figures";
 import * as state from "state";
 import { controls, epochAxis, epochMark, layerTrace, nearest } from "views/shared";
+import { speakOf } from "words";
 
 export const title = "Spectra";
 export const intro =
@@ -61,8 +62,9 @@ export async function show(root) {
   const now = () => chosen(all, names, first);
   let epoch;
   function arrange() {
-    const { epochs, layers, ticked } = now(),
-      { key, value = document.activeElement.value } = document.activeElement.dataset;
+    const { epochs, layers, ticked } = now();
+    speakOf(commonAxis(ticked), commonNoun(ticked));
+    const { key, value = document.activeElement.value } = document.activeElement.dataset;
     epoch = slider("epoch", "epoch", epochs, { play: true });
     bar.replaceChildren(
       checks("networks", "networks", names, ticked, name => network(name).colour, titleOf),
