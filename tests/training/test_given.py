@@ -188,6 +188,22 @@ def test_a_network_within_a_wrapper_takes_the_weights_of_either(prefix, weights,
     assert all(torch.equal(tensor, weights[name]) for name, tensor in wrapped["net"].state_dict().items())
 
 
+def test_buffers_that_a_later_version_computes_are_left_out(tmp_path):
+    class Masked(nn.Linear):
+        def __init__(self):
+            super().__init__(3, 3)
+            self.register_buffer("mask", torch.zeros(3), persistent=False)
+            self._keys_to_ignore_on_load_unexpected = ["attn.bias"]
+
+    trained, model, path = Masked().state_dict(), Masked(), tmp_path / "a.pth"
+    torch.save({**trained, "mask": torch.ones(3), "position_ids": torch.arange(3), "attn.bias": torch.ones(3)}, path)
+    load_weights(model, path)
+    assert torch.equal(model.weight, trained["weight"]) and not model.mask.any()
+    torch.save({**trained, "other": torch.ones(3)}, path)
+    with pytest.raises(RuntimeError, match="Unexpected"):
+        load_weights(model, path)
+
+
 def test_two_networks_of_one_file_are_refused_unless_they_are_the_same(weights, models):
     torch.save({"student": weights, "teacher": zeros(weights)}, models / "a.pth")
     with pytest.raises(InputError, match=r"fit in several places, student/\*, teacher/\*; leave one of them"):

@@ -21,6 +21,9 @@ INNER = re.compile(r"\b(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_modul
 AVERAGED = re.compile(r"(?<![a-z])(ema|swa|avg|averaged)(?![a-z])", re.IGNORECASE)
 """What training scripts call weights that are means over many steps."""
 
+CONSTANT = re.compile(r"(^|\.)(position_ids|masked_bias|inv_freq)$")
+"""What earlier versions of Hugging Face's Transformers stored beside the weights, and later ones compute."""
+
 ZIP = b"PK\x03\x04"
 """What a file of `torch.save` begins with, but for those before PyTorch 1.6."""
 
@@ -57,7 +60,7 @@ def load_weights(model, path, wanted=None):
     exception says why that cannot be."""
     state = model.state_dict()
     part = best(named(parts(read(path), state), wanted), path)
-    model.load_state_dict(with_tied(part.weights, state))
+    model.load_state_dict(with_tied(without_constants(part.weights, model, state), state))
     if part.beside:
         say(f"{path}: the weights are those of {part.label}; {', '.join(part.beside[:3])} beside them is left out")
 
@@ -196,6 +199,18 @@ def best(found, path):
 def same(one, other):
     """Whether two state_dicts hold the same."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def without_constants(weights, model, state):
+    """`weights` without the buffers that `model`, of state_dict `state`, makes itself, and an earlier version stored; of
+    Hugging Face's it knows itself which these may be."""
+    made = {name for name, _ in model.named_buffers()}
+    known = [getattr(module, "_keys_to_ignore_on_load_unexpected", None) or () for module in model.modules()]
+    constants = [CONSTANT, *map(re.compile, {pattern for patterns in known for pattern in patterns})]
+    for name in weights.keys() - state.keys():
+        if name in made or any(constant.search(name) for constant in constants):
+            del weights[name]
+    return weights
 
 
 def with_tied(weights, state):
