@@ -9,12 +9,9 @@ import numpy as np
 from drillcore.artifacts.augmentations import augmentations_path, write_augmentations
 from drillcore.artifacts.dataset import DatasetFile, dataset_path
 from drillcore.base.errors import InputError
-from stages.rig.augmentations import augment, noisy, replaced
+from stages.rig.augmentations import augment, deviations_of, noisy, replaced
 from stages.rig.base.command import command, say
 from stages.rig.sections import section
-
-MOST = 10_000
-"""Of how many training samples the deviations of features are taken."""
 
 
 def main(dataset):
@@ -36,12 +33,13 @@ def augmentations(file, settings):
     sample, count = file.inputs("test")[settings.image], settings.count
     if file.kind == "images":
         return augment(sample, count)
+    random, copies = np.random.default_rng(0), np.repeat(sample[None], count, axis=0)
     if file.kind == "features":
-        return noisy(sample, file.inputs("train")[:MOST].std(0, dtype=np.float64), count, settings.noise)
+        return noisy(copies, deviations_of(file.inputs("train")), settings.noise, random)
     mask = file.vocabulary.index(settings.mask) if settings.mask in file.vocabulary else None
     if settings.mask and mask is None:
         say(f"augment.mask is {settings.mask!r}, no token of {file.path}: others at random stand for it")
-    return replaced(sample, len(file.vocabulary), count, settings.replaced, mask)
+    return replaced(copies, len(file.vocabulary), settings.replaced, random, mask)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ DISTORTIONS = (
     f"{100 * AREAS[1]:.0f} % of the area is black; with noise of {100 * NOISE:.0f} % of the brightness"
 )
 """All of it in words, for those who see the images."""
+MOST = 10_000
+"""Of how many training samples the deviations of features are taken."""
 
 
 def augment(image, count, seed=0):
@@ -26,20 +28,22 @@ def augment(image, count, seed=0):
     return np.stack([augmented(image / 255, rng) for _ in range(count)])
 
 
-def noisy(features, deviations, count, share, seed=0):
-    """Return `count` copies of one sample's `features` (...) with normal noise, whose standard deviation is a `share` of the
-    features' `deviations` (...)."""
-    noise = np.random.default_rng(seed).standard_normal((count, *features.shape))
+def deviations_of(inputs):
+    """The standard deviation of each number of features `inputs` (n, ...), over as many of the first as are enough."""
+    return inputs[:MOST].std(0, dtype=np.float64)
+
+
+def noisy(features, deviations, share, random):
+    """Return `features` (n, ...) with normal noise, whose standard deviation is a `share` of the `deviations` (...)."""
+    noise = random.standard_normal(features.shape)
     return (features + share * deviations * noise).astype(np.float32)
 
 
-def replaced(tokens, vocabulary, count, share, mask=None, seed=0):
-    """Return `count` copies of one sample's `tokens` (positions), each token replaced with the chance `share`: by the token
-    `mask`, or without one by any of the `vocabulary`, a number of tokens, at random."""
-    random = np.random.default_rng(seed)
-    copies = np.tile(tokens, (count, 1))
-    others = random.integers(vocabulary, size=copies.shape, dtype=copies.dtype) if mask is None else mask
-    return np.where(random.random(copies.shape) < share, others, copies)
+def replaced(tokens, vocabulary, share, random, mask=None):
+    """Return `tokens` (n, positions), each replaced with the chance `share`: by the token `mask`, or without one by any of
+    the `vocabulary`, a number of tokens, at random."""
+    others = random.integers(vocabulary, size=tokens.shape, dtype=tokens.dtype) if mask is None else mask
+    return np.where(random.random(tokens.shape) < share, others, tokens)
 
 
 def augmented(image, rng):

@@ -61,13 +61,14 @@ class Training(Section):
     """How a network is trained; a checkpoint is kept every `checkpoint_every` epochs, and of the first and last.
 
     `loss` is of logits; "mse" is the mean squared error, against one-hot labels where there are classes. What is left out
-    becomes that of the task; there is none where the network has a loss of its user's. `schedule` is of the learning rate:
-    "cosine" falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is of the
-    training images: "flip" left to right, "crop" after padding by an eighth. `keep_states` are the epochs whose whole state
-    is kept, or "every" one; see stages/rig/training/states.py. The learning rate rises over the first `warmup` steps. A step
-    takes `accumulate` batches, whose gradients are averaged, and clipped to the norm `clip`; see stages/rig/torch/gradient.py
-    for these and for `precision`. `weight_decay` is the optimiser's, which left out has its own. A card holds these only
-    where they are not the default.
+    becomes that of the task; there is none where the network has a loss of its user's. `schedule` is of the learning
+    rate: "cosine" falls to 0, "step" divides it by 10 after half and after three quarters of all steps. `augmentation` is
+    of the training images: "flip" left to right, "crop" after padding by an eighth; features get `noise`, a share of the
+    deviation of each; tokens are `replaced` with that chance, by the token `mask` or others at random. `keep_states` are
+    the epochs whose whole state is kept, or "every" one; see stages/rig/training/states.py. The learning rate rises over
+    the first `warmup` steps. A step takes `accumulate` batches, whose gradients are averaged, and clipped to the norm
+    `clip`; see stages/rig/torch/gradient.py for these and for `precision`. `weight_decay` is the optimiser's, which left
+    out has its own. A card holds these only where they are not the default.
     """
 
     loss: Literal[tuple(LOSSES)] | None = Field(default="cross_entropy", exclude_if=absent)
@@ -80,6 +81,9 @@ class Training(Section):
     accumulate: Count = Field(default=1, exclude_if=lambda parts: parts == 1)
     clip: Rate | None = Field(default=None, exclude_if=absent)
     augmentation: list[Literal["flip", "crop"]] = []
+    noise: Rate | None = Field(default=None, exclude_if=absent)
+    replaced: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, exclude_if=absent)
+    mask: str | None = Field(default=None, exclude_if=absent)
     batch_size: Count = 128
     epochs: Count = 10
     checkpoint_every: Count = 1
@@ -91,6 +95,13 @@ class Training(Section):
         later = [] if self.keep_states == "every" else [epoch for epoch in self.keep_states if epoch > self.epochs]
         if later:
             raise ValueError(f"keep_states has {later[0]}, but epochs is {self.epochs}: name epochs from 0 to there")
+        return self
+
+    @model_validator(mode="after")
+    def mask_replaces(self):
+        """Refuse a mask that never comes in."""
+        if self.mask is not None and self.replaced is None:
+            raise ValueError("mask stands for tokens that are replaced; add replaced, as in replaced: 0.15")
         return self
 
     def step_size(self):

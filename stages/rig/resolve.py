@@ -18,6 +18,8 @@ ANCHORS = "x-"
 
 
 OF_DATA = "kind", "task", "vocabulary"
+AUGMENTED = {"augmentation": "images", "noise": "features", "replaced": "tokens"}
+"""What a training may do to its inputs, by its parameter, and what kind these are."""
 """What of a network its data set says."""
 
 
@@ -159,8 +161,9 @@ def check_task(network):
         )
     if getattr(network, "samples", None):
         check_samples(network, context, data)
-    if network.training and network.training.augmentation and network.kind != "images":
-        raise InputError(f"{context}.training.augmentation is of images, but {data}: remove it.")
+    for name, kind in AUGMENTED.items():
+        if network.training and getattr(network.training, name) and network.kind != kind:
+            raise InputError(f"{context}.training.{name} is of {kind}, but {data}: remove it.")
     if isinstance(network, Cnn) and network.kind != "images":
         raise InputError(f"{context} has convolutions of images, but {data}: describe another, or `build` one.")
     if isinstance(network, Mlp) and network.kind == "tokens":

@@ -136,6 +136,8 @@ def test_the_bottleneck_changes_one_card_alone(parameters):
         ("tsne.perplexty", 3.0, "tsne.perplexty is not a parameter"),
         ("plots", "nice", "plots is 'nice'"),
         ("networks.squeeze.training.schedule", "warm", "networks.squeeze.training.schedule is 'warm'"),
+        ("networks.squeeze.training.noise", 0, "networks.squeeze.training.noise is 0"),
+        ("networks.squeeze.training.mask", "[MASK]", "mask stands for tokens that are replaced; add replaced"),
         ("networks.squeeze.training.augmentation", ["turn"], "networks.squeeze.training.augmentation.0 is 'turn'"),
         ("networks.squeeze.title", 8, "networks.squeeze.title is 8, but should be a valid string"),
         ("networks.squeeze.title", "", "networks.squeeze.title is '', but should be one line of 1 to 40 characters"),

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from drillcore.base.errors import InputError
 from stages.rig.images import Split, prepare, standardise
-from stages.rig.training.batches import AUGMENTATIONS, Batches, crop, flip, in_order
+from stages.rig.training.batches import AUGMENTATIONS, Batches, crop, flip, in_order, shuffled
 from tests.conftest import own
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (200, 16, 24, 3), dtype=np.uint8)
@@ -50,6 +51,44 @@ def test_an_epoch_holds_every_sample_once_and_goes_on_where_it_was_left(augmenta
     again = epoch_of(batches(augmentation=augmentation, epoch=1))
     np.testing.assert_array_equal(again[0], second[0])
     np.testing.assert_array_equal(again[1], second[1])
+
+
+def of_features(task, epoch=0, **training):
+    """An epoch of batches of three columns, of which the last is constant, standardised."""
+    rows = np.random.default_rng(0).normal([5, 0, 2], [10, 1, 0], (4000, 3)).astype(np.float32)
+    split = Split(rows, rows[:, :1], [], "a test", vocabulary=[])
+    about = {"kind": "features", "task": task, "input": [3], "normalize": {"mean": [5, 0, 2], "std": [10, 1, 1]}}
+    card = own(**about, training={"loss": "mse", "batch_size": 500, **training})
+    return epoch_of(shuffled(card, split, epoch))
+
+
+@pytest.mark.parametrize("task", ["regression", "reconstruction"])
+def test_features_get_noise_anew_in_every_epoch_and_targets_none(task):
+    clean, targets = of_features(task)
+    noisy, same = of_features(task, noise=0.25)
+    np.testing.assert_array_equal(same, targets)
+    np.testing.assert_allclose((noisy - clean).std(0), [0.25, 0.25, 0], rtol=0.05)
+    assert not np.array_equal(
+        of_features(task, epoch=1, noise=0.25)[0][:, 0] - of_features(task, epoch=1)[0][:, 0], (noisy - clean)[:, 0]
+    )
+    np.testing.assert_array_equal(of_features(task, noise=0.25)[0], noisy)
+
+
+@pytest.mark.parametrize("mask", ["[MASK]", None])
+def test_tokens_are_replaced_and_their_next_ones_stay(mask):
+    tokens = np.random.default_rng(0).integers(3, size=(500, 20), dtype=np.int32)
+    split = Split(tokens, tokens, [], "a test", vocabulary=["a", "b", "c", "[MASK]"])
+    about = {"kind": "tokens", "task": "next_token", "vocabulary": 4, "input": [20]}
+    seen, targets = epoch_of(shuffled(own(**about, training={"replaced": 0.25, "mask": mask}), split))
+    assert abs((seen != targets).mean() - (0.25 if mask else 0.25 * 3 / 4)) < 0.03
+    assert set(np.unique(seen[seen != targets])) == ({3} if mask else {0, 1, 2, 3})
+
+
+def test_a_mask_that_is_no_token_is_refused():
+    split = Split(np.zeros((2, 3), np.int32), np.zeros((2, 3), np.int32), [], "a test", vocabulary=["a"])
+    card = own(kind="tokens", task="next_token", vocabulary=1, input=[3], training={"replaced": 0.1, "mask": "b"})
+    with pytest.raises(InputError, match=r"networks\.mine\.training\.mask is 'b', no token of digits: name one"):
+        shuffled(card, split)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from drillcore.base.errors import InputError
+from stages.rig.augmentations import deviations_of, noisy, replaced
 from stages.rig.images import batch_of, learned, prepare, standardise
 from stages.rig.rows import Rows
 
@@ -17,11 +19,14 @@ class Batches:
     classes int64 (batch).
 
     Iterating once is one epoch. With a `seed` every epoch has its own random order; `augmentation` names what is done to
-    the images, anew in every epoch and before they are standardised. `epoch` is the number of those already past.
-    With a `seed`, a rest of one image joins the batch before it: batch norm cannot train on a single one.
+    the images, anew in every epoch and before they are standardised, and `disturb` (inputs, random) what is done to
+    inputs that the network should make out all the same: targets are those of the inputs without it. `epoch` is the
+    number of those already past. With a `seed`, a rest of one image joins the batch before it: batch norm cannot train on
+    a single one.
     """
 
-    def __init__(self, split, card, size, seed=None, augmentation=(), epoch=0):
+    def __init__(self, split, card, size, seed=None, augmentation=(), epoch=0, disturb=None):
+        self.disturb = disturb
         self.split, self.card = split, card
         self.seed, self.augmentation, self.epoch = seed, augmentation, epoch
         self.orders = None if seed is None else np.random.default_rng(seed)
@@ -43,8 +48,9 @@ class Batches:
             inputs = prepare(self.split.inputs[rows], self.card.input)
             for name in self.augmentation:
                 inputs = AUGMENTATIONS[name](inputs, random)
-            inputs = standardise(inputs, self.card.normalize)
-            yield inputs, learned(self.card, inputs, self.split.targets[rows])
+            clean = standardise(inputs, self.card.normalize)
+            seen = standardise(self.disturb(inputs, random), self.card.normalize) if self.disturb else clean
+            yield seen, learned(self.card, clean, self.split.targets[rows])
 
     def order(self):
         """The order of the samples in the next epoch."""
@@ -77,7 +83,25 @@ def shuffled(card, split, epoch=0):
     """The training batches of `card`, one for each step of the optimiser, in an order that its seed sets, as they come after
     `epoch` epochs."""
     training = card.training
-    return Batches(split, card, training.step_size(), card.seed, training.augmentation, epoch)
+    disturb = disturbance(card, split)
+    return Batches(split, card, training.step_size(), card.seed, training.augmentation, epoch, disturb)
+
+
+def disturbance(card, split):
+    """A function (inputs, random) that gives features noise or replaces tokens as the training of `card` says, or None."""
+    training = card.training
+    if training.noise:
+        deviations = deviations_of(split.inputs)
+        return lambda inputs, random: noisy(inputs, deviations, training.noise, random)
+    if not training.replaced:
+        return None
+    if training.mask is not None and training.mask not in split.vocabulary:
+        raise InputError(
+            f"params.yaml: networks.{card.name}.training.mask is {training.mask!r}, no token of {card.dataset}: name one, or "
+            "leave it out."
+        )
+    mask = None if training.mask is None else split.vocabulary.index(training.mask)
+    return lambda inputs, random: replaced(inputs, card.vocabulary, training.replaced, random, mask)
 
 
 def in_order(card, split):
