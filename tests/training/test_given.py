@@ -193,10 +193,10 @@ def test_buffers_that_a_later_version_computes_are_left_out(tmp_path):
         def __init__(self):
             super().__init__(3, 3)
             self.register_buffer("mask", torch.zeros(3), persistent=False)
-            self._keys_to_ignore_on_load_unexpected = ["attn.bias"]
+            self._keys_to_ignore_on_load_unexpected = ["attn.masked"]
 
     trained, model, path = Masked().state_dict(), Masked(), tmp_path / "a.pth"
-    torch.save({**trained, "mask": torch.ones(3), "position_ids": torch.arange(3), "attn.bias": torch.ones(3)}, path)
+    torch.save({**trained, "mask": torch.ones(3), "position_ids": torch.arange(3), "attn.masked": torch.ones(3)}, path)
     load_weights(model, path)
     assert torch.equal(model.weight, trained["weight"]) and not model.mask.any()
     torch.save({**trained, "other": torch.ones(3)}, path)
