@@ -42,10 +42,9 @@ def layers_of(model):
     modules, helpers = {}, ()
     for name, module in model.named_modules():
         name = uncompiled(name)  # it comes after its wrapper
-        if isinstance(module, torch.jit.ScriptModule):
+        if isinstance(module, torch.jit.ScriptModule) and not name:
             raise InputError(
-                f"{f'The layer {name!r}' if name else 'The model'} is in TorchScript, which shows no layers' outputs: "
-                "take the model as it was before torch.jit."
+                "The model is in TorchScript, which shows no layers' outputs: take the model as it was before torch.jit."
             )
         if is_parametrized(module):
             helpers = (*helpers, f"{name}.parametrizations".removeprefix("."))
@@ -56,7 +55,11 @@ def layers_of(model):
 
 def shapes_of(model, modules, inputs, number):
     """What `said_of` says of the output of each of `modules` that `model` calls for a `number` of samples, in a dict."""
-    shapes, rows = {}, cycled(inputs, number)
+    scripted = {name for name, module in modules.items() if isinstance(module, torch.jit.ScriptModule)}
+    shapes, rows = (
+        {name: {"": "is in TorchScript, which shows no outputs"} for name in scripted},
+        cycled(inputs, number),
+    )
 
     def describe(tensor):
         return "returns complex numbers, not real ones" if tensor.is_complex() else described(tensor.shape, number)
@@ -64,7 +67,8 @@ def shapes_of(model, modules, inputs, number):
     def note(name, output):
         shapes[name] = said_of(output, torch.is_tensor, describe)
 
-    with evaluating(model), observing(modules, note), torch.no_grad():
+    shown = {name: module for name, module in modules.items() if name not in scripted}
+    with evaluating(model), observing(shown, note), torch.no_grad():
         call(model, each(inputs, lambda array: torch.as_tensor(array)[rows]))
     return shapes
 

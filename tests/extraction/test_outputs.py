@@ -149,11 +149,16 @@ def test_a_layer_of_complex_numbers_is_named():
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_model_in_torchscript_is_refused(whole):
-    model = torch.jit.trace(nn.Linear(4, 4), torch.randn(5, 4))
-    with pytest.raises(InputError, match="The model is in TorchScript" if whole else "The layer '0' is in TorchScript"):
-        get_intermediate_outputs(model if whole else nn.Sequential(model), torch.randn(5, 4))
+def test_a_model_in_torchscript_is_refused_and_a_layer_left_out():
+    traced, images = torch.jit.trace(nn.Linear(4, 4), torch.randn(5, 4)), torch.randn(5, 4)
+    with pytest.raises(InputError, match="The model is in TorchScript"):
+        get_intermediate_outputs(traced, images)
+    model = nn.Sequential(nn.Linear(4, 4), traced, nn.Linear(4, 4))
+    outputs = get_intermediate_outputs(model, images)
+    assert list(outputs) == ["0", "2"]
+    np.testing.assert_array_equal(outputs["2"], model(images).detach())
+    with pytest.raises(InputError, match="'1' is in TorchScript, which shows no outputs"):
+        get_intermediate_outputs(model, images, ["1"])
 
 
 def test_weights_are_outputs_by_inputs(network):
