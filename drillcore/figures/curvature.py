@@ -120,7 +120,7 @@ def sharpness(
     signed_axis(middle, "trace of the Hessian")
     right.plot(epochs, found["noise_scale"], marker="o", color=NOISE)
     right.set_ylabel("gradient noise scale (samples)")
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, 1.08 * right.dataLim.y1 if np.isfinite(right.dataLim.y1) else None)
     right.set_title(unknown(epochs, found["noise_scale"]))
     for axes in (left, middle, right):
         epoch_axis(axes, epochs)

@@ -213,7 +213,7 @@ def value_axis(axes, file, measure):
     mean, half = file.interval(measure)
     values = np.concatenate([file[measure][:].ravel(), file.null(measure).ravel(), mean + half])
     values = values[np.isfinite(values)]
-    axes.set_ylabel(MEASURES[measure].axis.format(score=file.task))
+    axes.set_ylabel(MEASURES[measure].label(file.task))
     axes.grid(True)
     if not len(values):
         return

@@ -22,7 +22,7 @@ from drillcore.base.arrays import row_blocks
 from drillcore.base.names import printable
 from drillcore.colours import SERIES, layers_of
 from drillcore.figures.log_axes import log_axis
-from drillcore.figures.step_axes import divided, positive, seed_band, step_axis, step_panels
+from drillcore.figures.step_axes import divided, draw_steps, positive, seed_band, step_axis, step_panels
 from drillcore.figures.style import (
     THRESHOLDS,
     canvas,
@@ -213,7 +213,7 @@ def fraction_released(
     handles, lines = [], {}
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, (kind, values) in zip(rows[0], series.items(), strict=True):
-            axes.plot(values["step"], values["fraction_released"], color=colour, lw=0.8)
+            draw_steps(axes, values["step"], values["fraction_released"], color=colour, lw=0.8)
             seed_band(axes, values, "fraction_released", colour)
             axes.set_title(f"{KINDS[kind]}, all parameters")
         handles.append(Line2D([], [], color=colour, label=near(threshold)))
@@ -290,9 +290,10 @@ def fraction_flipped(
             row[0].plot(again["step"], divided(again["flips"], again["retained"]), **REPEATED)
         for axes, (kind, values) in zip(row, series.items(), strict=True):
             for name in names:
-                axes.plot(values["step"], divided(values[name], values["retained"]), **line(name))
+                draw_steps(axes, values["step"], divided(values[name], values["retained"]), **line(name))
             seed_band(axes, values, "fraction_flipped", SERIES["flips"])
             axes.set_title(f"{KINDS[kind]}, {near(threshold)}")
+            say_where_empty(axes, "none stays near zero")
             step_axis(axes, starts)
             axes.set_ylim(bottom=0)
         row[0].set_ylabel("share of those\nthat stay")
@@ -310,6 +311,13 @@ def fraction_flipped(
     return figure
 
 
+def say_where_empty(axes, text):
+    """Write `text` in the middle of a panel of whose lines none has a value, in place of its ticks."""
+    if not any(np.isfinite(np.asarray(drawn.get_ydata(), np.float64)).any() for drawn in axes.lines):
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="#666666")
+        axes.set_yticks([])
+
+
 def late_chance(averages):
     """An entry of a legend, without a line, that says why the chance of the `averages` begins after they do; or none."""
     known = np.asarray(averages["step"])[np.isfinite(averages["minima_share_null"])]
@@ -323,9 +331,10 @@ def draw_chance(rows, by_step, starts):
     """Draw into a row of panels for each threshold which share of the flips crosses a minimum, and by chance alone."""
     for row, (threshold, series) in zip(rows, by_step.items(), strict=True):
         for axes, (kind, values) in zip(row, series.items(), strict=True):
-            axes.plot(values["step"], values["minima_share"], **line("minima"))
-            axes.plot(values["step"], values["minima_share_null"], **CHANCE)
+            draw_steps(axes, values["step"], values["minima_share"], **line("minima"))
+            draw_steps(axes, values["step"], values["minima_share_null"], **CHANCE)
             axes.set_title(f"{KINDS[kind]}, {near(threshold)}")
+            say_where_empty(axes, "no flips")
             step_axis(axes, starts)
         row[0].set_ylabel("minima / (minima\n+ maxima)")
 
@@ -390,7 +399,7 @@ def weight_change(
         step_axis(axes, starts)
     for colour, (threshold, series) in zip(cycled(by_step), by_step.items(), strict=True):
         for axes, values in zip(row, series.values(), strict=True):
-            axes.plot(values["step"], positive(values["weight_change"]), color=colour, lw=1)
+            draw_steps(axes, values["step"], positive(values["weight_change"]), color=colour, lw=1)
             seed_band(axes, values, "weight_change", colour)
         handles.append(Line2D([], [], color=colour, label=f"stay near zero,\n{near(threshold)}"))
     row[0].set_ylabel("norm of the weights' difference")

@@ -31,6 +31,13 @@ def step_axis(axes, starts):
             axes.axvline(start, color="#cfcfcf", lw=0.6, zorder=0)
 
 
+def draw_steps(axes, step, values, **look):
+    """Draw `values` (steps) as a line, and as dots those between steps without a value, which a line does not show."""
+    known = np.pad(np.isfinite(np.asarray(values, np.float64)), 1)
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    axes.plot(step, values, marker=".", markersize=3, markevery=np.flatnonzero(alone).tolist(), **look)
+
+
 def seed_band(axes, values, name, colour):
     """The interval over seeds of the statistic `name` of `values`, arrays (steps), where they have one."""
     mean, half = (np.asarray(values.get(f"{name}_{of}", []), np.float64) for of in OVER_SEEDS)

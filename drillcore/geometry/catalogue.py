@@ -12,6 +12,10 @@ class Measure(NamedTuple):
     chance: str
     meaning: str
 
+    def label(self, score: str) -> str:
+        """What is along its axis; `score` is the probe's, "accuracy" or "R2"."""
+        return self.axis.format(score=score.replace("R2", "R²"))
+
 
 SHUFFLED, AT_FIRST = "the same with the training labels shuffled", "none is drawn; compare with before training"
 MEASURES = {

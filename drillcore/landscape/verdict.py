@@ -114,7 +114,8 @@ def answer(found):
             if z < -ERRORS
             else "No difference from chance is seen"
         )
-        text = f"{how} ({100 * (found.minima[-1] - found.chance[-1]):+.1f} points)"
+        points = f"{100 * (found.minima[-1] - found.chance[-1]):+.1f}".replace("-", "−")
+        text = f"{how} ({points} points)"
     if 0 <= same <= another > 0:
         text += f"; {100 * (1 - same / another):.0f} % of the sign changes are noise of batches"
     return f"{text}."

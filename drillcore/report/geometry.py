@@ -11,7 +11,7 @@ from drillcore.artifacts.svd import Spectra
 from drillcore.base.names import printable
 from drillcore.geometry.catalogue import MEASURES
 from drillcore.ranks import EFFECTIVE
-from drillcore.report.effects import rewound, settling
+from drillcore.report.effects import rewound, settling, status
 from drillcore.report.pack import looks, single
 
 RANK = next(iter(EFFECTIVE))
@@ -21,9 +21,9 @@ RANK_OF_FEATURES = [
     "directions",
     False,
     "As many equal directions would spread their singular values as widely.",
-    "complete",
 ]
-"""As `described`."""
+"""As `described`, but for the status."""
+NO_SPECTRUM = "layers of which no unit varies or not all outputs are finite, and epochs without a spectrum"
 
 
 def geometry(folder):
@@ -52,8 +52,8 @@ def geometry(folder):
         sizes, curve = file.curve()
         arrays |= {"sizes": sizes.astype(np.int32), "curve": single(curve)}
         if (folder / Spectra.FILE).exists():
-            meta["measures"].append(RANK_OF_FEATURES)
             arrays |= effective_ranks(folder, file)
+            meta["measures"].append([*RANK_OF_FEATURES, status(arrays["rank"], NO_SPECTRUM)])
         for found, path in ((settling, Similarity.FILE), (rewound, Rewinding.FILE)):
             if (folder / path).exists():
                 about, more = found(folder / path, file.layers, file.epochs)
@@ -68,7 +68,7 @@ def described(name, file):
     return [
         name,
         measure.title,
-        measure.axis.format(score=file.task),
+        measure.label(file.task),
         measure.range == (0, None),
         f"{measure.meaning} Chance: {measure.chance}.",
         file.status(name),

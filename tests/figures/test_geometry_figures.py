@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from drillcore.colours import KINDS, SINGLE
 from drillcore.figures.geometry import BARS, EARLY, LATE, by_epoch, by_layer
 from drillcore.figures.style import CHANCE, layer_lines
+from drillcore.geometry.catalogue import MEASURES
 
 
 class Scored:
@@ -25,6 +26,13 @@ class Scored:
 
     def interval(self, measure):
         return np.full((2, 3), np.nan)
+
+
+def test_the_axis_of_a_probe_has_the_name_of_its_score():
+    assert [MEASURES["probe"].label(score) for score in ("accuracy", "R2")] == [
+        "accuracy on test samples",
+        "R² on test samples",
+    ]
 
 
 def test_chance_is_drawn_at_layers_that_have_a_value_alone():

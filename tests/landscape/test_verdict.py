@@ -100,7 +100,7 @@ def said_of(minima=0.7, chance=0.6, z=12.0, flipped=(0.4, 0.1), trained=True, po
     [
         ({}, "More than chance (+10.0 points); 75 % of the sign changes are noise of batches."),
         ({"z": 3.1}, "No difference from chance is seen (+10.0 points); 75 %"),
-        ({"minima": 0.5, "z": -4.0}, "Less than chance (-10.0 points); 75 %"),
+        ({"minima": 0.5, "z": -4.0}, "Less than chance (−10.0 points); 75 %"),
         ({"z": np.nan}, "Whether there are more than by chance is not known; 75 %"),
         ({"flipped": (0.1, 0.4)}, "More than chance (+10.0 points). Of the sign changes"),
         ({"flipped": (0.0, 0.0)}, "More than chance (+10.0 points). Of the sign changes"),

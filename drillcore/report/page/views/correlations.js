@@ -110,10 +110,11 @@ function drawMap(map, data, now) {
   map.mark(...now.pair);
   const shown = `mean ${now.signed ? "r" : "|r|"}`,
     first = data.epochs[0],
-    before = now.epoch > first ? `, and ${betweenLayers(data, { ...now, epoch: first })} at epoch ${first}` : "";
+    before = now.epoch > first ? `, and ${betweenLayers(data, { ...now, epoch: first })} at epoch ${first}` : "",
+    beside = count > 1 ? ` Beside the diagonal, between different layers, ${shown} is ${betweenLayers(data, now)} on average${before}.` : "";
   map.say(
     `Layer by layer, epoch ${now.epoch}`,
-    `Each cell is the mean over all pairs of stored units of two layers. Beside the diagonal, between different layers, ${shown} is ${betweenLayers(data, now)} on average${before}. Click a cell, or move with the arrow keys and press Enter, to see its units.`,
+    `Each cell is the mean over all pairs of stored units of two layers.${beside} Click a cell, or move with the arrow keys and press Enter, to see its units.`,
   );
 }
 

@@ -3,7 +3,7 @@
 import { onPage } from "colours";
 import { checks, choice, select, slider } from "controls";
 import { commonAxis, commonNoun, effectiveRanks, layerLook, network, networks, studied, titleOf, topic, withTopic } from "data";
-import { h, once, plain } from "dom";
+import { h, once, plain, unplain } from "dom";
 import { chart, logAxis } from "figures";
 import * as state from "state";
 import { controls, epochAxis, epochMark, layerTrace, nearest } from "views/shared";
@@ -157,7 +157,7 @@ function drawSpectra(one, all, now) {
     other ||= each.epochs[row] !== now.epoch;
     const spectrum = Array.from(values.subarray(row * count, (row + 1) * count)),
       largest = now.share ? spectrum[0] : 1;
-    const tiny = value => now.log && value <= SMALLEST * spectrum[0];
+    const tiny = value => now.log && spectrum[0] > 0 && value <= SMALLEST * spectrum[0];
     cut ||= spectrum.some(tiny);
     const y = spectrum.map(value => (largest > 0 && !tiny(value) ? value / largest : null));
     return {
@@ -174,11 +174,13 @@ function drawSpectra(one, all, now) {
       title: { text: now.share ? "singular value / largest" : "singular value" },
     },
   });
+  const empty = traces.filter(trace => trace.y.every(value => value === null)).map(trace => unplain(trace.name));
   one.say(
     `Singular values of the ${now.part}, epoch ${now.epoch}`,
     [
       now.share ? "Each as a share of the largest of its layer." : "The values themselves.",
       cut && "Logarithmic: values of at most a millionth of the largest are left out.",
+      empty.length && `Undefined, for no unit varies or not all outputs are finite: ${empty.join(", ")}.`,
       other && "What stored nothing at that epoch shows its nearest.",
     ]
       .filter(Boolean)
