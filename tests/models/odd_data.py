@@ -79,6 +79,7 @@ MADE = {
     "negative": lambda: both(TOKENS - 3, [0, 1]),
     "nan": lambda: both(FEATURES, [1.0, np.nan, 2.0, 3.0]),
     "overflowing": lambda: both(FEATURES * 1e38, [0, 1, 0, 1]),
+    "validated": lambda: {"train": (FEATURES, [0, 1, 0, 1]), "validation": (FEATURES[:2], [0, 1])},
     "unseen": lambda: {"train": (FEATURES, [0, 1, 0, 1]), "test": (FEATURES, [0, 1, 2, 0])},
     "half": lambda: {"train": (FEATURES, FEATURES[:, 0]), "test": FEATURES},
     "channels": lambda: both(np.zeros((2, 3, 8, 8), np.uint8), [0, 1]),

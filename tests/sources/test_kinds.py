@@ -115,6 +115,11 @@ def test_tokens_without_other_targets_are_asked_for_the_next_one(made, which, in
         assert (file["train/inputs"][0].tolist(), file["train/targets"][0].tolist()) == (inputs, targets)
 
 
+def test_what_is_for_validation_is_for_testing_where_nothing_else_is(made):
+    with made(odd("validated")) as file:
+        assert file["test/inputs"].shape == (2, 3)
+
+
 def test_a_number_for_each_text_is_a_regression(made):
     for source in (odd("scores"), odd("scores") | {"task": "regression"}):
         with made(source) as file:

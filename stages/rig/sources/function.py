@@ -13,6 +13,7 @@ from stages.rig.base.command import progress
 from stages.rig.sources.arrays import check_labels, check_trained, numbered
 from stages.rig.sources.blocks import Blockwise, Gathered
 from stages.rig.sources.dataset import Dataset
+from stages.rig.sources.layout import TEST
 from stages.rig.user_defined import MODELS, as_script, oneline, origin, user_function
 
 INPUTS = "inputs", "input_ids", "image", "img", "pixel_values", "features", "x"
@@ -42,8 +43,7 @@ def load_function(name, source, arguments, task=None):
     make = user_function(file, function, context)
     try:
         with as_script(MODELS / file):
-            made = make(**arguments)
-            found = dict(made) if isinstance(made, Mapping) else dict(zip(SPLITS, made, strict=True))
+            found = parts_of(make(**arguments))
             pairs = [arrays_of(found[split]) for split in SPLITS]
             classes = found.get("classes", known_classes(found["train"]))
     except Exception as error:  # a user's code can raise anything
@@ -56,6 +56,15 @@ def load_function(name, source, arguments, task=None):
             f"{context}, which returns {sorted(unknown)[0]!r}; known are {', '.join(sorted(PARTS))}: remove it."
         )
     return as_dataset(context, pairs, found | {"classes": classes}, task, source)
+
+
+def parts_of(made):
+    """What a function `made` as a dict; where it names no test, it is what is for validation, as of folders."""
+    found = dict(made) if isinstance(made, Mapping) else dict(zip(SPLITS, made, strict=True))
+    for name in TEST:
+        if "test" not in found and name in found:
+            found["test"] = found.pop(name)
+    return found
 
 
 def arrays_of(part):

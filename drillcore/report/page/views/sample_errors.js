@@ -34,10 +34,13 @@ export function say(scene, i) {
   const { data, of, split } = scene,
     { numbers } = data.splits[split],
     settled = Number.isNaN(of.settled[i]) ? "not settled" : inWords(`settled at epoch ${of.settled[i]}`),
+    overEpochs = Number.isNaN(of.variability[i])
+      ? ""
+      : `, on average ${number(of.mean[i])} ± ${number(of.variability[i])} ${inWords("over the epochs")}`,
     answer = isRegression(data)
       ? `target ${number(of.target[i])}${numbers ? ` (number ${of.number[i] + 1} of ${numbers})` : ""}, answer ${number(of.output[i])}, standardised residual ${number(of.standardised[i])}; `
       : "";
-  return `${which(scene, i)}: ${answer}${data.measure}${numbers ? `, the mean of ${numbers},` : ""} ${number(of.error[i])}, on average ${number(of.mean[i])} ± ${number(of.variability[i])} ${inWords("over the epochs")}, ${settled}`;
+  return `${which(scene, i)}: ${answer}${data.measure}${numbers ? `, the mean of ${numbers},` : ""} ${number(of.error[i])}${overEpochs}, ${settled}`;
 }
 
 export function drawMap(map, scene) {
