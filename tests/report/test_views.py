@@ -520,3 +520,9 @@ def test_correlations_that_are_nearly_alike_are_spread_over_all_levels():
     shares = (levels.astype(int) + LEVELS) / (2 * LEVELS)
     np.testing.assert_allclose((low + shares * (high - low))[[0, 2, 3]], r[[0, 2, 3]], atol=2e-5)
     assert spread_out(np.ones(2))[1] == [1, 1] and spread_out(np.full(2, np.nan))[1] is None
+
+
+def test_ticks_of_shares_are_percentages_that_differ(browser, root):
+    browser.open(root / "index.html", "gradients", network="net", unit="share")
+    ticks = browser.run("return [...document.querySelectorAll('#near-zero .ytick text')].map(one => one.textContent)")
+    assert len(ticks) == len(set(ticks)) > 2 and all(tick.endswith(" %") for tick in ticks)

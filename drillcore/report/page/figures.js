@@ -23,11 +23,13 @@ const MOST_DECADES = 2.5,
 const LINEAR_WIDTH = 0.5,
   MOST_LINEAR = 10;
 
-// Of an axis or a colour bar of shares: percentages as the rest of the page writes them.
-export const SHARES = {
-  tickformat: ".0%",
-  labelalias: Object.fromEntries(Array.from({ length: 101 }, (_, share) => [`${share}%`, `${share} %`])),
-};
+// Of an axis or a colour bar of shares: round percentages up to the largest of `values`, as the rest of the page writes them.
+export function shareTicks(values) {
+  const high = values.filter(Number.isFinite).reduce((most, value) => Math.max(most, value), 0) || 1,
+    step = evenStep(0.75 * high),
+    tickvals = Array.from({ length: Math.floor(high / step + 1e-9) + 1 }, (_, i) => i * step);
+  return { tickvals, ticktext: tickvals.map(value => `${Number((100 * value).toPrecision(3))} %`) };
+}
 
 export function layout(more = {}) {
   const axis = {

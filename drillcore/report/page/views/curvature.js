@@ -3,7 +3,7 @@
 import { onPage } from "colours";
 import { topic } from "data";
 import { h, number } from "dom";
-import { chart, SHARES, signedScale } from "figures";
+import { chart, shareTicks, signedScale } from "figures";
 import { chooseNetwork, controls, epochAxis } from "views/shared";
 
 export const title = "Curvature";
@@ -146,7 +146,7 @@ function drawCrossed(one, data) {
   const traces = BATCHES.map((name, i) =>
     line(data, name, flipped.slice(i * count, (i + 1) * count), ["#777777", "#0072b2"][i]),
   );
-  one.draw(traces, axes(data, "share of all weights", { ...SHARES, rangemode: "tozero" }));
+  one.draw(traces, axes(data, "share of all weights", { ...shareTicks(traces.flatMap(one => one.y)), rangemode: "tozero" }));
   one.say(
     CROSSED,
     "No steps of the training: one step from each checkpoint against the gradient of a batch, as long as the training's was, without the optimiser's memory. A sign that changes with another batch may be noise alone; with the same batch, the minimum of its loss was crossed along that weight.",

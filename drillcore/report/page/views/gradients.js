@@ -4,7 +4,7 @@ import { onPage } from "colours";
 import { choice, select, slider } from "controls";
 import { titleOf, topic } from "data";
 import { h, number, once, percent, themed } from "dom";
-import { chart, logAxis, SHARES } from "figures";
+import { chart, logAxis, shareTicks } from "figures";
 import * as state from "state";
 import { nearText } from "views/grain";
 import { chooseNetwork, controls } from "views/shared";
@@ -119,6 +119,8 @@ const TEXTS = {
   moved_all: "all parameters",
 };
 
+const DOT = 4,
+  LOGARITHMIC = ["moved", "moved_all"]; // whose axis has no 0
 const DASHES = { exact_zeros: "dot", chance: "4px 3px" };
 const CHANCE = {
   raw: " Dashed: minima by chance alone, of random signs; most flips of pure noise are minima too.",
@@ -129,14 +131,20 @@ function drawAll(charts, data, now) {
   const found = statistics(data, now),
     step = Array.from(data.arrays.step);
   const colour = { ...data.series, chance: themed("--ink"), moved: data.series.retained, moved_all: data.series.flips };
-  const trace = (key, whole) => ({
-    x: step,
-    y: Array.from(found[key], (value, i) => (whole && value !== null ? (whole[i] ? value / whole[i] : null) : value)),
-    name: TEXTS[key],
-    mode: step.length > 1 ? "lines" : "markers",
-    line: { color: onPage(colour[key]), width: key === "chance" ? 1.2 : 1.6, dash: DASHES[key] ?? "solid" },
-    hovertemplate: `%{y:,.6~g} ${TEXTS[key]}<extra>step %{x}</extra>`,
-  });
+  const trace = (key, whole) => {
+    const shown = (value, i) => (whole && value !== null ? (whole[i] ? value / whole[i] : null) : value),
+      y = Array.from(found[key], (value, i) => (LOGARITHMIC.includes(key) && !(value > 0) ? null : shown(value, i))),
+      dots = y.map((_, i) => (Number.isFinite(y[i]) && !Number.isFinite(y[i - 1]) && !Number.isFinite(y[i + 1]) ? DOT : 0));
+    return {
+      x: step,
+      y,
+      name: TEXTS[key],
+      mode: dots.some(Boolean) ? "lines+markers" : "lines", // a line does not show a step between two without a value
+      marker: { size: dots },
+      line: { color: onPage(colour[key]), width: key === "chance" ? 1.2 : 1.6, dash: DASHES[key] ?? "solid" },
+      hovertemplate: `%{y:,.6~g} ${TEXTS[key]}<extra>step %{x}</extra>`,
+    };
+  };
   const shapes = epochLines(data.starts);
   const axes = (text, more = {}) => ({
     shapes,
@@ -151,13 +159,12 @@ function drawAll(charts, data, now) {
       : "";
   const lastEpoch = ofLastEpoch(found, data.arrays.epoch);
   const shareOf = whole => (now.share ? whole : null);
-  charts.nearZero.draw(
-    [
-      ...["zeros", "retained", "exact_zeros"].map(key => trace(key, shareOf(found.counted))),
-      trace("released", shareOf(found.before)),
-    ],
-    axes(now.share ? "share" : "parameters", now.share ? SHARES : {}),
-  );
+  const shares = traces => (now.share ? shareTicks(traces.flatMap(one => one.y)) : {});
+  const nearZero = [
+    ...["zeros", "retained", "exact_zeros"].map(key => trace(key, shareOf(found.counted))),
+    trace("released", shareOf(found.before)),
+  ];
+  charts.nearZero.draw(nearZero, axes(now.share ? "share" : "parameters", shares(nearZero)));
   charts.nearZero.say(
     "Near zero, retained, released",
     `${near}, ${of}. ` +
@@ -167,10 +174,8 @@ function drawAll(charts, data, now) {
       lastEpoch.nearZero +
       some,
   );
-  charts.flips.draw(
-    ["flips", "minima", "maxima", ...(found.chance ? ["chance"] : [])].map(key => trace(key, shareOf(found.retained))),
-    axes(now.share ? "share of the retained" : "parameters", now.share ? SHARES : {}),
-  );
+  const flipped = ["flips", "minima", "maxima", ...(found.chance ? ["chance"] : [])].map(key => trace(key, shareOf(found.retained)));
+  charts.flips.draw(flipped, axes(now.share ? "share of the retained" : "parameters", shares(flipped)));
   charts.flips.say(
     "Flips among the retained",
     `${near}, ${of}. Gradients that stay near zero and change sign: over a minimum if weight and gradient moved the same way, else over a maximum.${lastEpoch.flips}${found.chance ? CHANCE[now.kind] : ""}${some}`,

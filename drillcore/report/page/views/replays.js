@@ -4,7 +4,7 @@ import { onPage } from "colours";
 import { select } from "controls";
 import { replay, replays, titleOf } from "data";
 import { h } from "dom";
-import { chart, evenStep, logAxis, SHARES, signedScale } from "figures";
+import { chart, evenStep, logAxis, shareTicks, signedScale } from "figures";
 import * as state from "state";
 import { controls } from "views/shared";
 
@@ -142,5 +142,5 @@ function drawNoise(grid, data) {
 function drawFlips(grid, data) {
   const note = "The batch once more at the new weights, with the same dropout masks: these signs do not change by the noise of batches.";
   const lines = () => [line(data, "same_batch/flipped", "the same batch", "#0072b2")];
-  return drawing(grid, data, "replayed-flips", FLIPS, note, lines, "share of all gradients", false, { ...SHARES, rangemode: "tozero" });
+  return drawing(grid, data, "replayed-flips", FLIPS, note, lines, "share of all gradients", false, { ...shareTicks(Array.from(data.arrays["same_batch/flipped"])), rangemode: "tozero" });
 }

@@ -3,7 +3,7 @@
 import { onPage } from "colours";
 import { titleOf } from "data";
 import { number, percent, themed } from "dom";
-import { SHARES } from "figures";
+import { shareTicks } from "figures";
 import { epochAxis, sampleDots } from "views/shared";
 import { inWords } from "words";
 
@@ -62,7 +62,7 @@ export function drawMap(map, scene) {
         colorscale: "Viridis",
         cmin: 0,
         cmax: 1,
-        colorbar: { title: { text: inWords("right, share of epochs"), side: "right" }, thickness: 12, ...SHARES },
+        colorbar: { title: { text: inWords("right, share of epochs"), side: "right" }, thickness: 12, ...shareTicks([0, 1]) },
       }),
     ],
     {
