@@ -526,3 +526,10 @@ def test_ticks_of_shares_are_percentages_that_differ(browser, root):
     browser.open(root / "index.html", "gradients", network="net", unit="share")
     ticks = browser.run("return [...document.querySelectorAll('#near-zero .ytick text')].map(one => one.textContent)")
     assert len(ticks) == len(set(ticks)) > 2 and all(tick.endswith(" %") for tick in ticks)
+
+
+def test_the_title_of_the_maps_says_what_they_are(browser, root):
+    browser.open(root / "index.html", "embeddings", network="net")
+    assert browser.text("#maps h3").endswith("every layer by t-SNE or coordinates")
+    browser.open(root / "index.html", "embeddings", network="net", map="pca")
+    assert browser.text("#maps h3").endswith("every layer by PCA")

@@ -262,7 +262,7 @@ function drawMaps(maps, scene, mark) {
     (data.all > count ? ` The first ${count} of ${data.all} embedded.` : "") +
     (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
-    `${titleOf(scene.name)}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${Object.fromEntries(KINDS)[kind]}`,
+    `${titleOf(scene.name)}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${kind === "pca" ? "PCA" : drawnBy(data)}`,
     `${shown.length} ${only ? "misclassified " : ""}${ofWhat(probe)}${probe.arrays.targets || groups.names.length ? `, coloured by ${Object.fromEntries(coloursOf(probe))[colour]}` : ""}.${aboutMaps(data, kind)}${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");
@@ -272,6 +272,12 @@ function drawMaps(maps, scene, mark) {
 }
 
 const ofWhat = ({ arrays }) => (arrays.position ? "tokens of test images" : "test images");
+
+// What the maps are, of which some may be no t-SNE.
+const drawnBy = ({ status }) => {
+  const found = [...new Set(status.map(one => one.split(":")[0]))].filter(one => one !== "none");
+  return found.join(" or ") || "t-SNE";
+};
 
 // How to read the maps that are shown.
 function aboutMaps({ status }, kind) {
