@@ -166,7 +166,9 @@ def mark_undefined(axes, epochs, values, colours):
 def draw_agreement(axes, correlations, chance):
     """Draw the rank correlation of every measure's changes with the costs of putting back, and what chance gives."""
     names = list(correlations)
-    axes.barh(range(len(names)), correlations.values(), 0.6, color=[MEASURES[name].colour for name in names])
+    values, colours = list(correlations.values()), [MEASURES[name].colour for name in names]
+    axes.barh(range(len(names)), values, 0.6, color=colours)
+    axes.scatter(values, range(len(names)), 8, colours, zorder=3)  # a bar does not show 0
     axes.axvline(0, color="black", linewidth=0.6)
     for place, value in enumerate(correlations.values()):
         if np.isnan(value):
