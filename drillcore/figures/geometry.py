@@ -222,7 +222,8 @@ def value_axis(axes, file, measure):
         log_axis(axes.yaxis)
         axes.set_ylim(low / 1.5, high * 1.5)
     else:
-        axes.set_ylim(min(0.0, 1.05 * low), 1.05 * max(high, 1e-3))
+        highest = high if high > 0 else 1.0  # of nothing but zeros the ticks would be thousandths
+        axes.set_ylim(min(0.0, 1.05 * low), 1.05 * highest)
 
 
 def handles(file, lines, measures):
