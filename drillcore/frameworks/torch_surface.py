@@ -68,10 +68,10 @@ class Surface:
 
     def gradient(self, inputs, targets):
         """The mean loss, and its gradient (parameters)."""
-        loss, gradient = 0.0, 0.0
+        loss, gradient = 0.0, None
         for *samples, share in self.parts(inputs, targets):
             of_part, gradients = self.derivatives(*samples)
-            loss, gradient = loss + share * float(of_part.detach()), added(gradient, flat(gradients), share)
+            loss, gradient = loss + share * float(of_part.detach()), added(gradient, gradients, share)
         return loss, gradient
 
     @torch.no_grad()
@@ -153,7 +153,7 @@ class Hessian:
 
     def product(self, vector):
         """The Hessian times a vector (parameters)."""
-        weights, found = self.surface.weights, 0.0
+        weights, found = self.surface.weights, None
         along = split(vector, weights)
 
         def of_part(gradients):
@@ -162,7 +162,7 @@ class Hessian:
                 for gradient, part in zip(gradients, along, strict=True)
                 if gradient.requires_grad  # else the loss is linear in this weight
             ]
-            return flat(differentiate(Along.apply([part for _, part in curved], *(one for one, _ in curved)), weights))
+            return differentiate(Along.apply([part for _, part in curved], *(one for one, _ in curved)), weights)
 
         for product, share in self.of_parts(of_part):
             found = added(found, product, share)
@@ -253,9 +253,18 @@ def graph_bytes(function, weights):
     return sum(size for storage, size in found.items() if storage not in known)
 
 
-def added(total, vector, share):
-    """`total` and `share` of a `vector`, in its type."""
-    return vector if share == 1 else (total + share * vector).astype(vector.dtype)
+def added(total, tensors, share):
+    """`total` (parameters), None at first, and `share` of `tensors`, one after the other."""
+    if total is None:
+        total = flat(tensors)
+        total *= share
+        return total
+    begin = 0
+    for tensor in tensors:
+        part = flat([tensor])
+        total[begin : begin + len(part)] += share * part
+        begin += len(part)
+    return total
 
 
 @contextmanager

@@ -85,8 +85,9 @@ def lanczos(product: Callable[[np.ndarray], np.ndarray], start: np.ndarray, iter
     steps, largest = min(iterations, len(start)), 0.0
     basis, alpha, beta = np.empty((steps, len(start)), start.dtype), [], []
     np.divide(start, norm, out=basis[0])
+    del start  # a vector less while the operator works
     for step in range(steps):
-        image = np.array(product(basis[step]), start.dtype)
+        image = np.array(product(basis[step]), basis.dtype)
         largest = max(largest, size := length(image))
         inside = orthogonalise(image, basis[: step + 1])
         beta.append(length(image))
@@ -94,10 +95,15 @@ def lanczos(product: Callable[[np.ndarray], np.ndarray], start: np.ndarray, iter
             inside += orthogonalise(image, basis[: step + 1])
             beta[-1] = length(image)
         alpha.append(inside[step])
-        if not beta[-1] > ROUNDING * np.finfo(start.dtype).eps * largest or step + 1 == steps:
+        if not beta[-1] > ROUNDING * np.finfo(basis.dtype).eps * largest or step + 1 == steps:
             break
         np.divide(image, beta[-1], out=basis[step + 1])
     return Krylov(basis[: len(alpha)], np.array(alpha), np.array(beta))
+
+
+def random_start(size: int, dtype: np.dtype, seed: int) -> np.ndarray:
+    """A vector (size) of standard normal numbers drawn from `seed`, for `lanczos` to start from."""
+    return np.random.default_rng(seed).standard_normal(size).astype(dtype)
 
 
 def orthogonalise(vector: np.ndarray, basis: np.ndarray) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from drillcore.base.errors import InputError
 from drillcore.frameworks import NotTwiceDifferentiable, framework_of
-from drillcore.landscape.lanczos import lanczos, length
+from drillcore.landscape.lanczos import lanczos, length, random_start
 from drillcore.landscape.noise import Noise, noise_scale
 from drillcore.landscape.trace import Estimate, hutchinson
 
@@ -116,17 +116,18 @@ def choose_entries(surface, entries, seed):
 def measure(surface, inputs, targets, entries, eigenvalues, iterations, probes, seed):
     """The `Curvature` of a `Surface`; see `curvature`. `entries` are positions by tensor."""
     loss, gradient = surface.gradient(inputs, targets)
-    norm = length(gradient)
+    norm, size, dtype = length(gradient), len(gradient), gradient.dtype
+    del gradient  # the Hessian takes the memory of several vectors
     noise = noise_scale(surface.squared_norms(inputs, targets), norm)
     hidden = "" if noise.signal > 0 else "the noise of the gradient hides its norm: the noise scale is not known"
     first = {"loss": loss, "gradient_norm": norm, "noise": noise, "entries": entries}
     try:
         if not np.isfinite([loss, norm]).all():
             raise Undefined("the loss or its gradient is not finite")
-        second = second_derivatives(
-            surface.hessian(inputs, targets), gradient, entries, eigenvalues, iterations, probes, seed
-        )
-        return Curvature(**first, **second, status=hidden or COMPLETE)
+        hessian = surface.hessian(inputs, targets)
+        eigen = spectrum(hessian, size, dtype, eigenvalues, iterations, probes, seed)
+        diagonal = dict(zip(entries, hessian.diagonal([*entries.values()]), strict=True))
+        return Curvature(**first, **eigen, diagonal=diagonal, status=hidden or COMPLETE)
     except (Undefined, NotTwiceDifferentiable) as reason:
         second = {
             "largest": np.full(eigenvalues, np.nan),
@@ -142,10 +143,9 @@ class Undefined(Exception):
     """There are no second derivatives, for a reason."""
 
 
-def second_derivatives(hessian, gradient, entries, eigenvalues, iterations, probes, seed):
-    """What a `Curvature` says of a `Hessian`, where the gradient is `gradient`; its `entries` are positions by tensor."""
-    start = np.random.default_rng(seed).standard_normal(gradient.shape).astype(gradient.dtype)
-    krylov = lanczos(hessian.product, start, iterations)
+def spectrum(hessian, size, dtype, eigenvalues, iterations, probes, seed):
+    """What a `Curvature` says of the eigenvalues and the trace of a `Hessian` of `size` weights of a `dtype`."""
+    krylov = lanczos(hessian.product, random_start(size, dtype, seed), iterations)
     if not np.isfinite([*krylov.alpha, *krylov.beta]).all():
         raise Undefined("the Hessian is not finite")
     values, residuals = krylov.ritz()
@@ -154,6 +154,5 @@ def second_derivatives(hessian, gradient, entries, eigenvalues, iterations, prob
         "largest": np.concatenate([values[::-1][:eigenvalues], missing]),
         "smallest": float(values[0]),
         "residuals": np.concatenate([residuals[::-1][:eigenvalues], missing, residuals[:1]]),
-        "trace": hutchinson(hessian.product, len(gradient), probes, seed + 1, krylov),
-        "diagonal": dict(zip(entries, hessian.diagonal([*entries.values()]), strict=True)),
+        "trace": hutchinson(hessian.product, size, probes, seed + 1, krylov),
     }

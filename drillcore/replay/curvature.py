@@ -3,7 +3,7 @@
 import numpy as np
 
 from drillcore.frameworks import NotTwiceDifferentiable
-from drillcore.landscape.lanczos import lanczos
+from drillcore.landscape.lanczos import lanczos, random_start
 from drillcore.landscape.preconditioned import preconditioned
 from drillcore.recording.threshold import fraction
 from drillcore.replay.instrument import joined
@@ -38,7 +38,7 @@ class Curvature:
         count = self.eigenvalues
         found = {"largest": np.full(count, np.nan), "smallest": np.nan, "residual": np.full(count + 1, np.nan)}
         found["preconditioned"] = np.nan
-        start = np.random.default_rng(self.seed).standard_normal(self.gradient.shape).astype(self.gradient.dtype)
+        start = random_start(len(self.gradient), self.gradient.dtype, self.seed)
         try:
             product = hessian_of(*self.probe).product
             values, residuals = lanczos(product, start, self.iterations).ritz()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from drillcore.frameworks import NotTwiceDifferentiable
-from drillcore.landscape.lanczos import lanczos
+from drillcore.landscape.lanczos import lanczos, random_start
 from drillcore.landscape.preconditioned import preconditioned
 from stages.rig.frameworks import module
 from stages.rig.training.states import load_state, states_of
@@ -21,9 +21,8 @@ def preconditioned_sharpness(card, folder, epoch, model, surface, samples, itera
     divided_by = module(card.framework, "moments").preconditioner(load_state(path), model)
     if divided_by is None:
         return np.nan
-    start = np.random.default_rng(card.seed).standard_normal(divided_by.shape).astype(np.float32)
     try:
         product = preconditioned(surface.hessian(*samples).product, divided_by)
-        return float(lanczos(product, start, iterations).ritz()[0][-1])
+        return float(lanczos(product, random_start(len(divided_by), np.float32, card.seed), iterations).ritz()[0][-1])
     except NotTwiceDifferentiable:
         return np.nan

@@ -12,11 +12,15 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from drillcore.frameworks.torch import as_input
+from stages.rig.base.process import keep_freed_memory, return_freed_memory
 from stages.rig.card import UserDefined, loading, no_device
 from stages.rig.images import trial_inputs
 from stages.rig.torch.answer import answering
 from stages.rig.torch.gradient import in_precision
 from stages.rig.user_defined import construct
+
+LARGE = 5_000_000
+"""Parameters of a network that makes memory scarcer than processor time."""
 
 FOLDER = 0x10
 """The bit of a zip's member that is a folder, as MS-DOS has it."""
@@ -39,7 +43,14 @@ def build(card, classes):
         model.eval()
         with torch.no_grad():
             model(as_input(to_input(trial_inputs(card, 1), card.kind), model))
+    manage_memory(model)
     return in_precision(model, card.training)
+
+
+def manage_memory(model):
+    """Keep what a pass through the `model` frees for the next one, where it is not too much."""
+    large = sum(parameter.numel() for parameter in model.parameters()) >= LARGE
+    return_freed_memory() if large else keep_freed_memory()
 
 
 def perceptron(card, classes):

@@ -12,7 +12,6 @@ from drillcore.recording.recorder import GradientRecorder
 from drillcore.recording.transition_recorder import TransitionRecorder
 from drillcore.recording.weights import to_array, trainable
 from stages.rig.base.command import progress, say
-from stages.rig.base.process import keep_freed_memory, return_freed_memory
 from stages.rig.card import Training
 from stages.rig.images import outputs_of
 from stages.rig.torch.gradient import Gradient
@@ -32,9 +31,6 @@ OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
 }
-
-LARGE = 5_000_000
-"""Parameters of a network whose activations make memory scarcer than processor time."""
 
 PLAIN = Training()
 """In float32, the whole batch at once, its gradient as it is."""
@@ -345,7 +341,6 @@ def train(card, training, validation, folder, state=None):
     """
     model = build(card, outputs_of(card, training)).to(device_of(card))
     take_pixels_once(model, card, training)
-    manage_memory(model)
     settings = card.training
     optimizer = make_optimizer(settings, model.parameters())
     history = History(folder, settings.epochs, card.scored_as())
@@ -374,18 +369,11 @@ def train(card, training, validation, folder, state=None):
         )
 
 
-def manage_memory(model):
-    """Keep what a step frees for the next one, where it is not too much."""
-    large = sum(parameter.numel() for parameter in model.parameters()) >= LARGE
-    return_freed_memory() if large else keep_freed_memory()
-
-
 def replicate(card, training, validation, folder, history):
     """Train as `train` does, but leave nothing but the last weights and the transitions of gradients in `folder`; `history`
     is told how it goes. The weights are those of `train` but for rounding."""
     model = build(card, outputs_of(card, training)).to(device_of(card))
     take_pixels_once(model, card, training, sum_weights=True)
-    manage_memory(model)  # which the training before did, unless it was killed after that
     settings, batches = card.training, shuffled(card, training)
     parameters, sizes = trainable(model.named_parameters())
     recorder = TransitionRecorder(sizes, folder / "gradients.h5", card.recorder.edges, card.recorder.every)
