@@ -37,7 +37,7 @@ class NotTwiceDifferentiable(InputError):
         super().__init__(f"The loss cannot be differentiated twice ({reason}): its Hessian is not known.")
 
 
-GRAPH_BYTES = 224 << 20
+GRAPH_BYTES = 160 << 20
 """What the graph of a second derivative may keep in memory: of more samples than fit, parts are taken one after the other."""
 
 

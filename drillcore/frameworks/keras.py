@@ -436,10 +436,11 @@ class Hessian:
 
     def product(self, vector):
         """The Hessian times a vector (parameters)."""
-        along = split(vector, self.surface.weights)
+        along, found = split(vector, self.surface.weights), 0.0
         with twice_differentiable():
-            found = [(share, flat(self.graph(*samples, *along))) for *samples, share in self.parts]
-        return sum(share * product for share, product in found).astype(found[0][1].dtype)
+            for *samples, share in self.parts:
+                found += share * flat(self.graph(*samples, *along))
+        return found
 
     def diagonal(self, entries):
         """The second derivatives by single weights, float64 (entries) of each tensor; `entries` are positions in each."""
