@@ -11,7 +11,7 @@ OUTSIDE_PYTHON = ".safetensors", ".json", ".model", ".h5", ".hdf5"
 """How the files end that such libraries read; others beside them may be of a whole training, or written by the code."""
 
 LONGEST = 255
-"""Letters of a text that may be a path."""
+"""Bytes of a file's name; the system fails on a longer one, as a sentence in the code may be."""
 
 
 def named_files(modules, arguments):
@@ -36,7 +36,7 @@ def files_of(texts, folder):
 
 def may_be_path(text):
     """Whether a value is a text that may name a file."""
-    return isinstance(text, str) and 0 < len(text) <= LONGEST and text.isprintable()
+    return isinstance(text, str) and text.isprintable() and 0 < len(text.encode()) <= LONGEST
 
 
 def texts_in(value):

@@ -16,11 +16,11 @@ from stages.rig.sections import SECTIONS, Window
 ANCHORS = "x-"
 """What a section begins with that is there for YAML's anchors alone; no stage reads it."""
 
-
 OF_DATA = "kind", "task", "vocabulary"
-AUGMENTED = {"augmentation": "images", "noise": "features", "replaced": "tokens"}
-"""What a training may do to its inputs, by its parameter, and what kind these are."""
 """What of a network its data set says."""
+
+AUGMENTED = {"augmentation": "images", "noise": "features", "replaced": "tokens"}
+"""By parameter of a training, the kind of inputs that it changes."""
 
 
 class Common(Section):

@@ -86,6 +86,7 @@ MADE = {
     "integers": lambda: both(np.zeros((2, 8, 8, 3), int), [0, 1]),
     "columns": lambda: both(FEATURES, FEATURES[:, 0], columns=["a", "b"]),
     "vocabulary": lambda: both(TOKENS, [0, 1], vocabulary=["a", "b"]),
+    "arrays": lambda: both(FEATURES, FEATURES[:, 0], columns=np.array(["a", "b", "c"])),
 }
 
 

@@ -202,6 +202,8 @@ def test_a_change_to_a_file_that_it_reads_changes_the_card(models):
 
 def test_a_change_to_a_file_that_a_library_in_rust_reads_changes_the_card(models):
     shutil.copy(MODELS / "pretrained_start.py", models / "mine.py")
+    with (models / "mine.py").open("a", encoding="utf-8") as file:
+        file.write(f"\nNOTE = '{100 * '模'}'\n")  # too long for the name of a file
     (models / "start").mkdir()
     Tokenizer(WordLevel({"a": 0, "b": 1, "c": 2})).save(f"{models}/words.json")
     save_file({"1.weight": torch.ones(3, 64), "1.bias": torch.ones(3)}, models / "start/model.safetensors")

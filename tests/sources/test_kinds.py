@@ -134,6 +134,19 @@ def test_a_table_to_be_reconstructed_needs_no_target(made):
         assert (file.task, file.classes) == ("reconstruction", ["x", "y", "z"])
 
 
+def test_columns_may_be_an_array(made):
+    with made(odd("arrays")) as file:
+        assert file.column_names == ["a", "b", "c"]
+
+
+def test_a_reconstruction_may_be_tested_on_classes_that_it_was_not_trained_on(made):
+    Path("table.csv").write_text("a,b,split\n1,good,train\n2,good,train\n3,bad,test\n")
+    for source in (odd("unseen"), {"source": "table.csv", "target": "b"}):
+        with made(source | {"task": "reconstruction"}) as file:
+            train, test = (set(file[f"{split}/targets"][:].tolist()) for split in ("train", "test"))
+            assert test - train
+
+
 def test_a_folder_is_a_text_by_the_length_of_its_windows(made):
     Path("book").mkdir()
     Path("book/one.txt").write_text("abcabd" * 10)
@@ -168,6 +181,10 @@ def test_a_folder_is_a_text_by_the_length_of_its_windows(made):
         (odd("vocabulary"), "returns tokens up to 4, but a vocabulary of 2"),
         (odd("alone") | {"task": "reconstruction"}, "returns tokens, that have no reconstruction here"),
         (odd("alone") | {"task": "regression"}, "whose task is regression, but its targets are no numbers"),
+        (
+            odd("alone") | {"task": "classification"},
+            "models/odd_data.py:make returns inputs alone, which have no classes",
+        ),
         (odd("words") | {"task": "next_token"}, "returns features, that have no next_token here"),
         (odd("words") | {"task": "regression"}, "whose task is regression, but its targets are no numbers"),
         ({"source": "text.txt", "drop": ["place"]}, "a table, and nothing else, has columns to drop"),

@@ -79,6 +79,14 @@ def test_a_parquet_file_in_blocks_is_that_which_pandas_reads_whole():
     check(Path("table.parquet"), frame, "price")
 
 
+def test_a_folder_of_parquet_files_without_rows_is_refused():
+    pytest.importorskip("pyarrow")
+    Path("folder.parquet").mkdir()
+    pandas.DataFrame({"number": [1], "price": [2]})[:0].to_parquet("folder.parquet/part.parquet")
+    with pytest.raises(InputError, match="has no rows"):
+        load_table("mine", Path("folder.parquet"), "price")
+
+
 def test_a_fifth_of_the_rows_is_held_out_by_a_permutation_of_all():
     write(split=range(100, 140))
     Path("table.csv").write_text(Path("table.csv").read_text().replace("split", "mark"))

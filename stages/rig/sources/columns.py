@@ -120,7 +120,7 @@ class Table:
         """The rows of the features, of the targets and of the column `split`."""
         parts = self.features, self.targets, self.marks
         rows = [Gathered((len(part),), np.float32) for part in parts]
-        for block in blocks:
+        for block in filter(len, blocks):  # a file of a folder may have no rows
             for part, numbers in zip(parts, rows, strict=True):
                 found = np.empty((len(block), len(part)), np.float32)
                 for position, column in enumerate(part):
@@ -130,14 +130,13 @@ class Table:
 
 
 def read_table(name, path, targets, dropped, coded):
-    """The `Table` at `path`; of columns of a CSV whose types differ between blocks, read again as one type."""
-    types = {}
-    for _ in range(2):
-        table = Table(name, path, targets, dropped, coded, types)
-        types = {column.name: column.type_of_all for column in table.columns if column.type_of_all}
-        if not types or is_parquet(path):  # whose columns have one type but for missing values
-            break
-    return table
+    """The `Table` at `path`; of a CSV with columns whose types differ between blocks, read again with one type for each."""
+    table = Table(name, path, targets, dropped, coded, {})
+    types = {column.name: column.type_of_all for column in table.columns if column.type_of_all}
+    if not types or is_parquet(path):  # whose columns have one type but for missing values
+        return table
+    del table  # before its rows are on the disk twice
+    return Table(name, path, targets, dropped, coded, types)
 
 
 def is_parquet(path):
@@ -178,7 +177,7 @@ def csv_blocks(path, types):
     yield header
     rows = max(1, CELLS // max(1, header.shape[1]))
     with pandas.read_csv(path, sep=separator, dtype=types, chunksize=rows, low_memory=False) as blocks:
-        yield from (block for block in blocks if len(block))
+        yield from blocks
 
 
 def parquet_blocks(path):

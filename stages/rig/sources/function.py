@@ -34,9 +34,9 @@ def load_function(name, source, arguments, task=None):
     whose items are such pairs or mappings. All may be larger than memory: of what gives slices of rows, as a np.memmap or
     a dataset of h5py, blocks are read, of a data set one item after the other.
 
-    Bytes (n, h, w, c) are images, other integers tokens, floats features. Targets that are floats are numbers, of tokens
-    those of each position the next ones, all others classes. Without targets inputs are to be reconstructed; of tokens,
-    or where these are their targets too, the next one is asked for.
+    Bytes (n, h, w, c) are images, other integers tokens, floats features. Floats as targets are a regression, a target for
+    each position of tokens is the next token, and all other targets are classes. Inputs without targets are to be
+    reconstructed; tokens without targets, or that are their own targets, are asked for the next one.
     """
     file, _, function = source.partition(":")
     context = f"params.yaml: the source of datasets.{name} is {source!r}"
@@ -76,7 +76,8 @@ def arrays_of(part):
     if hasattr(part, "batch_sampler"):  # of PyTorch
         raise TypeError("a DataLoader gives batches: return its dataset")
     inputs = targets = None
-    for item in progress(islice(part, len(part)) if hasattr(part, "__len__") else part, "reading samples"):
+    count = len(part) if hasattr(part, "__len__") else None
+    for item in progress(islice(part, count), "reading samples", count):
         one, target = sample(item)
         inputs = gathered(inputs, one)
         targets = None if target is None else gathered(targets, target)
@@ -162,7 +163,8 @@ def check_alike(context, inputs, targets):
 def names_of(context, kind, inputs, targets, found):
     """The names of the columns of features, and the texts of the tokens in `inputs` and `targets`, that were `found`, the
     numbers of tokens without any."""
-    columns, vocabulary = (list(map(str, found.get(name) or [])) for name in ("columns", "vocabulary"))
+    names = [found.get(name) for name in ("columns", "vocabulary")]
+    columns, vocabulary = ([] if one is None else list(map(str, one)) for one in names)
     if columns and len(columns) != inputs[0].shape[-1]:
         raise InputError(
             f"{context}, which returns {len(columns)} columns, but inputs of {list(inputs[0].shape[1:])}: name every number "
@@ -226,9 +228,9 @@ def stored(context, inputs):
     return converted(context, "inputs", inputs, shape, np.float32 if kind == "f" else np.int32)
 
 
-def converted(context, what, values, shape, dtype):
-    """The inputs or targets `values` in another `shape` and of another type, checked and converted when a block of their rows
-    is asked for."""
+def converted(context, role, values, shape, dtype):
+    """`values`, whose `role` is "inputs" or "targets", in another `shape` and of another type, checked and converted when a
+    block of their rows is asked for."""
 
     def read(rows):
         try:
@@ -236,12 +238,12 @@ def converted(context, what, values, shape, dtype):
         except Exception as error:  # a user's array can raise anything
             raise InputError(f"{context}, of whose rows some cannot be read: {oneline(error)}.") from None
         if dtype == np.int32:
-            check_tokens(context, what, block)
+            check_tokens(context, role, block)
         with np.errstate(over="ignore"):
             block = block.astype(dtype, copy=False).reshape(len(block), *shape[1:])
         if dtype == np.float32 and not np.isfinite(block).all():
             raise InputError(
-                f"{context}, which returns {what} that are not finite, or too large for float32: fill them in, scale them, "
+                f"{context}, which returns {role} that are not finite, or too large for float32: fill them in, scale them, "
                 "or leave them out."
             )
         return block
@@ -249,12 +251,12 @@ def converted(context, what, values, shape, dtype):
     return Blockwise(shape, dtype, read)
 
 
-def check_tokens(context, what, tokens):
+def check_tokens(context, role, tokens):
     """Refuse numbers that no vocabulary has; those of targets may be ignored."""
-    tokens = tokens[tokens != IGNORED] if what == "targets" else tokens
+    tokens = tokens[tokens != IGNORED] if role == "targets" else tokens
     if tokens.size and not 0 <= tokens.min() <= tokens.max() < MOST_TOKENS:
         raise InputError(
-            f"{context}, which returns {what} that are integers from {tokens.min()} to {tokens.max()}, but tokens are from 0 "
+            f"{context}, which returns {role} that are integers from {tokens.min()} to {tokens.max()}, but tokens are from 0 "
             f"to {MOST_TOKENS - 1}: return floats for features, or number the tokens anew."
         )
 
@@ -284,11 +286,18 @@ def labels_of(source, task, inputs, targets, classes):
     if task == "reconstruction" and unlabelled:
         return [np.zeros(len(one), np.int64) for one in inputs], []
     path, labels = MODELS / source, {}
+    if targets[0] is None:
+        raise InputError(
+            f"{path} returns inputs alone, which have no classes: return targets too, or leave the task out."
+        )
     for split, one, wanted in zip(SPLITS, inputs, targets, strict=True):
-        wanted = np.zeros(len(one), int) if wanted is None else np.asarray(wanted[:])
+        wanted = np.asarray(wanted[:])
         wanted = wanted.astype({"b": int, "O": str}.get(wanted.dtype.kind, wanted.dtype))
         labels[split] = check_labels(path, f"targets of {split}", wanted, len(one))
     named = None if classes is None else ("classes", np.array(list(map(str, classes))))
     labels, names = numbered(path, named, labels)
-    check_trained(path, names, **labels)
+    if (
+        task == "classification"
+    ):  # in a reconstruction classes are colours alone: a test may have samples unlike any before
+        check_trained(path, names, **labels)
     return list(labels.values()), names

@@ -36,7 +36,7 @@ def load_table(name, path, target, drop=(), task=None):
     source = f"table {path}"
     if table.marks:
         train, test = split_by(path, table.marks[0], marks)
-        if classes:
+        if task == "classification":
             check_trained(path, classes, labels[train], labels[test])
     elif classes:
         train, test = hold_out(name, str(path), labels)
