@@ -111,10 +111,11 @@ class Surface:
             loss = torch.stack([self.loss(outputs[i : i + 1], targets[i : i + 1]).mean() for i in samples]).sum()
             if any(len(arrays) != 1 or arrays[0].ndim != 2 for arrays in taken.values()):
                 return None
-            gradients = torch.autograd.grad(loss, [layer.weight for layer in layers], materialize_grads=True)
-        of_layers = [(taken[layer][0], returned[layer]) for layer in layers]
-        if not all(are_products(one, *factors) for one, factors in zip(gradients, of_layers, strict=True)):
+            gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
+        of_weights = factors(layers, taken, returned)
+        if not all(are_products(one, *both) for one, both in zip(gradients, of_weights, strict=True)):
             return None
+        of_layers = [(taken[layer][0], returned[layer]) for layer in layers]
         biased = [layer.bias is not None for layer in layers]
         norms = [(squares(x) + one) * squares(d) for (x, d), one in zip(of_layers, biased, strict=True)]
         return sum(norms).cpu().numpy()
@@ -225,10 +226,18 @@ def seeing(layers):
             hook.remove()
 
 
+def factors(layers, taken, returned):
+    """What the gradient of each weight and bias of linear layers is the product of: of a bias, ones go in."""
+    for layer in layers:
+        yield taken[layer][0], returned[layer]
+        if layer.bias is not None:
+            yield torch.ones_like(taken[layer][0][:, :1]), returned[layer]
+
+
 def are_products(gradient, taken, returned):
     """Whether the `gradient` of a linear layer's weight, summed over samples, is that of what it has `taken` and of the
     derivative by what it `returned`, but for rounding."""
-    off = torch.linalg.vector_norm(gradient - returned.T @ taken, dtype=torch.float64)
+    off = torch.linalg.vector_norm(gradient - (returned.T @ taken).view_as(gradient), dtype=torch.float64)
     largest = (squares(taken) * squares(returned)).sqrt().sum()
     return bool(off <= torch.finfo(gradient.dtype).eps ** 0.5 * largest)
 

@@ -201,11 +201,14 @@ class Branched(nn.Module):
             hidden = hidden + other
         if self.used == "weight":
             hidden = hidden + nn.functional.linear(inputs, self.first.weight).tanh()
+        if self.used == "bias":
+            hidden = hidden * self.first.bias.exp()
         return self.second(hidden.relu())
 
 
 @pytest.mark.parametrize(
-    ("used", "at_once"), [("aside", True), ("without gradients", True), ("weight", False), ("hook", False)]
+    ("used", "at_once"),
+    [("aside", True), ("without gradients", True), ("weight", False), ("bias", False), ("hook", False)],
 )
 def test_the_norm_of_each_samples_gradient_is_right_whatever_a_layer_is_for(used, at_once):
     surface, inputs, labels = Surface(Branched(used), cross_entropy), samples().float(), torch.arange(12) % 3
