@@ -74,7 +74,7 @@ def probes(file):
     """How well the labels, or the targets of a regression, are read from every layer."""
     shown = [name for name in SHOWN["probes"] if np.isfinite(file[name]).any()]
     said = f"fitted to {file.samples:,} training samples, scored on {file.test_samples:,} test samples"
-    said += "; chance: shuffled labels"
+    said += f"; chance: {MEASURES['probe'].by_chance(file.task)}"
     return by_layer_and_epoch(file, shown, "What can be read from a layer", subtitle(file, said), len(shown))
 
 

@@ -16,6 +16,10 @@ class Measure(NamedTuple):
         """What is along its axis; `score` is the probe's, "accuracy" or "R2"."""
         return self.axis.format(score=score.replace("R2", "R²"))
 
+    def by_chance(self, score: str) -> str:
+        """What chance is: of a regression, whose score is "R2", targets are shuffled, not labels."""
+        return self.chance.replace("labels", "targets") if score == "R2" else self.chance
+
 
 SHUFFLED, AT_FIRST = "the same with the training labels shuffled", "none is drawn; compare with before training"
 MEASURES = {

@@ -16,7 +16,7 @@ PENALTIES = 10.0 ** np.arange(-5, 1)
 
 
 class Readout(NamedTuple):
-    """A readout's score on the test samples, the same with shuffled labels, and why there is none."""
+    """A readout's score on the test samples, the same with shuffled targets, and why there is none."""
 
     score: float
     null: NDArray[np.float64]

@@ -70,7 +70,7 @@ def described(name, file):
         measure.title,
         measure.label(file.task),
         measure.range == (0, None),
-        f"{measure.meaning} Chance: {measure.chance}.",
+        f"{measure.meaning} Chance: {measure.by_chance(file.task)}.",
         file.status(name),
     ]
 

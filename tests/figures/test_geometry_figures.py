@@ -35,6 +35,13 @@ def test_the_axis_of_a_probe_has_the_name_of_its_score():
     ]
 
 
+def test_chance_is_of_shuffled_labels_or_in_a_regression_of_targets():
+    assert [MEASURES["probe"].by_chance(score) for score in ("accuracy", "R2")] == [
+        "the same with the training labels shuffled",
+        "the same with the training targets shuffled",
+    ]
+
+
 def test_chance_is_drawn_at_layers_that_have_a_value_alone():
     left, right = Figure().subplots(1, 2)
     by_layer(left, Scored(), "nc3")
