@@ -131,6 +131,16 @@ class Predictions(ArraysByEpoch):
         return {"outputs": self.outputs, "data": self.source}
 
 
+def squared_errors(folder: str | Path, sample: np.ndarray) -> np.ndarray | None:
+    """The error at the last epoch of each of the test samples `sample` (samples), float32 (samples), where the network whose
+    artifacts are in `folder` makes them again; else None."""
+    path = Path(folder, Predictions.FILE)
+    if not path.exists():
+        return None
+    with Predictions(path) as file:
+        return file["test"][:, 0][sample] if file.order and file.outputs == SQUARED_ERROR else None
+
+
 def fared(file, split, epochs):
     """How the samples of a `split` fared over the `epochs`, of an open `file`."""
     outputs, kind = [file[f"epochs/{epoch_name(epoch)}/{split}"] for epoch in epochs], file.attrs["outputs"]

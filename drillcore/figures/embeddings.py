@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 import drillcore
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.network import Network, noun_of, read_network
+from drillcore.artifacts.predictions import squared_errors
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
@@ -91,17 +92,21 @@ def draw_maps(file):
         subtitle += f"; {len(maps)} of {len(layers)} layers, evenly chosen"
     labels, classes, of = coloured_by(file)
     subtitle += f", coloured by {of}" if of else ""
-    return model_tsne_layers(maps, labels, classes, subtitle, layer_colours(list(map(printable, layers))))
+    colours = layer_colours(list(map(printable, layers)))
+    return model_tsne_layers(maps, labels, classes, subtitle, colours, numbers=of)
 
 
 def coloured_by(file):
-    """The class or the number of each sample of `Maps`, the classes' names, and what is said of them; None where there is
-    none. Of a text, which lies beside it, the most frequent of the next tokens are the classes."""
+    """The class or the number of each sample of `Maps`, the classes' names, and what these or the numbers are, "" where
+    there are none. Of a text, which lies beside it, the most frequent of the next tokens are the classes."""
     if file.targets is not None:
-        return file.targets[:, 0].astype(np.float64), None, None
+        return file.targets[:, 0].astype(np.float64), None, "target"
     if file.classes:
         return file.labels, file.classes, "class"
     folder = file.path.parent
+    errors = squared_errors(folder, file.sample)
+    if errors is not None:
+        return errors.astype(np.float64), None, "squared error"
     if (folder / Network.FILE).exists() and (folder / Activations.FILE).exists():
         card = read_network(folder / Network.FILE)
         with Activations(folder / Activations.FILE) as activations:
@@ -109,7 +114,7 @@ def coloured_by(file):
             if wanted is not None:
                 common = most_common(wanted)
                 return as_classes(wanted, common), class_names(common, texts_of(activations, card)), "next token"
-    return file.labels, None, None
+    return file.labels, None, ""
 
 
 @styled
@@ -120,6 +125,7 @@ def model_tsne_layers(
     subtitle: str = "",
     colours: Mapping[str, Any] | None = None,
     title: str | None = None,
+    numbers: str = "target",
 ) -> Figure:
     """Draw the map of every layer, and below it the first two principal components, coloured by class or by a number.
 
@@ -137,6 +143,8 @@ def model_tsne_layers(
         By layer, the colour of its name; by default that of its position among the maps.
     title : str, optional
         The headline, by default one that says what the maps are.
+    numbers : str
+        What labels that are numbers are called below their scale.
 
     Returns
     -------
@@ -196,7 +204,7 @@ def model_tsne_layers(
         upper.text(0, 1 + 0.39 / SIDE, caption(map_), fontsize=6.5, linespacing=1.15, va="top", **style)
     if drawn and labels is not None and not of_classes:
         bar = figure.colorbar(scale(labels), cax=box(figure, LEFT, 0.32, 2.4, 0.09), orientation="horizontal")
-        bar.set_label("target", fontsize=6.5, labelpad=1)
+        bar.set_label(numbers, fontsize=6.5, labelpad=1)
         bar.ax.tick_params(labelsize=6.5, length=2, pad=1)
         return figure
     axes = box(figure, 0.06, 0, width - 0.2, 0.2)

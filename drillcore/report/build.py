@@ -46,7 +46,7 @@ TOPICS = {
     "similarity": (similarity.within, ["similarity.h5"]),
 }
 """By topic: what picks it from a network's folder, and the files it needs there."""
-BESIDE = {"geometry": ["svd.h5", "similarity.h5", "rewind.h5"]}
+BESIDE = {"geometry": ["svd.h5", "similarity.h5", "rewind.h5"], "probe": ["predictions.h5"]}
 """By topic, the files that it reads too where they are there."""
 
 

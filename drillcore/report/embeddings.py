@@ -4,6 +4,7 @@ import numpy as np
 
 from drillcore.artifacts.activations import Activations
 from drillcore.artifacts.network import Network, read_network
+from drillcore.artifacts.predictions import squared_errors
 from drillcore.artifacts.tsne import Maps
 from drillcore.base.arrays import evenly
 from drillcore.base.errors import InputError
@@ -63,7 +64,8 @@ def predicted(outputs):
 
 
 def probe(folder):
-    """The samples and labels of the maps' points, without classes all 0, and their `answers`; of a token its `position`."""
+    """The samples and labels of the maps' points, without classes all 0, and their `answers`; of a token its `position`, and
+    of what is made again, without classes, the squared `error` float32 (samples)."""
     card = read_network(folder / Network.FILE)
     with Maps(folder / Maps.FILE) as file, Activations(folder / Activations.FILE) as activations:
         rows, classes, tokens = slice(kept_points(file)), activations.classes, tokens_of(activations, card)
@@ -74,6 +76,8 @@ def probe(folder):
         arrays |= {"sample": sample, "labels": activations.labels[rows].astype(np.int32) if classes else 0 * sample}
         if activations.position is not None:
             arrays["position"] = activations.position[rows].astype(np.int32)
+        if not classes and (errors := squared_errors(folder, sample)) is not None:
+            arrays["error"] = single(errors)
         found, more = answers(activations, card, rows)
     about |= {
         "classes": classes,

@@ -8,7 +8,13 @@ import pytest
 
 from drillcore.artifacts.history import write_history
 from drillcore.artifacts.pairs import pair_path
-from drillcore.artifacts.predictions import Predictions, write_no_predictions, write_numbers
+from drillcore.artifacts.predictions import (
+    SQUARED_ERROR,
+    Predictions,
+    write_losses,
+    write_no_predictions,
+    write_numbers,
+)
 from drillcore.artifacts.tsne import Maps
 from drillcore.figures.embeddings import coloured_by, draw_maps
 from drillcore.figures.pairs import figures as figures_of_pair
@@ -19,10 +25,12 @@ from tests.report.conftest import write_page, write_pair
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The page of a network of texts that was stored by step, up to step 200, one of a table by epoch, and one whose outputs
-    are no answers."""
+    """The page of a network of texts that was stored by step, up to step 200, one of a table by epoch, one whose outputs are
+    no answers, and an autoencoder of images without classes."""
     root = tmp_path_factory.mktemp("kinds")
-    (root / "params.yaml").write_text(dump({"data": "sample", "networks": {"lm": {}, "table": {}, "free": {}}}))
+    (root / "params.yaml").write_text(
+        dump({"data": "sample", "networks": {"lm": {}, "table": {}, "free": {}, "auto": {}}})
+    )
     folder = write_network(root, "lm", {"layer1": 6, "output": 4}, build="lm.py:make", tensors={"layer1.weight": 24})
     card = folder / "network.yaml"
     card.write_text(
@@ -44,7 +52,22 @@ def page(tmp_path_factory):
     write_answers(write_network(root, "table", {"output": 4}, tensors={}))
     write_no_predictions(write_network(root, "free", {"output": 4}, tensors={}) / "predictions.h5", "a table")
     write_pair(root, "lm", "table")
+    write_errors(write_network(root, "auto", {"output": 4}, tensors={}))
     return write_page(root)
+
+
+def write_errors(folder):
+    """The errors of a network that made 40 images again, whose classes are not known."""
+    for name in ("activations.h5", "tsne.h5"):
+        with h5py.File(folder / name, "r+") as file:
+            count = int(file["sample"][:].max()) + 1
+            del file["labels"], file.attrs["classes"]
+    with h5py.File(folder / "augmented.h5", "r+") as file:
+        del file.attrs["label"]
+    with write_losses(folder / "predictions.h5", {"test": count}, "images", SQUARED_ERROR, 1.0) as writer:
+        writer.store(0, "test", [np.ones((count, 1), np.float32)])
+        writer.store(2, "test", [np.linspace(0, 1, count, dtype=np.float32)[:, None]])
+        writer.finish({"test": np.zeros((count, 4, 4, 1), np.uint8)}, {"test": np.arange(count)}, 0)
 
 
 def write_answers(folder):
@@ -92,6 +115,20 @@ def test_maps_of_a_text_are_coloured_by_the_next_token_in_page_and_figure(browse
         assert draw_maps(file).texts[1].get_text().endswith(", coloured by next token")
     assert classes == ["a", "b", "␣", "any other"] and of == "next token"
     assert labels.tolist() == [i % 3 for i in range(len(labels))]
+
+
+def test_maps_without_classes_are_coloured_by_the_error_of_what_is_made_again(browser, page):
+    with Maps(page.parent / "artifacts/auto/tsne.h5") as file:
+        errors = file.sample / file.sample.max()
+        labels, _, of = coloured_by(file)
+        figure = draw_maps(file)
+    assert labels == pytest.approx(errors, abs=1e-6) and of == "squared error"
+    assert "squared error" in [axes.get_xlabel() for axes in figure.axes]
+    browser.open(page, "embeddings", network="auto", sample=3)
+    assert "coloured by squared error" in browser.text("#maps figcaption")
+    columns, rows = browser.table("maps")
+    position = columns.index("squared_error")
+    assert [float(row[position]) for row in rows[: len(errors)]] == pytest.approx(errors, abs=1e-6)
 
 
 def test_the_token_of_a_sample_is_marked_in_its_text(browser, page):

@@ -28,6 +28,7 @@ const COLOURS = [
     ["label", "next token"],
     ["prediction", "predicted token"],
   ],
+  OF_ERRORS = [["label", "squared error"]],
   SHOWN = [
     ["all", "all images"],
     ["wrong", "misclassified only"],
@@ -87,7 +88,11 @@ export async function show(root) {
 const judges = probe => probe.classified && probe.classes.length > 0;
 const predicts = probe =>
   judges(probe) || probe.arrays.returned !== undefined || probe.arrays.predicted_group !== undefined;
-const coloursOf = ({ arrays, groups }) => (arrays.targets ? OF_NUMBERS : groups ? OF_TOKENS : COLOURS);
+const coloursOf = ({ arrays, groups }) =>
+  arrays.targets ? OF_NUMBERS : groups ? OF_TOKENS : arrays.error ? OF_ERRORS : COLOURS;
+
+// What samples are coloured by where it is a number: the target, or the error of what was made again.
+const numbersOf = ({ arrays }) => arrays.targets ?? arrays.error;
 
 // What samples are coloured by where it is no number: the names and colours of the groups, and the group of each sample by
 // its label and by what the network predicts. Of a text they are the most frequent of the next tokens.
@@ -109,7 +114,7 @@ const className = ({ probe }, label) => groupName({ names: probe.classes }, labe
 
 function sayOf(scene, position) {
   const { probe, data } = scene;
-  const { sample, position: token, targets, returned, labels } = probe.arrays,
+  const { sample, position: token, targets, returned, labels, error } = probe.arrays,
     predicted = data.arrays.predictions[position];
   const facts = [
     targets && `target ${number(targets[position])}`,
@@ -119,6 +124,7 @@ function sayOf(scene, position) {
     probe.classes.length > 0 && `label ${className(scene, labels[position])}`,
     judges(probe) && `predicted ${className(scene, predicted)}`,
     madeAgain(probe) && "beside it as the network made it again",
+    error && `squared error ${number(error[position])}`,
   ].filter(Boolean);
   const one = `${inWords(`test image ${sample[position]}`)}${token ? `, token ${token[position]}` : ""}`;
   return facts.length ? `${one}: ${facts.join(", ")}` : one;
@@ -213,13 +219,14 @@ function drawMaps(maps, scene, mark) {
   const kind = state.get("map", ["embedding", "pca"], "embedding"),
     points = data.arrays[kind],
     width = maps.plot.clientWidth;
-  const colour = state.get("colour", ["label", "prediction"], "label"),
+  const colours = Object.fromEntries(coloursOf(probe)),
+    colour = state.get("colour", Object.keys(colours), "label"),
     only = judges(probe) && state.get("shown", ["all", "wrong"], "all") === "wrong";
   const groups = groupsOf(scene),
     group = groups[colour],
     shown = only ? scene.wrong : Array.from({ length: count }, (_, i) => i);
   scene.colour = colour;
-  const { boxes, height } = arrange(width - (probe.arrays.targets ? BAR : 0), layers.length),
+  const { boxes, height } = arrange(width - (numbersOf(probe) ? BAR : 0), layers.length),
     traces = [],
     layout = { annotations: [], plot_bgcolor: themed("--page") };
   layers.forEach((layer, l) => {
@@ -263,7 +270,7 @@ function drawMaps(maps, scene, mark) {
     (data.all_layers > layers.length ? ` ${layers.length} of ${data.all_layers} layers, evenly chosen.` : "");
   maps.say(
     `${titleOf(scene.name)}, epoch ${data.epoch}: ${data.all_layers > layers.length ? "layers" : "every layer"} by ${kind === "pca" ? "PCA" : drawnBy(data)}`,
-    `${shown.length} ${only ? "misclassified " : ""}${ofWhat(probe)}${probe.arrays.targets || groups.names.length ? `, coloured by ${Object.fromEntries(coloursOf(probe))[colour]}` : ""}.${aboutMaps(data, kind)}${some}`,
+    `${shown.length} ${only ? "misclassified " : ""}${ofWhat(probe)}${numbersOf(probe) || groups.names.length ? `, coloured by ${colours[colour]}` : ""}.${aboutMaps(data, kind)}${some}`,
   );
   maps.plot.removeAllListeners?.("plotly_hover");
   maps.plot.removeAllListeners?.("plotly_click");
@@ -314,19 +321,20 @@ function classKey(groups, labels) {
 }
 
 // The colours of numbers, the same in every layer, with one bar for all.
-const numberColours = (targets, numbers, members, first) => ({
+const numberColours = (scale, numbers, members, title) => ({
   color: members.map(i => numbers[i]),
-  cmin: Math.min(...targets),
-  cmax: Math.max(...targets),
+  cmin: Math.min(...scale.filter(Number.isFinite)),
+  cmax: Math.max(...scale.filter(Number.isFinite)),
   colorscale: "Viridis",
   line: dotLine(),
-  showscale: first,
-  colorbar: { title: { text: "target" }, thickness: 10, len: 0.4, x: 1, xanchor: "right", y: 1, yanchor: "top" },
+  showscale: title !== undefined,
+  colorbar: { title: { text: title?.replace(" ", "<br>") }, thickness: 10, len: 0.4, x: 1, xanchor: "right", y: 1, yanchor: "top" },
 });
 
 function classTraces(scene, of, shown, group, points, l, count, suffix) {
-  const { targets, returned } = scene.probe.arrays,
-    numbers = scene.colour === "prediction" && returned ? returned : targets;
+  const scale = numbersOf(scene.probe),
+    { returned } = scene.probe.arrays,
+    numbers = scene.colour === "prediction" && returned ? returned : scale;
   const groups = [...new Set(group)].sort((a, b) => a - b),
     many = groups.length > MOST_CLASSES;
   return (many ? [null] : groups).map(label => {
@@ -349,7 +357,7 @@ function classTraces(scene, of, shown, group, points, l, count, suffix) {
         size: 5.5,
         color: many ? members.map(i => groupColour(of, group[i])) : groupColour(of, label),
         opacity: 0.9,
-        ...(targets && numberColours(targets, numbers, members, l === 0)),
+        ...(scale && numberColours(scale, numbers, members, l ? undefined : coloursOf(scene.probe)[0][1])),
       },
     };
   });
@@ -409,7 +417,7 @@ function ring(scene, plot, position) {
 function mapTable(scene) {
   const { data, probe } = scene,
     count = probe.arrays.labels.length,
-    { targets, returned, position, labels } = probe.arrays;
+    { targets, returned, position, labels, error } = probe.arrays;
   const wanted = i => (targets ? targets[i] : probe.next ? probe.next[i] : className(scene, labels[i])),
     predicted = i =>
       targets ? (returned?.[i] ?? null) : probe.next ? probe.predicted?.[i] : className(scene, data.arrays.predictions[i]);
@@ -420,9 +428,11 @@ function mapTable(scene) {
       ...(position ? [position[i]] : []),
       wanted(i),
       predicted(i),
+      ...(error ? [error[i]] : []),
       scene.points[(l * count + i) * 2],
       scene.points[(l * count + i) * 2 + 1],
     ]),
   );
-  return { columns: ["layer", "test_image", ...(position ? ["token"] : []), "label", "prediction", "x", "y"], rows };
+  const columns = ["layer", "test_image", ...(position ? ["token"] : []), "label", "prediction", ...(error ? ["squared_error"] : [])];
+  return { columns: [...columns, "x", "y"], rows };
 }
