@@ -5,7 +5,7 @@ network at that epoch. `sample` int64 (samples): their numbers in the test set. 
 which is the trained network, and `chance`: the accuracy of always giving the most frequent class, NaN without classes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from drillcore.base.store import create, write
 
 SCORES = "accuracy", "loss"
 """What there may be, the first of which is looked at first."""
+
+MOST_NAMED = 3
+"""Of the layers and epochs whose score is not finite so many are named."""
 
 
 class Rewinding(LayersReader):
@@ -84,6 +87,19 @@ class Rewinding(LayersReader):
     def facts(self) -> dict[str, str]:
         """The number of samples."""
         return {"samples": str(self.dataset("sample").shape[0])}
+
+
+def undefined(scores: np.ndarray, layers: Sequence[str], epochs: Sequence[int]) -> str:
+    """Which layers at which epochs have `scores` (layers, epochs) that are not finite, as text; "" where none has.
+
+    Examples
+    --------
+    >>> undefined(np.array([[0.5, np.nan], [np.inf, 0.9]]), ["fc1", "fc2"], [0, 3])
+    'fc1 at epoch 3, fc2 at epoch 0'
+    """
+    found = [f"{layers[row]} at epoch {epochs[column]}" for row, column in np.argwhere(~np.isfinite(scores))]
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return ", ".join(found[:MOST_NAMED]) + more
 
 
 def write_rewinding(path: str | Path, rewound: Any, sample: np.ndarray, chance: float) -> None:

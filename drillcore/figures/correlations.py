@@ -378,7 +378,7 @@ def intra(matrix: ArrayLike, kind: str = "unit", subtitle: str = "", title: str 
     'unit'
     """
     matrix = np.asarray(matrix)
-    count, dead = len(matrix), np.isnan(np.diag(matrix))
+    count = len(matrix)
     over = "augmentations" if kind == "unit" else "units"
     colours = Colours(R, CORRELATION) if kind == "unit" else Colours(Normalize(*typical_range(matrix)), TYPICAL_R)
     title = title or f"Correlation between {kind}s, over {over}"
@@ -396,16 +396,17 @@ def intra(matrix: ArrayLike, kind: str = "unit", subtitle: str = "", title: str 
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(7, integer=True, min_n_ticks=1))
         axis.set_label_text(kind)
-    if dead[shown].any():
-        axes.legend(
-            handles=[Patch(color=DEAD, label=f"{dead.sum()} of {count} without variance")],
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            borderaxespad=0.1,
-            fontsize=7,
-        )
+    count_dead(axes, matrix)
     distribution(figure, matrix, colours)
     return figure
+
+
+def count_dead(axes, matrix):
+    """Say above a map how many rows of the `matrix` have no variance, if any."""
+    dead = np.isnan(np.diag(matrix))
+    if dead.any():
+        entry = Patch(color=DEAD, label=f"{dead.sum()} of {len(dead)} without variance")
+        axes.legend(handles=[entry], loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.1, fontsize=7)
 
 
 def distribution(figure, matrix, colours):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
-from drillcore.artifacts.rewinding import Rewinding
+from drillcore.artifacts.rewinding import Rewinding, undefined
 from drillcore.artifacts.similarity import Similarity
 from drillcore.base.names import printable
 from drillcore.figures.style import (
@@ -30,8 +30,6 @@ WHOLE = {"color": "black", "linestyle": "--", "linewidth": 1.0}
 UNDEFINED = {"linestyle": "", "marker": "x", "markersize": 4.5}
 UNDEFINED_BELOW = 0.12
 """How a value is marked that is not finite, and in which part of the panel, from below."""
-MOST_NAMED = 3
-"""Of the layers and epochs whose score is not finite so many are named."""
 LIMIT = 0.05
 """Below this probability by chance a rank correlation is said to be one."""
 
@@ -140,10 +138,8 @@ def rewinding(
     if chance is not None:
         axes.axhline(chance, **CHANCE)
         handles.append(Line2D([], [], label="most frequent class", **CHANCE))
-    every = np.vstack([values, whole])
-    if not np.isfinite(every).all():
-        mark_undefined(axes, epochs, every, [*(lines[layer]["color"] for layer in layers), WHOLE["color"]])
-        handles.append(Line2D([], [], label="undefined", color="#666666", **UNDEFINED))
+    colours = [*(lines[layer]["color"] for layer in layers), WHOLE["color"]]
+    handles += mark_undefined(axes, epochs, np.vstack([values, whole]), colours)
     axes.set_ylabel(f"{score} with that layer put back")
     epoch_axis(axes, epochs)
     axes.set_xlabel("epoch that the layer is put back to")
@@ -154,13 +150,17 @@ def rewinding(
 
 
 def mark_undefined(axes, epochs, values, colours):
-    """Mark below the lines, one layer above the other, the epochs (E) at which `values` (L, E) are not finite."""
+    """Mark below the lines, one layer above the other, the epochs (E) at which `values` (L, E) are not finite; returns the
+    legend's entry, or none."""
+    if np.isfinite(values).all():
+        return []
     for position, (row, colour) in enumerate(zip(values, colours, strict=True)):
         missing = np.asarray(epochs)[~np.isfinite(row)]
         height = np.full(len(missing), (position + 1) / (len(values) + 1) * UNDEFINED_BELOW)
         axes.plot(missing, height, color=colour, transform=axes.get_xaxis_transform(), **UNDEFINED)
     low, high = axes.get_ylim()
     axes.set_ylim(low - UNDEFINED_BELOW / (1 - UNDEFINED_BELOW) * (high - low), high)
+    return [Line2D([], [], label="undefined", color="#666666", **UNDEFINED)]
 
 
 def draw_agreement(axes, correlations, chance):
@@ -196,19 +196,16 @@ def sentence(
     agreement: Agreement | None,
 ) -> str:
     """What the numbers say: which layer costs most, and which measure told so, if any did beyond chance."""
-    undefined, names = ~np.isfinite(np.vstack([values, whole])), [*layers, "all layers"]
-    if undefined.any():
-        missing = [f"{names[row]} at epoch {epochs[column]}" for row, column in np.argwhere(undefined)]
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        return f"The {score} is undefined, for outputs are not finite: {', '.join(missing[:MOST_NAMED])}{more}."
+    if missing := undefined(np.vstack([values, whole]), [*layers, "all layers"], epochs):
+        return f"The {score} is undefined, for outputs are not finite: {missing}."
     worst = int(np.nanargmin(values[:, 0]) if score == "accuracy" else np.nanargmax(values[:, 0]))
     told = f"{layers[worst]} back at epoch {epochs[0]}: {score} {values[worst, 0]:.2f} instead of {whole[-1]:.2f}"
     if agreement is None:
         return f"{told}."
     if np.isnan(agreement.p_value):
         few = len(layers) < LEAST_LAYERS
-        why = f"of {len(layers)} layers" if few else "where all layers change or cost the same, or one is not known,"
-        return f"{told}; {why} no measure has a rank correlation."
+        why = f" over {len(layers)} layers" if few else ": all layers change or cost the same, or one is not known"
+        return f"{told}; no measure has a rank correlation{why}."
     known = {name: value for name, value in agreement.correlations.items() if np.isfinite(value)}
     best = max(known, key=lambda name: abs(known[name]))
     rank = f"rank correlation {known[best]:.2f}".replace("-", "−") + f" over {len(layers)} layers"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drillcore.artifacts.rewinding import Rewinding
+from drillcore.artifacts.rewinding import Rewinding, undefined
 from drillcore.artifacts.similarity import Similarity
 from drillcore.base.names import printable
 from drillcore.report.pack import single
@@ -44,8 +44,8 @@ def rewound(path, layers, epochs):
             return None, {}
         score = file.scores[0]
         values = placed(file[score][:].T, file.epochs, file.layers, epochs, layers)
-        chance, count, unknown = file.chance, len(file.sample), np.argwhere(~np.isfinite(file[score][:]))
-        undefined = [f"{printable(file.layers[row])} (epoch {file.epochs[column]})" for row, column in unknown]
+        chance, count = file.chance, len(file.sample)
+        unknown = undefined(file[score][:], list(map(printable, file.layers)), file.epochs)
     arrays, of_classes = {"rewound": single(values)}, score == "accuracy"
     if of_classes:
         arrays["rewound/chance"] = single(np.full((3, *values.shape), chance))
@@ -55,7 +55,7 @@ def rewound(path, layers, epochs):
     )
     if of_classes:
         told += " Chance: always the most frequent class."
-    missing = f"{SOME_LAYERS}; outputs were not finite with {', '.join(undefined)}" if undefined else SOME_LAYERS
+    missing = f"{SOME_LAYERS}; outputs were not finite with {unknown}" if unknown else SOME_LAYERS
     about = ["rewound", "Rewinding", f"{score} with that layer put back", False, told, status(values, missing)]
     return about, arrays
 

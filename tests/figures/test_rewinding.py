@@ -44,5 +44,5 @@ def test_a_measure_without_a_rank_correlation_has_its_row():
 def test_where_no_measure_has_one_the_reason_is_said():
     same = {"linear_cka": [1.0, 1.0, 1.0]}
     assert said(drawn(SCORES, costs=[0.5, 0.2, 0.1], changes=same)).endswith(
-        "where all layers change or cost the same, or one is not known, no measure has a rank correlation."
+        "no measure has a rank correlation: all layers change or cost the same, or one is not known."
     )

@@ -51,7 +51,7 @@ def test_a_score_with_a_layer_put_back_that_is_not_finite_is_named(tmp_path):
         tmp_path / "rewind.h5", Rewound(["a", "b"], [0, 2], {"loss": score}, {"loss": score[0]}), np.arange(3), 0.5
     )
     about, _ = rewound(tmp_path / "rewind.h5", ["a", "b"], [0, 1, 2])
-    assert about[-1].endswith("; outputs were not finite with b (epoch 0)")
+    assert about[-1].endswith("; outputs were not finite with b at epoch 0")
 
 
 def test_scores_and_ranks_have_their_interval(folder):

@@ -48,11 +48,11 @@ export async function showAugmentations(root, network) {
     grid,
   );
   // Pearson's r of each cell, of which the upper triangle is stored; NaN where there is none.
-  const value = (i, j) => {
+  const value = (i, j, layer = layerNow()) => {
     const [a, b] = i < j ? [i, j] : [j, i],
-      level = data.arrays.samples[(layerNow() * count * (count + 1)) / 2 + a * count - (a * (a - 1)) / 2 + b - a];
+      level = data.arrays.samples[(layer * count * (count + 1)) / 2 + a * count - (a * (a - 1)) / 2 + b - a];
     if (level === NO_VALUE) return NaN;
-    const [low, high] = data.ends[layerNow()];
+    const [low, high] = data.ends[layer];
     return low + ((level + LEVELS) / (2 * LEVELS)) * (high - low);
   };
   function point(i, j) {
@@ -73,10 +73,11 @@ export async function showAugmentations(root, network) {
     }),
   });
   const update = () => {
-    const whole = !data.ends[layerNow()] || state.get("colours", ["typical", "whole"], "typical") === "whole",
-      [low, high] = whole ? [-1, 1] : data.typical[layerNow()],
+    const layer = layerNow(),
+      whole = !data.ends[layer] || state.get("colours", ["typical", "whole"], "typical") === "whole",
+      [low, high] = whole ? [-1, 1] : data.typical[layer],
       scale = whole ? diverging : sequential,
-      values = Float64Array.from({ length: count * count }, (_, k) => value(Math.floor(k / count), k % count)),
+      values = Float64Array.from({ length: count * count }, (_, k) => value(Math.floor(k / count), k % count, layer)),
       pixels = paint(values, scale, low, high);
     map.draw({
       pixels,
@@ -88,7 +89,7 @@ export async function showAugmentations(root, network) {
     });
     const what = pictures ? `test ${noun} ${pictures.sample}${pictures.name ? `, of class ${pictures.name}` : ""}` : `one test ${noun}`;
     map.say(
-      `${layers[layerNow()]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
+      `${layers[layer]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
       `How alike the layer's outputs are for two augmentations of the ${noun}. ${whole ? "A layer that has become invariant to them is red throughout" : `Most pairs are between r ${toFour(low)} and ${toFour(high)}: a few beyond have the colours of the ends, and so has the diagonal`}; point at a cell to see its two ${noun}s.` +
         (pixels.includes(missing) ? " Grey: no r, for all units of the layer are the same." : "") +
         (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : "") +

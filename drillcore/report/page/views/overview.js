@@ -12,6 +12,8 @@ export const title = "Overview";
 export const intro =
   "What was found, and every network of params.yaml: how it trained, what squeezing its features cost, and which data, code and parameters this page was made from.";
 
+const MOST_CHANGED = 12; // files that are not committed and named
+
 // What curves can be drawn of: each task's score first, then the losses, then what else is told of tests.
 function metrics() {
   const scores = networks().map(one => one.scores ?? []),
@@ -53,7 +55,6 @@ function found() {
   return h("section", { class: "panel", id: "findings" }, h("h3", {}, "Findings"), h("ul", {}, findings().map(finding)));
 }
 
-const MOST_CHANGED = 12;
 const address = link => `#${new URLSearchParams(link)}`;
 
 const follow = link => event => {
