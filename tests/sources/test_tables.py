@@ -71,6 +71,15 @@ def test_a_csv_in_blocks_is_that_which_pandas_reads_whole(target):
     check(Path("table.csv"), pandas.read_csv("table.csv", low_memory=False), target)
 
 
+@pytest.mark.parametrize(("last", "times"), [("0.5", 1), ("x", 2)])
+def test_a_csv_is_read_again_only_where_its_numbers_would_differ(monkeypatch, last, times):
+    readings, read = [], columns.csv_blocks
+    monkeypatch.setattr(columns, "csv_blocks", lambda *source: readings.append(source) or read(*source))
+    Path("table.csv").write_text("number,price\n" + "1,2\n" * 60 + f"{last},2\n" * 9)
+    load_table("mine", Path("table.csv"), "price")
+    assert len(readings) == times
+
+
 def test_a_parquet_file_in_blocks_is_that_which_pandas_reads_whole():
     pytest.importorskip("pyarrow")
     write()

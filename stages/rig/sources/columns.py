@@ -45,8 +45,9 @@ class Column:
 
     @property
     def type_of_all(self):
-        """Where blocks differ in type, that of the column as pandas has it when it reads the whole; else None."""
-        if len(self.kinds) < 2:
+        """Where blocks differ in type, that of the column as pandas has it when it reads the whole; None where they do not,
+        or where their numbers are the same in both types."""
+        if len(self.kinds) < 2 or (not self.coded and self.kinds == {"i", "f"}):
             return None
         if self.kinds == {"i", "u"}:
             return "str" if self.negative else "uint64"
