@@ -56,10 +56,8 @@ def layers_of(model):
 def shapes_of(model, modules, inputs, number):
     """What `said_of` says of the output of each of `modules` that `model` calls for a `number` of samples, in a dict."""
     scripted = {name for name, module in modules.items() if isinstance(module, torch.jit.ScriptModule)}
-    shapes, rows = (
-        {name: {"": "is in TorchScript, which shows no outputs"} for name in scripted},
-        cycled(inputs, number),
-    )
+    shapes = {name: {"": "is in TorchScript, which shows no outputs"} for name in scripted}
+    rows = cycled(inputs, number)
 
     def describe(tensor):
         return "returns complex numbers, not real ones" if tensor.is_complex() else described(tensor.shape, number)

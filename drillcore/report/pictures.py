@@ -4,12 +4,15 @@ import math
 
 import numpy as np
 
+from drillcore.base.arrays import row_blocks
 from drillcore.colours import HUES
 from drillcore.signals import has_lines, maps
 
 HEIGHT, WIDTH = 32, 96
 """Of a picture in pixels, at most."""
 WHITE = 255
+COPIES = 10
+"""About how often the numbers of a sample are in memory while it is drawn."""
 
 
 def pictures(inputs, like=None):
@@ -18,9 +21,14 @@ def pictures(inputs, like=None):
     Of few channels each is a line, from left to right; else numbers are brighter the higher they are, in a map. Lines and
     brightness go from the lowest to the highest number of `like` (n, ...), by default the inputs themselves.
     """
-    numbers = np.asarray(inputs, np.float64)
-    low, high = limits(numbers if like is None else np.asarray(like, np.float64))
-    scaled = np.nan_to_num(((numbers - low) / (high - low)).clip(0, 1))
+    low, high = limits(np.asarray(inputs if like is None else like))
+    sample_bytes = COPIES * np.dtype(np.float64).itemsize * inputs[0].size  # a long signal takes many times its size
+    return np.concatenate([drawn(inputs[rows], low, high) for rows in row_blocks(len(inputs), sample_bytes)])
+
+
+def drawn(inputs, low, high):
+    """The pictures of some inputs, whose numbers are from `low` to `high`."""
+    scaled = np.nan_to_num(((np.asarray(inputs, np.float64) - low) / (high - low)).clip(0, 1))
     if has_lines(scaled.shape[1:]):
         return lines(scaled.reshape(*scaled.shape[:2], -1))
     small = shrunk(shrunk(maps(scaled), 1, HEIGHT), 2, WIDTH)
@@ -30,7 +38,7 @@ def pictures(inputs, like=None):
 def limits(numbers):
     """The lowest and the highest of the `numbers` that are finite, apart from each other."""
     known = numbers[np.isfinite(numbers)]
-    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     return low, high if high > low else low + max(1.0, abs(low))
 
 

@@ -78,7 +78,7 @@ def idx(folder):
 
 
 def csv(folder):
-    """Half as many numbers as memory may hold twice, and a text that has hundred values."""
+    """30 numbers and a text of a hundred values, which becomes as many features."""
     rows, ones = LARGE * 2000, ",1" * 30
     with (folder / "table.csv").open("w") as file:
         file.write(",".join(["row", *(f"one_{number}" for number in range(30)), "text", "target", "split"]) + "\n")
