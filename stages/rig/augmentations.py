@@ -4,6 +4,8 @@ An image is moved, a rectangle of it is erased in three of ten, and it gets nois
 each; tokens are masked or replaced.
 """
 
+import math
+
 import numpy as np
 
 DEGREES, SHIFT, SCALES, SHEAR = 20, 0.1, (0.85, 1.15), 10
@@ -18,8 +20,8 @@ DISTORTIONS = (
     f"{100 * AREAS[1]:.0f} % of the area is black; with noise of {100 * NOISE:.0f} % of the brightness"
 )
 """All of it in words, for those who see the images."""
-MOST = 10_000
-"""Of how many training samples the deviations of features are taken."""
+MOST, MOST_NUMBERS = 10_000, 1 << 24
+"""Of how many training samples the deviations of features are taken, and of how many numbers in all."""
 
 
 def augment(image, count, seed=0):
@@ -30,7 +32,8 @@ def augment(image, count, seed=0):
 
 def deviations_of(inputs):
     """The standard deviation of each number of features `inputs` (n, ...), over as many of the first as are enough."""
-    return inputs[:MOST].std(0, dtype=np.float64)
+    few = max(2, MOST_NUMBERS // math.prod(inputs.shape[1:]))
+    return inputs[: min(MOST, few)].std(0, dtype=np.float64)
 
 
 def noisy(features, deviations, share, random):

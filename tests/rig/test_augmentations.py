@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stages.augment import main
-from stages.rig.augmentations import augment, noisy, replaced
+from stages.rig.augmentations import augment, deviations_of, noisy, replaced
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -53,6 +53,13 @@ def test_noise_of_features_has_a_share_of_each_columns_deviation():
     error = 6 * 0.3 * deviations / np.sqrt(20_000)  # six standard errors of a mean
     assert (np.abs(copies.mean(0) - features) <= error + 1e-6).all()
     np.testing.assert_allclose(copies.std(0), 0.3 * deviations, rtol=0.03)
+
+
+def test_deviations_of_large_samples_are_of_fewer(monkeypatch):
+    features = np.random.default_rng(0).normal(size=(50, 2, 3))
+    np.testing.assert_array_equal(deviations_of(features), features.std(0))
+    monkeypatch.setattr("stages.rig.augmentations.MOST_NUMBERS", 60)
+    np.testing.assert_array_equal(deviations_of(features), features[:10].std(0))
 
 
 @pytest.mark.parametrize(("mask", "changed"), [(7, 0.25), (None, 0.25 * 7 / 8)], ids=["masked", "replaced"])

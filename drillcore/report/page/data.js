@@ -62,15 +62,15 @@ export const findings = () => index.findings;
 export const errors = () => index.errors;
 // What a reader calls a network or a pair of two.
 export const titleOf = name => network(name)?.title ?? index.pairs[name]?.titles.join(" against ") ?? name;
-// What counts the checkpoints of one network, or of some where they agree, and what a sample of it is.
+// What counts the checkpoints of a network, and what a sample of it is.
 export const axisOf = name => network(name)?.card?.axis ?? "epoch";
-export const nounOf = name => network(name)?.noun ?? "image";
+const nounOf = name => network(name)?.noun ?? "image";
 const common = (names, of, otherwise) => {
   const found = new Set(names.map(of));
   return found.size === 1 ? [...found][0] : otherwise;
 };
-export const commonAxis = names => common(names, axisOf, "epoch");
-export const commonNoun = names => common(names, nounOf, "sample");
+// Both for some networks, the general word where they differ.
+export const wordsOf = names => [common(names, axisOf, "epoch"), common(names, nounOf, "sample")];
 // Of `names` the network that a view is about, which it opens on.
 export const studied = (view, names) => index.by_study[view]?.find(name => names.includes(name)) ?? names[0];
 // Of a layer of a network with a squeeze: the colour, dashes and symbol of its line.

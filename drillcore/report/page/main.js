@@ -1,6 +1,6 @@
 // The page: its views, one of which is shown, and what they share.
 
-import { commonAxis, commonNoun, networks, open } from "data";
+import { networks, open, wordsOf } from "data";
 import { h, once } from "dom";
 import * as state from "state";
 import * as correlations from "views/correlations";
@@ -70,8 +70,7 @@ async function show() {
   shown = {};
   root.replaceChildren(...head, page);
   root.removeAttribute("data-ready");
-  const every = networks().map(one => one.name);
-  speakOf(commonAxis(every), commonNoun(every));
+  speakOf(...wordsOf(networks().map(one => one.name)));
   const found = await view.show(page);
   if (mine !== turn) return;
   shown = found ?? {};

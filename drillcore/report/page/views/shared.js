@@ -2,7 +2,7 @@
 
 import { diverging, onPage } from "colours";
 import { select } from "controls";
-import { axisOf, nounOf, studied, titleOf, withTopic } from "data";
+import { studied, titleOf, withTopic, wordsOf } from "data";
 import { h, plain, themed } from "dom";
 import * as state from "state";
 import { speakOf } from "words";
@@ -25,7 +25,7 @@ export function chooseNetwork(root, topic, stage, view = topic) {
     return {};
   }
   const name = state.get("network", names, studied(view, names));
-  speakOf(axisOf(name), nounOf(name));
+  speakOf(...wordsOf([name]));
   return { name, control: networkMenu(names, name) };
 }
 

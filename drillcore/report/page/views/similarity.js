@@ -2,7 +2,7 @@
 
 import { missing, paint, pixel, rgb, sequential } from "colours";
 import { select, slider } from "controls";
-import { axisOf, commonAxis, commonNoun, pair, pairs, studied, titleOf, topic, withTopic } from "data";
+import { axisOf, pair, pairs, studied, titleOf, topic, withTopic, wordsOf } from "data";
 import { h, number, plain, themed } from "dom";
 import { chart } from "figures";
 import { raster } from "raster";
@@ -33,8 +33,7 @@ export async function show(root) {
   }
   const name = state.get("network", names, studied("similarity", names)),
     data = await (pairs().includes(name) ? pair(name) : topic("similarity", name));
-  const shown = data.networks ?? [name];
-  speakOf(commonAxis(shown), commonNoun(shown));
+  speakOf(...wordsOf(data.networks ?? [name]));
   const epoch = slider("epoch", "epoch", data.epochs, { play: true });
   const measures = Object.keys(data.measures);
   root.append(

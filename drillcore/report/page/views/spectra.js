@@ -2,7 +2,7 @@
 
 import { onPage } from "colours";
 import { checks, choice, select, slider } from "controls";
-import { commonAxis, commonNoun, effectiveRanks, layerLook, network, networks, studied, titleOf, topic, withTopic } from "data";
+import { effectiveRanks, layerLook, network, networks, studied, titleOf, topic, withTopic, wordsOf } from "data";
 import { h, once, plain, unplain } from "dom";
 import { chart, logAxis } from "figures";
 import * as state from "state";
@@ -63,7 +63,7 @@ export async function show(root) {
   let epoch;
   function arrange() {
     const { epochs, layers, ticked } = now();
-    speakOf(commonAxis(ticked), commonNoun(ticked));
+    speakOf(...wordsOf(ticked));
     const { key, value = document.activeElement.value } = document.activeElement.dataset;
     epoch = slider("epoch", "epoch", epochs, { play: true });
     bar.replaceChildren(
