@@ -14,6 +14,7 @@ const TICK_FONT = 12,
   EDGE = 34,
   LEAST_TEXT = 6.5,
   MOST_TEXT = 13,
+  LEAST_TICKS = 3,
   FILLED = 0.85;
 
 // `onPoint(row, column)` returns what is said of a cell, `onPick` is told which was clicked.
@@ -205,11 +206,17 @@ function shape(frame, box) {
   });
 }
 
-// Round numbers beside the colour bar.
-function barTicks({ low, high }) {
-  const step = evenStep(high - low),
-    first = Math.ceil(low / step - 1e-9);
-  const tickvals = Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+// Round numbers from `low` to `high`, a `step` apart.
+function roundNumbers({ low, high }, step) {
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+}
+
+// Those beside the colour bar, closer where hardly any would be within its ends.
+function barTicks(bar) {
+  const span = bar.high - bar.low,
+    rough = roundNumbers(bar, evenStep(span)),
+    tickvals = rough.length < LEAST_TICKS ? roundNumbers(bar, evenStep(span / 2)) : rough;
   return { tickvals, ticktext: tickvals.map(value => String(Number(value.toPrecision(4))).replace("-", "−")) };
 }
 

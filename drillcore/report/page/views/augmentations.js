@@ -90,7 +90,7 @@ export async function showAugmentations(root, network) {
     const what = pictures ? `test ${noun} ${pictures.sample}${pictures.name ? `, of class ${pictures.name}` : ""}` : `one test ${noun}`;
     map.say(
       `${layers[layer]}: ${count} random augmentations of ${what}, epoch ${data.epoch}`,
-      `How alike the layer's outputs are for two augmentations of the ${noun}. ${whole ? "A layer that has become invariant to them is red throughout" : `Most pairs are between r ${toFour(low)} and ${toFour(high)}: a few beyond have the colours of the ends, and so has the diagonal`}; point at a cell to see its two ${noun}s.` +
+      `How alike the layer's outputs are for two augmentations of the ${noun}. ${whole ? "A layer that has become invariant to them is red throughout." : `Most pairs are between r ${toFour(low)} and ${toFour(high)}; the few beyond, and the diagonal, have the colours of the ends.`} Point at a cell to see its two ${noun}s.` +
         (pixels.includes(missing) ? " Grey: no r, for all units of the layer are the same." : "") +
         (pictures && pictures.all > count ? ` The first ${count} of ${pictures.all}.` : "") +
         some,
