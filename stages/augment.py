@@ -38,7 +38,7 @@ def augmentations(file, settings):
         return noisy(copies, deviations_of(file.inputs("train")), settings.noise, random)
     mask = file.vocabulary.index(settings.mask) if settings.mask in file.vocabulary else None
     if settings.mask and mask is None:
-        say(f"augment.mask is {settings.mask!r}, no token of {file.path}: others at random stand for it")
+        say(f"augment.mask is {settings.mask!r}, no token of {file.path}: others at random replace tokens")
     return replaced(copies, len(file.vocabulary), settings.replaced, random, mask)
 
 
