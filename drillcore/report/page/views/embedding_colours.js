@@ -102,7 +102,7 @@ export function classTraces(scene, of, shown, group, points, l, count, suffix) {
         size: 5.5,
         color: many ? members.map(i => groupColour(of, group[i])) : groupColour(of, label),
         opacity: 0.9,
-        ...(scale && numberColours(scale, numbers, members, l ? undefined : coloursOf(scene.probe)[0][1])),
+        ...(scale && numberColours(scale, numbers, members, l ? undefined : Object.fromEntries(coloursOf(scene.probe))[scene.colour])),
       },
     };
   });

@@ -38,7 +38,7 @@ const LEAST = 250,
   GAP = 14,
   HEAD = 46,
   EDGE = 8,
-  BAR = 80;
+  BAR = 90;
 
 export async function show(root) {
   const { name, control } = chooseNetwork(root, "maps", "tsne", "embeddings");
