@@ -1,4 +1,5 @@
-"""Of samples that are tokens, or are looked at at one: which it is, what follows it, and that as classes to colour by."""
+"""Samples that are tokens, or that are looked at by one token: its position, the token after it, and classes of these to
+colour by."""
 
 import numpy as np
 

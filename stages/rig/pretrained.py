@@ -111,11 +111,11 @@ def shards(path):
         return [path]
     try:
         names = sorted({*json.loads(path.read_bytes())["weight_map"].values()})
+        found = [path.parent / name for name in names if Path(name).name == name]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             f"{path} is no index of shards as save_pretrained writes it: copy its folder once more."
         ) from None
-    found = [path.parent / name for name in names if Path(name).name == name]
     if missing := [name for name in names if path.parent / name not in found or not (path.parent / name).is_file()]:
         raise InputError(f"{path} names {missing[0]}, but there is no such file beside it: {remedy('it')}.")
     return found

@@ -131,6 +131,7 @@ def test_shards_give_the_weights_and_a_change_to_any_is_seen(index, weights):
     ("content", "said"),
     [
         ("[]", "is no index of shards"),
+        ('{"weight_map": {"3.bias": 3}}', "is no index of shards"),
         ('{"weight_map": {"3.bias": "model-3.safetensors"}}', "names model-3.safetensors, but there is no such file"),
         ('{"weight_map": {"3.bias": "../mine.py"}}', "names ../mine.py, but there is no such file beside it"),
     ],

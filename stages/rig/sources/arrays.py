@@ -114,7 +114,7 @@ def reading(name, path):
 def npy_blocks(name, path, member):
     """Yield the shape and the type of the array in a `member` of the .npz file, then its rows in blocks.
 
-    One in Fortran's order, which has the first row in its first bytes and its last, comes in one block.
+    An array in Fortran's order comes in one block, for the numbers of a row are spread over all of its bytes.
     """
     headers = {(1, 0): format.read_array_header_1_0, (2, 0): format.read_array_header_2_0}
     with reading(name, path), zipfile.ZipFile(path) as archive, archive.open(member) as stream:
